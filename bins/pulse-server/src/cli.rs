@@ -1,0 +1,165 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand};
+use pulse_config::{
+    DotEnv, Layered, LogFormat, LogLevel, ProcessEnv, Settings, Vars, store::bootstrap::BootstrapToken,
+};
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::wiring;
+
+/// Watches Proxmox, hosts, Docker and Kubernetes, and shows it live in a browser.
+#[derive(Debug, Parser)]
+#[command(name = "pulse-server", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (the default).
+    Serve(Serve),
+    /// Print the token with which the first password is set.
+    BootstrapToken(DataDirArgs),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Print the version.
+    Version,
+}
+
+/// Options of the server; each beats its environment variable.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Directory that holds everything (default: PULSE_DATA_DIR, else /etc/pulse).
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Address and port to listen on (default: BACKEND_HOST and FRONTEND_PORT, else 0.0.0.0:7655).
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// Do not monitor the machine the server runs on (also PULSE_MONITOR_LOCAL=false).
+    #[arg(long)]
+    no_local_host: bool,
+}
+
+/// Where the data directory is.
+#[derive(Debug, Args)]
+struct DataDirArgs {
+    /// Directory that holds everything (default: PULSE_DATA_DIR, else /etc/pulse).
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+/// Does what the command line says.
+pub fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        None => serve(cli.serve),
+        Some(Command::Serve(options)) => serve(options),
+        Some(Command::BootstrapToken(options)) => bootstrap_token(options),
+        Some(Command::Openapi) => {
+            say(&pulse_api::document().to_pretty_json().context("write the document as JSON")?);
+            Ok(())
+        }
+        Some(Command::Version) => {
+            say(env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+    }
+}
+
+/// A line for the person or program that started us.
+#[expect(clippy::print_stdout, reason = "this is what the command was asked to print")]
+pub fn say(line: &str) {
+    println!("{line}");
+}
+
+fn serve(options: Serve) -> Result<()> {
+    let (mut settings, is_local_wanted) = load(options.data_dir.as_deref())?;
+    if let Some(listen) = options.listen {
+        settings.bind_address = listen.ip();
+        settings.port = listen.port();
+    }
+    start_log(&settings);
+    let monitors_local = is_local_wanted && !options.no_local_host;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4))
+        // Each thread keeps memory of its own; history queries, renderings and password hashes are bounded apart.
+        .max_blocking_threads(6)
+        .thread_keep_alive(std::time::Duration::from_secs(5))
+        .enable_all()
+        .build()
+        .context("start the runtime")?
+        .block_on(wiring::serve(settings, monitors_local))
+}
+
+/// Settings of the environment, of `.env` in the data directory, and whether the own machine is wanted.
+fn load(data_dir: Option<&std::path::Path>) -> Result<(Settings, bool)> {
+    let from_process = Settings::load(&ProcessEnv).context("read the settings from the environment")?;
+    let directory = data_dir.unwrap_or(&from_process.data_dir).to_owned();
+    // The login in `.env` is read by its owner; here only settings are.
+    let file = DotEnv::read(&directory.join(".env"))?;
+    let vars = Layered(ProcessEnv, file);
+    let mut settings = Settings::load(&vars).with_context(|| {
+        format!("read the settings from the environment and {}", directory.join(".env").display())
+    })?;
+    settings.data_dir = directory;
+    let local = vars.get("PULSE_MONITOR_LOCAL").unwrap_or_default();
+    Ok((settings, !matches!(local.trim().to_ascii_lowercase().as_str(), "0" | "false" | "no" | "off")))
+}
+
+fn bootstrap_token(options: DataDirArgs) -> Result<()> {
+    let (settings, _) = load(options.data_dir.as_deref())?;
+    let path = BootstrapToken::path_in(&settings.data_dir);
+    match std::fs::read_to_string(&path) {
+        Ok(token) => {
+            say(token.trim());
+            Ok(())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
+            "there is no bootstrap token in {}: the password is set already, or the server has not run yet",
+            settings.data_dir.display()
+        ),
+        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+    }
+}
+
+fn start_log(settings: &Settings) {
+    let level = match settings.log_level {
+        LogLevel::Trace => tracing::Level::TRACE,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Error => tracing::Level::ERROR,
+    };
+    // Libraries say much at our own levels; what they warn of is enough.
+    let filter = Targets::new().with_default(tracing::Level::WARN.min(level)).with_targets(
+        [
+            "pulse_server",
+            "pulse_api",
+            "pulse_monitor",
+            "pulse_collectors",
+            "pulse_store",
+            "pulse_config",
+            "pulse_agent",
+        ]
+        .map(|target| (target, level)),
+    );
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let is_json = match settings.log_format {
+        LogFormat::Json => true,
+        LogFormat::Console => false,
+        LogFormat::Auto => !is_terminal,
+    };
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(is_terminal);
+    if is_json {
+        registry.with(layer.json()).init();
+    } else {
+        registry.with(layer).init();
+    }
+}

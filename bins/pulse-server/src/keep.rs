@@ -1,0 +1,63 @@
+//! Housekeeping: what must survive a restart and changes all the time is written now and then, and once more at the
+//! end; memory that nobody uses goes back to the system.
+
+use std::{sync::Arc, time::Duration};
+
+use pulse_api::Access;
+use pulse_core::Clock;
+use tokio_util::sync::CancellationToken;
+
+/// How often sessions and the tokens' last use are written, when they changed.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// The start leaves much behind that is needed only once; after it, free memory is returned this soon.
+const FIRST_TRIM: Duration = Duration::from_secs(5);
+
+/// And then this often.
+const TRIM_PERIOD: Duration = Duration::from_secs(60);
+
+/// Returns free memory to the system until `stop`.
+pub async fn give_memory_back(stop: CancellationToken) {
+    let mut wait = FIRST_TRIM;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        wait = TRIM_PERIOD;
+        if let Err(error) = tokio::task::spawn_blocking(pulse_memory::give_back).await {
+            tracing::error!(%error, "returning memory stopped");
+        }
+    }
+}
+
+/// Writes until `stop`, and once more then.
+pub async fn keep_access(access: Arc<Access>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+    let mut saved_version = access.sessions.version();
+    loop {
+        let is_last = tokio::select! {
+            () = stop.cancelled() => true,
+            () = tokio::time::sleep(PERIOD) => false,
+        };
+        let (work, now) = (access.clone(), clock.now());
+        let saved = tokio::task::spawn_blocking(move || save(&work, saved_version, now)).await;
+        match saved {
+            Ok(Ok(version)) => saved_version = version,
+            Ok(Err(error)) => tracing::warn!(%error, "sessions or the last use of tokens could not be saved"),
+            Err(error) => tracing::error!(%error, "saving sessions stopped"),
+        }
+        if is_last {
+            return;
+        }
+    }
+}
+
+fn save(access: &Access, saved_version: u64, now: jiff::Timestamp) -> Result<u64, pulse_config::ConfigError> {
+    access.tokens.save_last_used()?;
+    if access.sessions.version() == saved_version {
+        return Ok(saved_version);
+    }
+    let (version, records) = access.sessions.export(now);
+    access.session_file.save(&records)?;
+    Ok(version)
+}

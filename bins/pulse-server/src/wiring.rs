@@ -1,0 +1,183 @@
+//! Builds everything, hands it down, runs it, and stops it in order.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, anyhow};
+use pulse_api::{About, Access, AppState, published::StateCache, ws::Hub};
+use pulse_auth::{FeatureSet, Sessions, password, token};
+use pulse_collectors::{Connect, HttpConnect, Timeouts};
+use pulse_config::{
+    DataDir, NodeStore, ProcessEnv, SealKey, Settings,
+    store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
+};
+use pulse_core::{Clock, SystemClock};
+use pulse_monitor::{Keeper, Supervisor, pipeline, probe::Probe, supervisor::PollOptions};
+use pulse_store::{MetricStore, SqliteStore, StoreOptions};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{cli::say, keep, local, page};
+
+/// Connections get this long to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Tasks get this long to end after the connections.
+const TASK_GRACE: Duration = Duration::from_secs(20);
+
+/// Runs the server until a signal.
+pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
+    let started = Instant::now();
+    // A second installation in one process (tests) is no error: the same provider is there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let data_dir = DataDir::open(&settings.data_dir)?;
+    let address = SocketAddr::new(settings.bind_address, settings.port);
+    let listener = listen(address).await?;
+    let bound = listener.local_addr().context("ask for the port")?;
+
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let access = Arc::new(open_access(data_dir.path(), &settings, &*clock)?);
+    let key = SealKey::open(data_dir.path())?;
+    let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
+    let store: Arc<dyn MetricStore> =
+        Arc::new(SqliteStore::open(&data_dir.file("metrics.db"), StoreOptions::default(), clock.clone())?);
+
+    let stop = CancellationToken::new();
+    let last = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let last_tasks = TaskTracker::new();
+    let keeper = Keeper::start(clock.clone(), &last_tasks, last.clone());
+    last_tasks.spawn(pipeline::run(keeper.subscribe(), store.clone(), last.clone()));
+    last_tasks.spawn(keep::keep_access(access.clone(), clock.clone(), last.clone()));
+
+    let timeouts = Timeouts::with_request(settings.connection_timeout);
+    let connect: Arc<dyn Connect> = Arc::new(HttpConnect);
+    let options = PollOptions { interval: settings.pve_polling_interval, timeouts };
+    Supervisor::start(
+        nodes.subscribe(),
+        connect.clone(),
+        keeper.clone(),
+        clock.clone(),
+        options,
+        &tasks,
+        stop.clone(),
+    );
+    let run = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
+    let published = Arc::new(StateCache::new(keeper.clone(), run));
+    let hub = Hub::start(
+        keeper.subscribe(),
+        published.clone(),
+        settings.pve_polling_interval,
+        &tasks,
+        stop.clone(),
+    );
+    let features = if settings.is_development { FeatureSet::everything() } else { FeatureSet::default() };
+    let about = About {
+        version: env!("CARGO_PKG_VERSION"),
+        started,
+        polling_interval: settings.pve_polling_interval,
+    };
+    let bootstrap = access.bootstrap.current();
+    let state = AppState {
+        about: Arc::new(about),
+        clock,
+        settings: Arc::new(settings),
+        access,
+        features,
+        keeper: keeper.clone(),
+        nodes,
+        // A person waits for the answer: shorter than a poll may take.
+        probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),
+        store: store.clone(),
+        published,
+        charts: Arc::default(),
+        hub,
+    };
+    let app = pulse_api::router(state, page::router());
+    let server = tokio::spawn(pulse_api::serve::serve(listener, app, stop.clone(), GRACE));
+    tasks.spawn(keep::give_memory_back(stop.clone()));
+    if monitors_local {
+        local::start(&keeper, &tasks, &stop);
+    }
+    announce(bound, bootstrap.as_deref().map(pulse_config::Secret::expose), started);
+
+    until_signal().await?;
+    tracing::info!("stopping");
+    stop.cancel();
+    server.await.context("serve connections")?;
+    tasks.close();
+    if tokio::time::timeout(TASK_GRACE, tasks.wait()).await.is_err() {
+        tracing::warn!("some sources did not stop in time");
+    }
+    // Only now: what the sources brought last goes into the history too.
+    last.cancel();
+    last_tasks.close();
+    last_tasks.wait().await;
+    store.close().await;
+    drop(data_dir);
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => anyhow!(
+            "port {} is in use by another program; stop that one or choose another port with --listen or FRONTEND_PORT",
+            address.port()
+        ),
+        _ => anyhow!("cannot listen on {address}: {error}"),
+    })
+}
+
+/// Everything that decides who may come in, as the data directory has it.
+fn open_access(data_dir: &Path, settings: &Settings, clock: &dyn Clock) -> Result<Access> {
+    let hash = |secret: &pulse_config::Secret| password::hash_unless_hashed(secret.expose());
+    let credentials = Credentials::open(data_dir, &ProcessEnv, hash)?;
+    let tokens = TokenStore::open(data_dir)?;
+    let now = clock.now();
+    if settings.api_tokens.iter().any(|value| token::looks_hashed(value.expose())) {
+        tracing::warn!(
+            "a token in API_TOKENS has 64 hexadecimal digits and is taken for a hash, as in Pulse v5: \
+             a token's own value put there will not be accepted"
+        );
+    }
+    tokens.adopt(
+        settings.api_tokens.iter().map(|value| token::record_from_environment(value.expose(), now)).collect(),
+    )?;
+    let session_file = SessionFile::new(data_dir);
+    let sessions = Sessions::default();
+    sessions.restore(session_file.load()?, now);
+    let is_configured = credentials.current().is_some() || settings.proxy_auth.is_some();
+    let bootstrap = BootstrapToken::open(data_dir, is_configured)?;
+    Ok(Access::new(credentials, tokens, sessions, session_file, bootstrap))
+}
+
+fn announce(bound: SocketAddr, bootstrap: Option<&str>, started: Instant) {
+    let shown = if bound.ip().is_unspecified() {
+        SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), bound.port())
+    } else {
+        bound
+    };
+    say(&format!("Pulse is listening on http://{shown}"));
+    if let Some(token) = bootstrap {
+        say(&format!("Bootstrap token: {token}"));
+    }
+    if !pulse_web::is_built() {
+        say("The page is not built into this server; open the address to read how to add it.");
+    }
+    tracing::info!(address = %bound, took_ms = started.elapsed().as_millis(), "started");
+}
+
+async fn until_signal() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

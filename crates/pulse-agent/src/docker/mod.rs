@@ -1,0 +1,422 @@
+//! The Docker module: the containers of a Docker or Podman engine.
+//!
+//! It reads only, asks the engine as little as it can (see `stats`), and treats a container that vanishes
+//! meanwhile as what it is: gone. It must never keep the agent from running when the engine is away.
+
+mod api;
+mod container;
+mod discover;
+mod engine;
+mod stats;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use pulse_core::report::{
+    docker::{Container, DockerHostInfo, DockerReport, Swarm},
+    host::HostReport,
+};
+use tokio::time::{sleep, timeout_at};
+
+use api::{Info, Inspect, Stats, Summary, Version};
+use container::{Known, container, word};
+pub use discover::Attempt;
+use discover::Candidates;
+use engine::Engine;
+pub use engine::{Endpoint, EngineError};
+
+use crate::AgentIdentity;
+
+/// For one request.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+/// For the details of all containers; those not reached by then are reported without them.
+const DETAILS_LIMIT: Duration = Duration::from_secs(20);
+/// Between the two readings that the first percentages are made of.
+const FIRST_INTERVAL: Duration = Duration::from_millis(250);
+/// With more containers the second reading waits for the next report.
+const MAX_FIRST_READINGS: usize = 100;
+/// An inspection is repeated when the status text changes, and at the latest after this time.
+const INSPECT_AGE: Duration = Duration::from_mins(5);
+
+/// Which engine to look for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Runtime {
+    /// Any.
+    #[default]
+    Auto,
+    /// Docker's sockets only.
+    Docker,
+    /// Podman's sockets only.
+    Podman,
+}
+
+/// What the Docker module reports and as whom.
+#[derive(Debug, Clone, Default)]
+pub struct DockerOptions {
+    /// The agent.
+    pub identity: AgentIdentity,
+    /// Engine wanted.
+    pub runtime: Runtime,
+    /// Address of the engine as in `DOCKER_HOST`; without one the environment is asked, then the usual places.
+    pub host: Option<String>,
+}
+
+/// Why there is no report of containers.
+#[derive(Debug, thiserror::Error)]
+pub enum DockerError {
+    /// No engine answered.
+    #[error("no container engine found; tried {}", list(.tried))]
+    NotFound {
+        /// What was tried.
+        tried: Vec<Attempt>,
+    },
+    /// The engine did not answer what was asked.
+    #[error("the container engine at {endpoint} cannot be read: {source}")]
+    Engine {
+        /// Where it is.
+        endpoint: String,
+        /// Why.
+        source: EngineError,
+    },
+}
+
+fn list(tried: &[Attempt]) -> String {
+    if tried.is_empty() {
+        return "nothing".to_owned();
+    }
+    tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Whether an engine is likely to be here: a socket is there or the program is installed. Asks nothing.
+pub fn is_likely_present(options: &DockerOptions) -> bool {
+    let programs: &[&str] = match options.runtime {
+        Runtime::Auto => &["docker", "podman"],
+        Runtime::Docker => &["docker"],
+        Runtime::Podman => &["podman"],
+    };
+    Candidates::of_this_machine(options).any_exists()
+        || std::env::var_os("PATH").is_some_and(|path| {
+            std::env::split_paths(&path).any(|dir| programs.iter().any(|program| dir.join(program).is_file()))
+        })
+}
+
+struct Inspected {
+    status: String,
+    at: Instant,
+    answer: Inspect,
+}
+
+/// Reads one engine.
+pub struct DockerCollector {
+    options: DockerOptions,
+    endpoint: Endpoint,
+    is_podman: bool,
+    tried: Vec<Attempt>,
+    cpu: stats::CpuTracker,
+    inspected: HashMap<String, Inspected>,
+}
+
+impl std::fmt::Debug for DockerCollector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DockerCollector").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// What the lanes share while they fetch.
+#[derive(Default)]
+struct Fetched {
+    inspects: Vec<(usize, Inspect)>,
+    stats: Vec<(usize, Stats, Timestamp)>,
+    gone: HashSet<usize>,
+    failure: Option<EngineError>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl DockerCollector {
+    /// Looks for an engine and keeps its place.
+    pub async fn discover(options: DockerOptions) -> Result<Self, DockerError> {
+        let found = discover::find(Candidates::of_this_machine(&options)).await?;
+        Ok(Self {
+            options,
+            endpoint: found.endpoint,
+            is_podman: found.is_podman,
+            tried: found.tried,
+            cpu: stats::CpuTracker::default(),
+            inspected: HashMap::new(),
+        })
+    }
+
+    /// Where the engine is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// `docker` or `podman`.
+    pub fn runtime(&self) -> &'static str {
+        if self.is_podman { "podman" } else { "docker" }
+    }
+
+    /// The places tried before this one was taken, this one included.
+    pub fn tried(&self) -> &[Attempt] {
+        &self.tried
+    }
+
+    /// Reads the engine and all its containers.
+    pub async fn collect(&mut self) -> Result<DockerReport, DockerError> {
+        self.read()
+            .await
+            .map_err(|source| DockerError::Engine { endpoint: self.endpoint.to_string(), source })
+    }
+
+    async fn read(&mut self) -> Result<DockerReport, EngineError> {
+        let mut engine = Engine::new(self.endpoint.clone(), REQUEST_LIMIT);
+        let version: Version = engine.get("/version").await?;
+        let info: Info = engine.get("/info").await?;
+        let summaries: Vec<serde_json::Value> = engine.get("/containers/json?all=true").await?;
+        drop(engine);
+        self.is_podman = discover::is_podman(&version);
+        // One entry at a time, so that an entry that is no object does not hide the others.
+        let mut summaries: Vec<Summary> = summaries
+            .into_iter()
+            .filter_map(|value| serde_json::from_value::<Summary>(value).ok())
+            .filter(|summary| is_id(&summary.id))
+            .collect();
+        summaries.sort_by(|a, b| a.id.cmp(&b.id));
+        summaries.dedup_by(|a, b| a.id == b.id);
+        let containers = self.details(summaries, info.memory).await?;
+        Ok(self.report(version, info, containers, Timestamp::now()))
+    }
+
+    /// Adds what the list does not say.
+    async fn details(
+        &mut self,
+        summaries: Vec<Summary>,
+        host_memory: Option<u64>,
+    ) -> Result<Vec<Container>, EngineError> {
+        let ids: HashSet<&str> = summaries.iter().map(|summary| summary.id.as_str()).collect();
+        self.cpu.retain(&ids);
+        self.inspected.retain(|id, _| ids.contains(id.as_str()));
+        let running: Vec<usize> =
+            (0..summaries.len()).filter(|at| summaries[*at].state == "running").collect();
+        let to_inspect: Vec<usize> =
+            (0..summaries.len()).filter(|at| self.needs_inspection(&summaries[*at])).collect();
+
+        let deadline = Instant::now() + DETAILS_LIMIT;
+        // Containers seen for the first time get their first of two readings before all else.
+        let new: Vec<usize> =
+            running.iter().copied().filter(|at| !self.cpu.knows(&summaries[*at].id)).collect();
+        if !new.is_empty() && new.len() <= MAX_FIRST_READINGS {
+            let first = self.fetch(&summaries, &[], &new, deadline).await?;
+            for (at, stats, received) in first.stats {
+                self.cpu.update(&summaries[at].id, &stats, received);
+            }
+            sleep(FIRST_INTERVAL).await;
+        }
+        let fetched = self.fetch(&summaries, &to_inspect, &running, deadline).await?;
+        let now = Timestamp::now();
+        for (at, answer) in fetched.inspects {
+            let Summary { id, status, .. } = &summaries[at];
+            let entry = Inspected { status: status.clone(), at: Instant::now(), answer };
+            self.inspected.insert(id.clone(), entry);
+        }
+        let mut stats_of: HashMap<usize, (Stats, Timestamp)> =
+            fetched.stats.into_iter().map(|(at, stats, received)| (at, (stats, received))).collect();
+        let mut containers = Vec::with_capacity(summaries.len());
+        for (at, summary) in summaries.into_iter().enumerate() {
+            if fetched.gone.contains(&at) {
+                continue;
+            }
+            let read = stats_of.remove(&at);
+            let cpu_percent =
+                read.as_ref().and_then(|(stats, received)| self.cpu.update(&summary.id, stats, *received));
+            containers.push(container(Known {
+                inspect: self.inspected.get(&summary.id).map(|inspected| &inspected.answer),
+                stats: read.as_ref().map(|(stats, _)| stats),
+                cpu_percent,
+                host_memory,
+                is_podman: self.is_podman,
+                now,
+                summary,
+            }));
+        }
+        Ok(containers)
+    }
+
+    fn needs_inspection(&self, summary: &Summary) -> bool {
+        // A start, a stop, a crash and a change of health all change the status text.
+        self.inspected.get(&summary.id).is_none_or(|inspected| {
+            inspected.status != summary.status
+                || inspected.at.elapsed() > INSPECT_AGE
+                || summary.state == "restarting"
+        })
+    }
+
+    /// Fetches inspections and statistics over a few connections at once.
+    async fn fetch(
+        &self,
+        summaries: &[Summary],
+        to_inspect: &[usize],
+        to_measure: &[usize],
+        deadline: Instant,
+    ) -> Result<Fetched, EngineError> {
+        enum Job {
+            Inspect(usize),
+            Measure(usize),
+        }
+        let jobs = to_inspect
+            .iter()
+            .map(|at| Job::Inspect(*at))
+            .chain(to_measure.iter().map(|at| Job::Measure(*at)));
+        let jobs = Mutex::new(jobs);
+        let fetched = Mutex::new(Fetched::default());
+        let lane = || async {
+            let mut engine = Engine::new(self.endpoint.clone(), REQUEST_LIMIT);
+            loop {
+                let Some(job) = lock(&jobs).next() else { return };
+                let (at, result) = match job {
+                    Job::Inspect(at) => {
+                        let path = format!("/containers/{}/json", summaries[at].id);
+                        let answer = engine.get(&path).await;
+                        (at, answer.map(|answer| lock(&fetched).inspects.push((at, answer))))
+                    }
+                    Job::Measure(at) => {
+                        let id = &summaries[at].id;
+                        let path = format!("/containers/{id}/stats?stream=false&one-shot=true");
+                        let answer = engine.get(&path).await;
+                        let now = Timestamp::now();
+                        (at, answer.map(|answer| lock(&fetched).stats.push((at, answer, now))))
+                    }
+                };
+                match result {
+                    Ok(()) => {}
+                    Err(error) if error.is_not_found() => {
+                        lock(&fetched).gone.insert(at);
+                    }
+                    Err(error @ EngineError::Connect { .. }) => {
+                        lock(&fetched).failure.get_or_insert(error);
+                        return;
+                    }
+                    // One container the engine cannot describe: it is reported without these values.
+                    Err(error) => tracing::debug!(%error, "a container could not be read"),
+                }
+            }
+        };
+        // Four requests at one time: enough to be quick, few enough to leave the engine its breath.
+        let lanes = async {
+            tokio::join!(lane(), lane(), lane(), lane());
+        };
+        if timeout_at(deadline.into(), lanes).await.is_err() {
+            tracing::warn!("the container engine is slow; some containers are reported without details");
+        }
+        let mut fetched = fetched.into_inner().unwrap_or_else(PoisonError::into_inner);
+        fetched.failure.take().map_or(Ok(fetched), Err)
+    }
+
+    fn report(
+        &self,
+        version: Version,
+        info: Info,
+        containers: Vec<Container>,
+        now: Timestamp,
+    ) -> DockerReport {
+        let identity = &self.options.identity;
+        let hostname = identity
+            .hostname
+            .clone()
+            .or_else(|| word(info.name.clone()))
+            .unwrap_or_else(|| "localhost".to_owned());
+        let engine_version = word(version.version);
+        DockerReport {
+            agent: identity.describe(None, &hostname),
+            host: DockerHostInfo {
+                name: word(info.name).or_else(|| Some(hostname.clone())),
+                hostname,
+                machine_id: None,
+                os: word(info.operating_system),
+                runtime: Some(self.runtime().to_owned()),
+                runtime_version: engine_version.clone(),
+                kernel_version: word(info.kernel_version),
+                architecture: word(info.architecture),
+                docker_version: engine_version,
+                total_cpu: info.cpus.filter(|cpus| *cpus > 0),
+                total_memory_bytes: info.memory.filter(|bytes| *bytes > 0),
+                swarm: info.swarm.and_then(swarm),
+                ..DockerHostInfo::default()
+            },
+            containers,
+            services: Vec::new(),
+            tasks: Vec::new(),
+            timestamp: Some(now),
+        }
+    }
+
+    /// Adds what the host module knows of the machine, when the engine runs on it.
+    pub fn attach_host(&self, report: &mut DockerReport, host: &HostReport) {
+        if self.options.identity.agent_id.is_none() {
+            report.agent.id.clone_from(&host.agent.id);
+        }
+        if !matches!(self.endpoint, Endpoint::Unix(_)) {
+            return;
+        }
+        let info = &mut report.host;
+        info.machine_id.clone_from(&host.host.machine_id);
+        info.uptime_seconds = host.host.uptime_seconds;
+        info.cpu_usage_percent = host.metrics.cpu_usage_percent;
+        info.load_average.clone_from(&host.host.load_average);
+        info.memory.clone_from(&host.metrics.memory);
+        info.disks.clone_from(&host.disks);
+        info.network.clone_from(&host.network);
+    }
+}
+
+/// Ids go into paths: only what engines make passes.
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+}
+
+fn swarm(info: api::SwarmInfo) -> Option<Swarm> {
+    let state = word(info.local_state).filter(|state| state != "inactive")?;
+    let cluster = info.cluster.unwrap_or_default();
+    Some(Swarm {
+        node_id: word(info.node_id),
+        node_role: info.is_manager.map(|is| if is { "manager" } else { "worker" }.to_owned()),
+        local_state: Some(state),
+        control_available: info.is_manager,
+        cluster_id: word(cluster.id),
+        cluster_name: word(cluster.spec.unwrap_or_default().name),
+        scope: Some("node".to_owned()),
+        error: word(info.error),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_swarm_is_reported_only_where_there_is_one() {
+        let info = |json| serde_json::from_str::<Info>(json).unwrap().swarm.and_then(swarm);
+        assert_eq!(info(r#"{"Swarm":{"LocalNodeState":"inactive","NodeID":""}}"#), None);
+        assert_eq!(info("{}"), None);
+        let active = info(
+            r#"{"Swarm":{"LocalNodeState":"active","NodeID":"n1","ControlAvailable":true,"Cluster":{"ID":"c1"}}}"#,
+        )
+        .unwrap();
+        assert_eq!(active.node_role.as_deref(), Some("manager"));
+        assert_eq!(active.cluster_id.as_deref(), Some("c1"));
+        assert_eq!(active.scope.as_deref(), Some("node"));
+    }
+
+    #[test]
+    fn ids_cannot_leave_their_path() {
+        assert!(is_id("0123abcdef"));
+        assert!(!is_id("../info") && !is_id("a/b") && !is_id("a?b") && !is_id("") && !is_id("a b"));
+    }
+}

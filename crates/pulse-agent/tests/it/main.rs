@@ -1,0 +1,12 @@
+//! The agent against real parts: an HTTP server on loopback, and a container engine where one can be had.
+
+#[cfg(test)]
+mod docker;
+#[cfg(test)]
+mod fake_engine;
+#[cfg(test)]
+mod reports;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod tls;

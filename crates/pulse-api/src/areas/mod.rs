@@ -1,0 +1,49 @@
+//! One module per area of the contract. Each endpoint stands with its shapes, its document and its tests.
+
+mod agents;
+pub(crate) mod charts;
+mod documents;
+mod health;
+mod history;
+mod live;
+mod nodes;
+mod object;
+mod resources;
+mod scheduler;
+mod security;
+mod state;
+mod storage;
+mod tokens;
+mod version;
+
+use axum::response::Response;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::AppState;
+
+/// All areas.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(health::router())
+        .merge(version::router())
+        .merge(state::router())
+        .merge(resources::router())
+        .merge(charts::router())
+        .merge(history::router())
+        .merge(storage::router())
+        .merge(agents::router())
+        .merge(scheduler::router())
+        .merge(live::router())
+        .merge(security::router())
+        .merge(tokens::router())
+        .merge(nodes::router())
+        .merge(documents::router())
+        .route("/api", axum::routing::any(unknown))
+        .route("/api/", axum::routing::any(unknown))
+        .route("/api/{*path}", axum::routing::any(unknown))
+}
+
+/// A path of the API that is not served; the page's fallback never answers for the API.
+async fn unknown() -> Response {
+    crate::router::not_found()
+}

@@ -1,0 +1,110 @@
+//! `POST /api/config/nodes`.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use pulse_config::{AnyInstance, NodeConfig, NodeEdit, NodeError, NodeStore};
+use pulse_monitor::probe::{Probe, ProbeReport};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    LIMIT, SUCCESS, Success, bad_body, endpoint_configs, probe_pve, refused, request::NodeRequest, update,
+};
+use crate::{
+    areas::object::read_object,
+    error::{ApiError, MissingScopeBody},
+    extract::{Allowed, SettingsWriteAdmin},
+};
+
+/// The instance is a member of a cluster that is configured already: nothing new was made.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = NodeMerged)]
+pub(super) struct Merged {
+    /// Always true.
+    success: bool,
+    /// Always true.
+    merged: bool,
+    /// The cluster.
+    cluster: String,
+    /// The configured instance.
+    existing_node: String,
+    /// In words.
+    message: String,
+    /// How many members are known now.
+    total_endpoints: usize,
+}
+
+/// Add a Proxmox instance.
+///
+/// It is asked whether it is a cluster first, for at most ten seconds; one that does not answer is added all the same
+/// and shows on the list why it does not. Its name gets the host behind it where another one has the name.
+#[utoipa::path(
+    post, path = "/api/config/nodes", tag = "nodes", request_body = NodeRequest,
+    responses(
+        (status = 201, body = Success), (status = 200, body = Merged),
+        (status = 400, description = "What is missing or wrong", body = String),
+        (status = 403, body = MissingScopeBody),
+        (status = 409, description = "There is one with that address", body = String),
+        (status = 413, description = "More than 32 KiB", body = String),
+    )
+)]
+pub(super) async fn add_node(
+    allowed: Allowed<SettingsWriteAdmin>,
+    State(nodes): State<Arc<NodeStore>>,
+    State(probe): State<Probe>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let body: NodeRequest = read_object(request.into_body(), LIMIT).await.map_err(bad_body)?;
+    let instance = AnyInstance::new(&NodeEdit::from(body)).map_err(refused)?;
+    let (kind, name) = (instance.kind(), instance.name().clone());
+    nodes.current().check_host(kind, instance.host(), None).map_err(refused)?;
+    let found = match &instance {
+        // Only a cluster changes what is kept; why one does not answer is found out by its poller.
+        AnyInstance::Pve(pve) => probe_pve(&probe, pve).await.ok().filter(|report| report.is_cluster),
+        AnyInstance::Pbs(_) | AnyInstance::Pmg(_) => None,
+    };
+    let merged = update(nodes, move |config| add(config, instance, found)).await?;
+    tracing::info!(by = %allowed.identity, node.kind = %kind, node.name = %name, merged = merged.is_some(), "a node was added");
+    Ok(match merged {
+        Some(merged) => Json(merged).into_response(),
+        None => (StatusCode::CREATED, Json(SUCCESS)).into_response(),
+    })
+}
+
+fn add(
+    config: &mut NodeConfig,
+    mut instance: AnyInstance,
+    found: Option<ProbeReport>,
+) -> Result<Option<Merged>, NodeError> {
+    if let (AnyInstance::Pve(pve), Some(found)) = (&mut instance, found)
+        && let Some(cluster) = found.cluster_name
+    {
+        let members = endpoint_configs(&found.endpoints);
+        if let Some(known) =
+            config.same_cluster(&cluster, &members).and_then(|place| config.pve.get_mut(place))
+        {
+            known.merge_endpoints(members);
+            let existing_node = known.name.to_string();
+            return Ok(Some(Merged {
+                success: true,
+                merged: true,
+                message: format!(
+                    "Node merged into existing cluster '{cluster}' (already configured as '{existing_node}')"
+                ),
+                total_endpoints: known.cluster_endpoints.len(),
+                cluster,
+                existing_node,
+            }));
+        }
+        pve.cluster_name = Some(cluster);
+        pve.merge_endpoints(members);
+    }
+    config.add(instance).map(|_| None)
+}

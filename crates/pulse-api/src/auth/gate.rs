@@ -1,0 +1,222 @@
+//! The gate in front of every route: odd paths are refused, the caller is identified, and whoever is nobody gets to
+//! public paths only. What a route requires beyond that stands in its signature (`Allowed`).
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use pulse_auth::{Denied, Identity};
+use tokio::sync::Semaphore;
+
+use super::{CSRF_COOKIE, CSRF_HEADER, SESSION_COOKIE, cookie, identify, is_proxied, is_secure};
+use crate::{
+    error::{ApiError, plain},
+    state::AppState,
+};
+
+/// Paths that need no credentials.
+const PUBLIC: [&str; 10] = [
+    "/api/health",
+    "/api/version",
+    "/api/agent/version",
+    "/api/server/info",
+    "/api/login",
+    "/api/security/status",
+    "/api/security/validate-bootstrap-token",
+    "/api/security/quick-setup",
+    "/api/openapi.json",
+    "/api/docs",
+];
+
+/// Paths whose mutations need no CSRF token: they either prove something stronger or precede every session.
+const NO_CSRF: [&str; 4] = [
+    "/api/login",
+    "/api/security/quick-setup",
+    "/api/security/apply-restart",
+    "/api/security/validate-bootstrap-token",
+];
+
+/// Whether a path needs no credentials: one of the list, or a file of the page.
+pub fn is_public(path: &str) -> bool {
+    let is_guarded = path == "/api"
+        || ["/api/", "/ws", "/socket.io", "/download/", "/simple-stats"]
+            .iter()
+            .any(|start| path.starts_with(start));
+    !is_guarded || PUBLIC.contains(&path)
+}
+
+/// A path that tries to climb, in any spelling.
+fn climbs(path: &str) -> bool {
+    let plain = path.replace("%2e", ".").replace("%2E", ".").replace("%5c", "/").replace("%5C", "/");
+    plain.split(['/', '\\']).any(|part| part == "..")
+}
+
+/// Middleware: identify, refuse, pass on.
+pub async fn gate(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    if climbs(&path) {
+        let is_api = path.starts_with("/api/");
+        let (status, text) = if is_api {
+            (StatusCode::UNAUTHORIZED, "Unauthorized")
+        } else {
+            (StatusCode::BAD_REQUEST, "Invalid path")
+        };
+        return plain(status, text);
+    }
+    if request.method() == Method::OPTIONS {
+        return StatusCode::OK.into_response();
+    }
+    let (parts, body) = request.into_parts();
+    let identity = identify(&state, &parts).await;
+    request = Request::from_parts(parts, body);
+    if !identity.is_authenticated() && !is_public(&path) {
+        return unauthenticated(&path, request.headers(), state.access.is_configured());
+    }
+    if let Some(refusal) = refuse_forged(&state, &request) {
+        return refusal;
+    }
+    let wants_csrf_cookie = request.method() == Method::GET
+        && path.starts_with("/api/")
+        && cookie(request.headers(), CSRF_COOKIE).is_none();
+    let issue = identity.session_key.clone().filter(|_| wants_csrf_cookie);
+    let cookie_headers = issue.is_some().then(|| request.headers().clone());
+    let who = identity.is_authenticated().then(|| (identity.to_string(), identity.method.name()));
+    request.extensions_mut().insert(identity);
+    let mut response = next.run(request).await;
+    if let Some((user, method)) = who {
+        let headers = response.headers_mut();
+        if let Ok(user) = HeaderValue::from_str(&user) {
+            headers.insert("x-authenticated-user", user);
+        }
+        headers.insert("x-auth-method", HeaderValue::from_static(method));
+    }
+    if let (Some(key), Some(request_headers)) = (issue, cookie_headers)
+        && let Ok(token) = state.access.csrf.issue(&key, state.now())
+        && let Ok(value) = HeaderValue::from_str(&csrf_cookie(&token, &request_headers, 86_400))
+    {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    response
+}
+
+fn unauthenticated(path: &str, headers: &HeaderMap, is_configured: bool) -> Response {
+    let wants_json = path.starts_with("/api/")
+        || headers
+            .get(header::ACCEPT)
+            .and_then(|v| v.to_str().ok())
+            .is_some_and(|v| v.contains("application/json"));
+    if !wants_json {
+        return plain(StatusCode::UNAUTHORIZED, "Authentication required");
+    }
+    if is_configured {
+        return ApiError::Denied(Denied::Unauthenticated).into_response();
+    }
+    // Before the first run is over nobody can have credentials: say what to do instead.
+    let body = serde_json::json!({
+        "error": "Authentication required",
+        "setupRequired": true,
+        "message": "Open the page and set a password with the bootstrap token first",
+    });
+    (StatusCode::UNAUTHORIZED, axum::Json(body)).into_response()
+}
+
+/// A mutation that rides on a session cookie must show the session's CSRF token.
+fn refuse_forged(state: &AppState, request: &Request) -> Option<Response> {
+    let headers = request.headers();
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let path = request.uri().path();
+    if is_safe || !path.starts_with("/api/") || NO_CSRF.contains(&path) {
+        return None;
+    }
+    let session = cookie(headers, SESSION_COOKIE)?;
+    // A caller with another credential does not ride on the cookie; a browser cannot be made to send these.
+    if headers.contains_key("x-api-token") || headers.contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    let key = pulse_auth::session::session_key(session);
+    let given = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
+    let now = state.now();
+    if given.is_some_and(|token| state.access.csrf.verify(&key, token, now)) {
+        return None;
+    }
+    let mut response = plain(StatusCode::FORBIDDEN, "CSRF token validation failed");
+    if let Ok(token) = state.access.csrf.issue(&key, now)
+        && let (Ok(value), Ok(set)) =
+            (HeaderValue::from_str(&token), HeaderValue::from_str(&csrf_cookie(&token, headers, 86_400)))
+    {
+        response.headers_mut().insert(CSRF_HEADER, value);
+        response.headers_mut().append(header::SET_COOKIE, set);
+    }
+    Some(response)
+}
+
+/// The `Set-Cookie` value of a CSRF token.
+pub(crate) fn csrf_cookie(token: &str, headers: &HeaderMap, max_age_seconds: i64) -> String {
+    set_cookie(CSRF_COOKIE, token, headers, max_age_seconds, false)
+}
+
+/// The `Set-Cookie` value of a session.
+pub(crate) fn session_cookie(value: &str, headers: &HeaderMap, max_age_seconds: i64) -> String {
+    set_cookie(SESSION_COOKIE, value, headers, max_age_seconds, true)
+}
+
+fn set_cookie(
+    name: &str,
+    value: &str,
+    headers: &HeaderMap,
+    max_age_seconds: i64,
+    is_http_only: bool,
+) -> String {
+    let is_secure = is_secure(headers);
+    let same_site = if is_secure && is_proxied(headers) { "None" } else { "Lax" };
+    let http_only = if is_http_only { "; HttpOnly" } else { "" };
+    let secure = if is_secure { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; Max-Age={max_age_seconds}{http_only}{secure}; SameSite={same_site}")
+}
+
+/// Password hashes take memory and a core: at most two at once.
+static HASHING: Semaphore = Semaphore::const_new(2);
+
+/// Verifies a password off the async threads.
+pub(crate) async fn verify_password(given: String, hash: String) -> bool {
+    let Ok(_permit) = HASHING.acquire().await else { return false };
+    tokio::task::spawn_blocking(move || super::identify::verify(&given, &hash)).await.unwrap_or(false)
+}
+
+/// The caller of the request, as the gate found it.
+pub(crate) fn caller(extensions: &http::Extensions) -> Identity {
+    extensions.get::<Identity>().cloned().unwrap_or_else(Identity::anonymous)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_under_the_api_is_guarded_but_the_list() {
+        for path in [
+            "/api/state",
+            "/api/x.js",
+            "/api",
+            "/ws",
+            "/socket.io/x.js",
+            "/download/a.sha256",
+            "/api/healthz",
+        ] {
+            assert!(!is_public(path), "{path}");
+        }
+        for path in ["/", "/index.html", "/assets/a.js", "/api/health", "/api/login"] {
+            assert!(is_public(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn climbing_is_seen_in_every_spelling() {
+        for path in ["/api/../x", "/a/%2e%2e/b", "/a/.%2E/b", "/..", "/a%5c..%5cb/../c"] {
+            assert!(climbs(path), "{path}");
+        }
+        assert!(!climbs("/api/guests/a..b"));
+    }
+}

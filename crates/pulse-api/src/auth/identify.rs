@@ -1,0 +1,129 @@
+//! The credentials of a request, in the contract's order: proxy, token, session, Basic.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderMap, header, request::Parts};
+use pulse_auth::{
+    AuthMethod, Identity, hash_token, password,
+    proxy::{ProxyClaims, ProxyRules},
+    session::session_key,
+    token::MAX_VALUE,
+};
+use subtle::ConstantTimeEq;
+
+use super::{SESSION_COOKIE, client_address, cookie};
+use crate::state::AppState;
+
+/// Who sends the request; [`Identity::anonymous`] when no credential is right.
+pub async fn identify(state: &AppState, request: &Parts) -> Identity {
+    let headers = &request.headers;
+    if let Some(identity) = by_proxy(state, headers) {
+        return identity;
+    }
+    if let Some(identity) = by_token(state, request) {
+        return identity;
+    }
+    if let Some(value) = cookie(headers, SESSION_COOKIE)
+        && let Some(session) = state.access.sessions.touch(value, state.now())
+    {
+        return Identity::session(session.username.unwrap_or_else(|| "admin".to_owned()), session_key(value));
+    }
+    if let Some(identity) = by_password(state, request).await {
+        return identity;
+    }
+    Identity::anonymous()
+}
+
+/// Whether an identity that came in a while ago would still come in: its session or token may have been revoked.
+pub fn is_still_valid(state: &AppState, identity: &Identity) -> bool {
+    match identity.method {
+        AuthMethod::ApiToken => identity
+            .token_id
+            .as_ref()
+            .is_some_and(|id| state.access.tokens.current().by_id(id.as_str()).is_some()),
+        AuthMethod::Session | AuthMethod::Oidc => identity
+            .session_key
+            .as_deref()
+            .is_some_and(|key| state.access.sessions.contains(key, state.now())),
+        AuthMethod::Basic | AuthMethod::Proxy => true,
+        AuthMethod::None => false,
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|value| !value.is_empty())
+}
+
+fn by_proxy(state: &AppState, headers: &HeaderMap) -> Option<Identity> {
+    let settings = state.settings.proxy_auth.as_ref()?;
+    let header =
+        |name: &Option<String>| name.as_deref().and_then(|name| text(headers, &name.to_ascii_lowercase()));
+    pulse_auth::proxy::identify(
+        &ProxyRules {
+            secret: settings.secret.expose(),
+            needs_user: settings.user_header.is_some(),
+            role_separator: &settings.role_separator,
+            admin_role: settings.role_header.as_ref().and(settings.admin_role.as_deref()),
+        },
+        &ProxyClaims {
+            secret: text(headers, "x-proxy-secret"),
+            user: header(&settings.user_header),
+            roles: header(&settings.role_header),
+        },
+    )
+}
+
+fn by_token(state: &AppState, request: &Parts) -> Option<Identity> {
+    let headers = &request.headers;
+    let bearer = text(headers, header::AUTHORIZATION.as_str()).and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    let query = request.uri.query().and_then(|query| {
+        query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == "token")
+            .map(|(_, value)| value)
+    });
+    let now = state.now();
+    [text(headers, "x-api-token"), bearer, query]
+        .into_iter()
+        .flatten()
+        .filter(|value| !value.is_empty() && value.len() <= MAX_VALUE)
+        .find_map(|value| state.access.tokens.authenticate(&hash_token(value), now))
+        .map(|token| Identity::token(token.record()))
+}
+
+async fn by_password(state: &AppState, request: &Parts) -> Option<Identity> {
+    let headers = &request.headers;
+    let (scheme, encoded) = text(headers, header::AUTHORIZATION.as_str())?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (user, given) = decoded.split_once(':')?;
+    let login = state.access.credentials.current()?;
+    let now = state.now();
+    let address = client_address(&request.extensions, headers, &state.settings).to_string();
+    let access = &state.access;
+    if access.lockout.locked_until(user, &address, now).is_some() {
+        return None;
+    }
+    if access.basic.knows(user, given, &login.password_hash, now) {
+        return Some(Identity::basic(user));
+    }
+    // Hashing a password takes tens of milliseconds of a core: off the async threads, and only so many at once.
+    let is_right = super::gate::verify_password(given.to_owned(), login.password_hash.clone()).await;
+    if is_right && bool::from(user.as_bytes().ct_eq(login.user.as_bytes())) {
+        access.lockout.succeed(user, &address);
+        access.basic.remember(user, given, &login.password_hash, now);
+        return Some(Identity::basic(user));
+    }
+    access.lockout.fail(user, &address, now);
+    None
+}
+
+/// Verifies a password; blocking, see [`password::verify`].
+pub(super) fn verify(given: &str, hash: &str) -> bool {
+    password::verify(given, hash)
+}

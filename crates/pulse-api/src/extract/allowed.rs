@@ -1,0 +1,91 @@
+//! Authorization as a type: a handler that takes an [`Allowed`] cannot be called by somebody who may not.
+
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::request::Parts;
+use pulse_auth::{Identity, Requirement, authorize};
+use pulse_core::scope::Scope;
+
+use crate::{auth, error::ApiError};
+
+/// What a route requires, as a type.
+pub trait Needs: Send + Sync + 'static {
+    /// The requirement.
+    const REQUIREMENT: Requirement;
+}
+
+/// Proof that the caller meets a requirement; only the extractor makes one.
+#[derive(Debug)]
+pub struct Allowed<N> {
+    /// Who calls.
+    pub identity: Identity,
+    needs: PhantomData<N>,
+}
+
+impl<S: Send + Sync, N: Needs> FromRequestParts<S> for Allowed<N> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let identity = auth::caller(&parts.extensions);
+        authorize(&identity, N::REQUIREMENT)?;
+        Ok(Self { identity, needs: PhantomData })
+    }
+}
+
+/// The caller of a public route, known or not.
+#[derive(Debug)]
+pub struct Caller(pub Identity);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(auth::caller(&parts.extensions)))
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Self::Rejection> {
+        <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)
+    }
+}
+
+macro_rules! needs {
+    ($($(#[$doc:meta])* $name:ident = $requirement:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+
+        impl Needs for $name {
+            const REQUIREMENT: Requirement = $requirement;
+        }
+    )+};
+}
+
+needs! {
+    /// Any credential.
+    Authenticated = Requirement::AUTHENTICATED;
+    /// An administrator.
+    Admin = Requirement::ADMIN;
+    /// To read state and history.
+    MonitoringRead = Requirement::scope(&[Scope::MonitoringRead]);
+    /// To change alerts, notifications and metadata.
+    MonitoringWrite = Requirement::scope(&[Scope::MonitoringWrite]);
+    /// To read settings.
+    SettingsRead = Requirement::scope(&[Scope::SettingsRead]);
+    /// To change settings.
+    SettingsWrite = Requirement::scope(&[Scope::SettingsWrite]);
+    /// To read settings as an administrator.
+    SettingsReadAdmin = Requirement::admin(&[Scope::SettingsRead]);
+    /// To change settings as an administrator.
+    SettingsWriteAdmin = Requirement::admin(&[Scope::SettingsWrite]);
+    /// To send host reports.
+    HostAgentReport = Requirement::scope(&[Scope::HostAgentReport]);
+    /// To send Docker reports.
+    DockerReport = Requirement::scope(&[Scope::DockerReport]);
+    /// To send Kubernetes reports.
+    KubernetesReport = Requirement::scope(&[Scope::KubernetesReport]);
+}

@@ -1,0 +1,25 @@
+//! The HTTP and WebSocket API: routes, their documents, and the gate in front of them.
+//!
+//! * [`router`]: everything under `/api`, `/ws` and what belongs to it; the page is handed in as a fallback.
+//! * `areas`: one folder or file per area of the contract, each endpoint with its shapes and its document.
+//! * [`wire`]: the shapes of the state. [`published`]: the state as bytes, made once per change. [`ws`]: the live
+//!   channel. [`auth`]: who calls. [`serve`]: the listener.
+//!
+//! Invariant: a handler reads the request, calls a service and maps the result. No rule of the domain stands here, and
+//! nothing here knows collectors, the agent or the simulator.
+
+mod areas;
+pub mod auth;
+pub mod error;
+pub mod extract;
+mod middleware;
+pub mod published;
+mod router;
+pub mod serve;
+pub mod state;
+pub mod wire;
+pub mod ws;
+
+pub use areas::charts::ChartCache;
+pub use router::{document, router};
+pub use state::{About, Access, AppState};

@@ -1,0 +1,7 @@
+//! What every answer gets: an id of the request, security headers, and an answer even when a handler panics.
+
+mod headers;
+mod request_id;
+
+pub use headers::security_headers;
+pub use request_id::request_id;

@@ -1,0 +1,174 @@
+//! The state as bytes: serialised and compressed once per change, not once per request, and of that only the part
+//! that changed.
+//!
+//! A small estate is rendered anew for each version, at the first request that wants it. A large one takes tens
+//! of milliseconds to render, so its readers get the last rendering, at most `STALE` old, while a new one is
+//! made beside them. Nobody renders while nobody reads.
+
+mod pieces;
+mod segment;
+
+use std::{
+    io::{Read, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use flate2::{read::GzDecoder, write::GzEncoder};
+use pulse_core::Snapshot;
+use pulse_monitor::Keeper;
+use tokio::sync::Mutex;
+
+use pieces::Pieces;
+
+/// A rendering that took longer than this is not waited for when an older one is at hand.
+const CHEAP: Duration = Duration::from_millis(4);
+
+/// How old a rendering may be that is served while a new one is made.
+const STALE: Duration = Duration::from_millis(1_500);
+
+/// One rendering of the state.
+#[derive(Debug)]
+pub struct Rendered {
+    /// Version of the snapshot.
+    pub version: u64,
+    /// The JSON text.
+    pub json: Bytes,
+    /// The same, gzip.
+    pub gzip: Bytes,
+    /// Entity tag of the JSON text.
+    pub etag: String,
+    made_at: Instant,
+    took: Duration,
+}
+
+/// Renders the state and keeps the last rendering.
+#[derive(Debug)]
+pub struct StateCache {
+    keeper: Keeper,
+    last: ArcSwapOption<Rendered>,
+    /// Whoever renders has the pieces; they are the lock, too.
+    rendering: Arc<Mutex<Pieces>>,
+    /// Tells two runs of the server apart, so that a tag of the last run never matches.
+    run: u64,
+    renderings: AtomicU64,
+}
+
+/// The state could not be serialised.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The serialiser refused.
+    #[error("serialise the state")]
+    Serialise(#[from] serde_json::Error),
+    /// The compressor refused.
+    #[error("compress the state")]
+    Compress(#[from] std::io::Error),
+    /// The rendering task was stopped.
+    #[error("the server is shutting down")]
+    Stopped,
+}
+
+impl StateCache {
+    /// A cache without a rendering; `run` is any number that differs from the last run's.
+    pub fn new(keeper: Keeper, run: u64) -> Self {
+        Self {
+            keeper,
+            last: ArcSwapOption::empty(),
+            rendering: Arc::default(),
+            run,
+            renderings: AtomicU64::new(0),
+        }
+    }
+
+    /// How often the state was rendered; for the statistics and the test of "once per change".
+    pub fn renderings(&self) -> u64 {
+        self.renderings.load(Ordering::Relaxed)
+    }
+
+    /// The state as bytes.
+    pub async fn get(self: &Arc<Self>) -> Result<Arc<Rendered>, RenderError> {
+        let world = self.keeper.snapshot();
+        if let Some(last) = self.last.load_full() {
+            if last.version == world.version {
+                return Ok(last);
+            }
+            if last.took > CHEAP && last.made_at.elapsed() < STALE {
+                self.refresh_beside(world);
+                return Ok(last);
+            }
+        }
+        self.render(world).await
+    }
+
+    /// The state as bytes, not older than `world`.
+    pub async fn get_fresh(self: &Arc<Self>, world: Arc<Snapshot>) -> Result<Arc<Rendered>, RenderError> {
+        match self.last.load_full() {
+            Some(last) if last.version >= world.version => Ok(last),
+            Some(_) | None => self.render(world).await,
+        }
+    }
+
+    /// Starts a rendering unless one is under way. At most one per [`STALE`] / 3: with a hundred agents reporting,
+    /// the world changes many times a second.
+    fn refresh_beside(self: &Arc<Self>, world: Arc<Snapshot>) {
+        let is_recent = self.last.load().as_ref().is_some_and(|last| last.made_at.elapsed() < STALE / 3);
+        if is_recent || self.rendering.try_lock().is_err() {
+            return;
+        }
+        let cache = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = cache.render(world).await {
+                tracing::error!(%error, "the state could not be rendered");
+            }
+        });
+    }
+
+    async fn render(self: &Arc<Self>, world: Arc<Snapshot>) -> Result<Arc<Rendered>, RenderError> {
+        let mut pieces = self.rendering.clone().lock_owned().await;
+        if let Some(last) = self.last.load_full()
+            && last.version >= world.version
+        {
+            return Ok(last);
+        }
+        let run = self.run;
+        let rendered = tokio::task::spawn_blocking(move || render(&mut pieces, &world, run)).await;
+        let rendered = Arc::new(rendered.map_err(|_| RenderError::Stopped)??);
+        self.renderings.fetch_add(1, Ordering::Relaxed);
+        self.last.store(Some(rendered.clone()));
+        Ok(rendered)
+    }
+}
+
+fn render(pieces: &mut Pieces, world: &Snapshot, run: u64) -> Result<Rendered, RenderError> {
+    let began = Instant::now();
+    let (json, gzip) = pieces.render(world)?;
+    Ok(Rendered {
+        version: world.version,
+        json: json.into(),
+        gzip: gzip.into(),
+        etag: format!("\"{run:x}-{:x}\"", world.version),
+        made_at: Instant::now(),
+        took: began.elapsed(),
+    })
+}
+
+/// Compresses at a level that costs little: a loopback or LAN reader is served, not an archive.
+pub fn gzip(bytes: &[u8]) -> std::io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8 + 64), segment::LEVEL);
+    encoder.write_all(bytes)?;
+    let mut out = encoder.finish()?;
+    out.shrink_to_fit();
+    Ok(out.into())
+}
+
+/// Unpacks what [`gzip`] made.
+pub fn gunzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(bytes.len() * 8);
+    GzDecoder::new(bytes).read_to_end(&mut out)?;
+    Ok(out)
+}

@@ -1,0 +1,142 @@
+//! What handlers reach: the services of the server, each under its own type.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::extract::FromRef;
+use jiff::{SignedDuration, Timestamp};
+use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions};
+use pulse_config::{
+    NodeStore, Settings,
+    store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
+};
+use pulse_core::Clock;
+use pulse_monitor::{Keeper, probe::Probe};
+use pulse_store::MetricStore;
+
+use crate::{areas::charts::ChartCache, auth::BasicCache, published::StateCache, ws::Hub};
+
+/// Everything that decides who may come in.
+#[derive(Debug)]
+pub struct Access {
+    /// The login of this server.
+    pub credentials: Credentials,
+    /// API tokens.
+    pub tokens: TokenStore,
+    /// Sessions of people.
+    pub sessions: Sessions,
+    /// Where sessions survive a restart.
+    pub session_file: SessionFile,
+    /// CSRF tokens of sessions.
+    pub csrf: Csrf,
+    /// Who failed too often.
+    pub lockout: Lockout,
+    /// How often an address may try to log in.
+    pub login_limiter: RateLimiter<std::net::IpAddr>,
+    /// The token of the first run.
+    pub bootstrap: BootstrapToken,
+    /// Tokens with which somebody on the machine may set a new password.
+    pub recovery: RecoveryTokens,
+    /// Repeated Basic logins, so that not each one costs a password hash.
+    pub basic: BasicCache,
+}
+
+impl Access {
+    /// Access over what the data directory holds.
+    pub fn new(
+        credentials: Credentials,
+        tokens: TokenStore,
+        sessions: Sessions,
+        session_file: SessionFile,
+        bootstrap: BootstrapToken,
+    ) -> Self {
+        Self {
+            credentials,
+            tokens,
+            sessions,
+            session_file,
+            csrf: Csrf::default(),
+            lockout: Lockout::default(),
+            login_limiter: RateLimiter::new(10, SignedDuration::from_mins(1), 10_000),
+            bootstrap,
+            recovery: RecoveryTokens::default(),
+            basic: BasicCache::default(),
+        }
+    }
+
+    /// Whether anybody can log in or hold a token: the first run is over.
+    pub fn is_configured(&self) -> bool {
+        self.credentials.current().is_some() || !self.tokens.current().is_empty()
+    }
+}
+
+/// What the server says of itself.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// Version, plain semver.
+    pub version: &'static str,
+    /// When the server started, for the uptime.
+    pub started: std::time::Instant,
+    /// Polling interval, also the period of whole states on the WebSocket.
+    pub polling_interval: Duration,
+}
+
+/// The services behind the routes.
+#[derive(Clone)]
+pub struct AppState {
+    /// What the server says of itself.
+    pub about: Arc<About>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Settings.
+    pub settings: Arc<Settings>,
+    /// Who may come in.
+    pub access: Arc<Access>,
+    /// What the licence includes.
+    pub features: FeatureSet,
+    /// The world.
+    pub keeper: Keeper,
+    /// Configured instances.
+    pub nodes: Arc<NodeStore>,
+    /// Tries instances.
+    pub probe: Probe,
+    /// History.
+    pub store: Arc<dyn MetricStore>,
+    /// The state as bytes.
+    pub published: Arc<StateCache>,
+    /// Charts that took long to make.
+    pub charts: Arc<ChartCache>,
+    /// Live clients.
+    pub hub: Hub,
+}
+
+impl AppState {
+    /// The current time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+macro_rules! from_ref {
+    ($($field:ident: $type:ty),+ $(,)?) => {$(
+        impl FromRef<AppState> for $type {
+            fn from_ref(state: &AppState) -> Self {
+                state.$field.clone()
+            }
+        }
+    )+};
+}
+
+from_ref! {
+    about: Arc<About>,
+    clock: Arc<dyn Clock>,
+    settings: Arc<Settings>,
+    access: Arc<Access>,
+    features: FeatureSet,
+    keeper: Keeper,
+    nodes: Arc<NodeStore>,
+    probe: Probe,
+    store: Arc<dyn MetricStore>,
+    published: Arc<StateCache>,
+    charts: Arc<ChartCache>,
+    hub: Hub,
+}

@@ -1,0 +1,10 @@
+//! The live channel (contract B-03): `welcome`, `initialState`, `rawData` for every client of the original, and
+//! a stream of differences for our own page, asked for with `?stream=delta`.
+
+mod client;
+mod delta;
+mod hub;
+
+pub use client::{StreamKind, serve};
+pub use delta::difference;
+pub use hub::{Event, Hub};

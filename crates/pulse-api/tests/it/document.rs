@@ -1,0 +1,51 @@
+//! The OpenAPI document is complete for what is served.
+
+use std::path::Path;
+
+/// Routes that are registered without a document, each for a reason: answers to wrong paths and files of a page.
+const UNDOCUMENTED: &[&str] =
+    &["/api", "/api/", "/api/{*path}", "/api/storage/", "/docs-page/docs.js", "/docs-page/docs.css"];
+
+fn sources(folder: &Path, out: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, out);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            out.push(std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn no_route_is_registered_without_its_document() {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    let mut found = 0;
+    for text in files {
+        for (at, _) in text.match_indices(".route(") {
+            let rest = text[at + ".route(".len()..].trim_start();
+            let path = rest.strip_prefix('"').and_then(|rest| rest.split('"').next()).unwrap_or(rest);
+            assert!(
+                UNDOCUMENTED.contains(&path),
+                "register {path} with routes!(..), so that it is documented"
+            );
+            found += 1;
+        }
+    }
+    assert_eq!(found, UNDOCUMENTED.len(), "the list of undocumented routes is out of date");
+}
+
+#[test]
+fn every_operation_has_words_an_area_and_a_name_of_its_own() {
+    let document: serde_json::Value = serde_json::to_value(pulse_api::document()).unwrap();
+    let mut names = std::collections::BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap_or_default();
+            assert!(!name.is_empty() && names.insert(name.to_owned()), "{method} {path}: {name}");
+            assert!(operation["summary"].is_string(), "{method} {path} has no words");
+            assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Who gets in where, for every operation of the document: without credentials, with a token that lacks the scope.
+
+use http::{Method, StatusCode};
+use pulse_core::scope::Scope;
+
+use crate::harness::TestServer;
+
+/// Operations that need no credentials. A new one is a decision and a line here.
+const PUBLIC: &[&str] = &[
+    "GET /api/agent/version",
+    "GET /api/docs",
+    "GET /api/health",
+    "GET /api/openapi.json",
+    "GET /api/security/status",
+    "GET /api/server/info",
+    "GET /api/version",
+    "POST /api/login",
+    "POST /api/security/quick-setup",
+    "POST /api/security/validate-bootstrap-token",
+];
+
+/// Operations that any known caller may call, whatever the token's scopes.
+const ANY_CALLER: &[&str] = &["GET /api/monitoring/scheduler/health", "POST /api/logout"];
+
+/// Every operation of the document as (method, path), placeholders filled with an id that exists nowhere.
+fn operations() -> Vec<(Method, String, String)> {
+    let document: serde_json::Value = serde_json::to_value(pulse_api::document()).unwrap();
+    let mut out = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let concrete: Vec<&str> =
+                path.split('/').map(|part| if part.starts_with('{') { "no-such-id" } else { part }).collect();
+            out.push((method.clone(), concrete.join("/"), format!("{method} {path}")));
+        }
+    }
+    assert!(out.len() > 15, "the document lost its operations: {out:?}");
+    out
+}
+
+#[tokio::test]
+async fn without_credentials_only_public_operations_answer() {
+    let server = TestServer::fresh();
+    for is_configured in [false, true] {
+        if is_configured {
+            server.token([Scope::All]);
+        }
+        for (method, path, name) in operations() {
+            let answer = server.call(method, &path, None, "").await;
+            if PUBLIC.contains(&name.as_str()) {
+                // Some public routes refuse an empty body or a wrong secret; none of them asks for credentials.
+                let is_gate = answer.text().starts_with(r#"{"error":"Authentication required""#);
+                assert!(!is_gate, "{name} is public, but answered {}", answer.status);
+            } else {
+                assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}: {}", answer.text());
+                assert!(answer.text().contains("Authentication required"), "{name}: {}", answer.text());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_without_the_scope_is_told_which_one_it_lacks() {
+    let server = TestServer::fresh();
+    // No operation served today takes this one alone.
+    let narrow = server.token([Scope::KubernetesManage]);
+    for (method, path, name) in operations() {
+        if PUBLIC.contains(&name.as_str()) || ANY_CALLER.contains(&name.as_str()) {
+            continue;
+        }
+        let answer = server.call(method, &path, Some(&narrow), "").await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{name}: {}", answer.text());
+        assert_eq!(answer.json()["error"], "missing_scope", "{name}");
+        assert!(answer.json()["requiredScope"].is_string(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_nobody() {
+    let server = TestServer::fresh();
+    let token = server.token([Scope::All]);
+    assert_eq!(server.get("/api/state", &token).await.status, StatusCode::OK);
+    let id = server.state.access.tokens.current().newest_first()[0].record().id.clone();
+    server.state.access.tokens.remove(id.as_str()).unwrap();
+    assert_eq!(server.get("/api/state", &token).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn suffixes_and_climbing_paths_open_nothing() {
+    let server = TestServer::fresh();
+    let no = StatusCode::UNAUTHORIZED;
+    for path in
+        ["/api/state.js", "/api/x/y.css", "/ws", "/socket.io/x.js?transport=websocket", "/api/../api/state"]
+    {
+        let answer = server.call(Method::GET, path, None, "").await;
+        assert_eq!(answer.status, no, "{path}: {}", answer.text());
+    }
+    let answer = server.call(Method::GET, "/assets/%2e%2e/secret", None, "").await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn an_unknown_path_of_the_api_is_not_the_page() {
+    let server = TestServer::fresh();
+    let token = server.token([Scope::All]);
+    let answer = server.get("/api/there-is-no-such-route", &token).await;
+    assert_eq!((answer.status, answer.text().as_str()), (StatusCode::NOT_FOUND, "404 page not found\n"));
+    assert_eq!(server.get("/docker", &token).await.text(), "the page");
+}
+
+#[tokio::test]
+async fn every_answer_has_security_headers_and_a_request_id() {
+    let server = TestServer::fresh();
+    for path in ["/api/health", "/api/state", "/", "/api/nope"] {
+        let answer = server.call(Method::GET, path, None, "").await;
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{path}");
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(answer.headers["x-request-id"].len(), 36, "{path}");
+    }
+}

@@ -1,0 +1,232 @@
+//! A server without a socket: real files, a real history; only Proxmox is a stand-in.
+
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock, Mutex},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use axum::{Router, body::Body};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use jiff::Timestamp;
+use pulse_api::{About, Access, AppState, published::StateCache, ws::Hub};
+use pulse_auth::{FeatureSet, ScopeSet, Sessions, password, token};
+use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+use pulse_config::{
+    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings, TokenStore,
+};
+use pulse_core::{Clock, ManualClock, scope::Scope};
+use pulse_monitor::{Keeper, probe::Probe};
+use pulse_store::{SqliteStore, StoreOptions};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+
+/// When every test begins.
+pub const START: &str = "2026-03-04T05:06:07Z";
+
+pub const USER: &str = "admin";
+pub const PASSWORD: &str = "correct horse battery";
+pub const TOKEN: &str = "the-first-token-of-this-server";
+
+/// A server and what its tests turn.
+pub struct TestServer {
+    router: Router,
+    pub state: AppState,
+    pub clock: Arc<ManualClock>,
+    pub proxmox: Arc<Proxmox>,
+    pub data: TempDir,
+    stop: CancellationToken,
+}
+
+/// What Proxmox answers to a test of a connection.
+#[derive(Default)]
+pub struct Proxmox {
+    answer: Mutex<Option<ConnectionTest>>,
+    asked: Mutex<Vec<PveInstance>>,
+}
+
+impl Proxmox {
+    pub fn answers(&self, test: ConnectionTest) {
+        *self.answer.lock().unwrap() = Some(test);
+    }
+
+    /// Hosts that were asked so far.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(|instance| instance.host.clone()).collect()
+    }
+}
+
+struct StandIn(Arc<Proxmox>);
+
+#[async_trait]
+impl Connect for StandIn {
+    fn pve(&self, instance: &PveInstance, _: Timeouts) -> Result<Arc<dyn PveApi>, PollError> {
+        self.0.asked.lock().unwrap().push(instance.clone());
+        Ok(Arc::new(StandIn(self.0.clone())))
+    }
+}
+
+#[async_trait]
+impl PveApi for StandIn {
+    async fn poll(&self, _: Timestamp) -> Result<PveCycle, PollError> {
+        unreachable!("nothing polls here")
+    }
+
+    async fn test(&self) -> Result<ConnectionTest, PollError> {
+        let answer = self.0.answer.lock().unwrap().clone();
+        answer.ok_or_else(|| PollError::Unreachable {
+            host: "https://stand-in:8006".into(),
+            detail: "connection refused".into(),
+        })
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl TestServer {
+    /// A server before its first run.
+    pub fn fresh() -> Self {
+        Self::over(tempfile::tempdir().unwrap(), |_| {})
+    }
+
+    /// A server whose first run is over.
+    pub fn set_up() -> Self {
+        Self::set_up_with_hash(&PASSWORD_HASH)
+    }
+
+    /// The same, with another hash of [`PASSWORD`].
+    pub fn set_up_with_hash(hash: &str) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        configure(data.path(), hash);
+        Self::over(data, |_| {})
+    }
+
+    /// A server over a data directory, with settings changed.
+    pub fn over(data: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
+        let dir = data.path();
+        let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
+        let dyn_clock: Arc<dyn Clock> = clock.clone();
+        let no_vars = std::collections::HashMap::<String, String>::new();
+        let mut settings = Settings::load(&no_vars).unwrap();
+        settings.data_dir = dir.to_owned();
+        change(&mut settings);
+
+        let hash = |secret: &Secret| password::hash_unless_hashed(secret.expose());
+        let credentials = Credentials::open(dir, &no_vars, hash).unwrap();
+        let tokens = TokenStore::open(dir).unwrap();
+        let session_file = SessionFile::new(dir);
+        let sessions = Sessions::default();
+        sessions.restore(session_file.load().unwrap(), clock.now());
+        let bootstrap = BootstrapToken::open(dir, credentials.current().is_some()).unwrap();
+        let access = Access::new(credentials, tokens, sessions, session_file, bootstrap);
+        let nodes = NodeStore::open(dir, SealKey::open(dir).unwrap()).unwrap();
+
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let keeper = Keeper::start(dyn_clock.clone(), &tasks, stop.clone());
+        let published = Arc::new(StateCache::new(keeper.clone(), 1));
+        let hub =
+            Hub::start(keeper.subscribe(), published.clone(), Duration::from_secs(10), &tasks, stop.clone());
+        let store =
+            SqliteStore::open(&dir.join("metrics.db"), StoreOptions::default(), dyn_clock.clone()).unwrap();
+        let proxmox = Arc::new(Proxmox::default());
+        let state = AppState {
+            about: Arc::new(About {
+                version: "5.1.0",
+                started: Instant::now(),
+                polling_interval: Duration::from_secs(10),
+            }),
+            clock: dyn_clock,
+            settings: Arc::new(settings),
+            access: Arc::new(access),
+            features: FeatureSet::default(),
+            keeper,
+            nodes: Arc::new(nodes),
+            probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
+            store: Arc::new(store),
+            published,
+            charts: Arc::default(),
+            hub,
+        };
+        let page = Router::new().fallback(async || "the page");
+        Self { router: pulse_api::router(state.clone(), page), state, clock, proxmox, data, stop }
+    }
+
+    /// The same data directory after a restart.
+    pub fn restarted(mut self) -> Self {
+        let data = std::mem::replace(&mut self.data, tempfile::tempdir().unwrap());
+        drop(self);
+        Self::over(data, |_| {})
+    }
+
+    /// The whole application, as a listener would serve it.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Makes a token that may do just that and gives its value.
+    pub fn token<const N: usize>(&self, scopes: [Scope; N]) -> String {
+        let value = pulse_auth::generate_token().unwrap();
+        let record = token::record(&value, "test", scopes.into_iter().collect(), self.clock.now());
+        self.state.access.tokens.add(record).unwrap();
+        value.to_string()
+    }
+
+    /// Sends a request with a token, or none.
+    pub async fn call(&self, method: Method, path: &str, token: Option<&str>, body: &str) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header("X-API-Token", token);
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// Gets with a token.
+    pub async fn get(&self, path: &str, token: &str) -> Answer {
+        self.call(Method::GET, path, Some(token), "").await
+    }
+
+    /// Sends any request.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.router().oneshot(request).await.unwrap().into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes().to_vec();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+}
+
+/// What the first run would have left behind; the hash is made once for all tests.
+fn configure(dir: &Path, hash: &str) {
+    std::fs::write(dir.join(".env"), format!("PULSE_AUTH_USER='{USER}'\nPULSE_AUTH_PASS='{hash}'\n"))
+        .unwrap();
+    let record =
+        token::record(TOKEN, "Primary token", ScopeSet::all(), "2026-01-01T00:00:00Z".parse().unwrap());
+    TokenStore::open(dir).unwrap().add(record).unwrap();
+}
+
+/// argon2id of [`PASSWORD`], made once: it is slow on purpose.
+static PASSWORD_HASH: LazyLock<String> = LazyLock::new(|| password::hash(PASSWORD).unwrap());
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}

@@ -1,0 +1,146 @@
+//! The live channel over a real socket: as a client of the original sees it, and as our page does.
+
+use std::{io::Read, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use jiff::SignedDuration;
+use pulse_core::{
+    report::host::{HostInfo, HostReport},
+    scope::Scope,
+};
+use pulse_monitor::Reporter;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::TestServer;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+async fn serve(server: &TestServer) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(pulse_api::serve::serve(
+        listener,
+        server.router(),
+        CancellationToken::new(),
+        Duration::from_secs(1),
+    ));
+    address
+}
+
+async fn connect(address: std::net::SocketAddr, query: &str, token: &str) -> Result<Socket, u16> {
+    let mut request = format!("ws://{address}/ws{query}").into_client_request().unwrap();
+    request.headers_mut().insert("X-API-Token", token.parse().unwrap());
+    match tokio_tungstenite::connect_async(request).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The next message of one of the types, whatever comes between.
+async fn next(socket: &mut Socket, kinds: &[&str]) -> Value {
+    loop {
+        let message =
+            tokio::time::timeout(Duration::from_secs(10), socket.next()).await.expect("a message in time");
+        let text = match message.unwrap().unwrap() {
+            Message::Text(text) => text.to_string(),
+            Message::Binary(bytes) => {
+                let mut text = String::new();
+                flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+                text
+            }
+            _ => continue,
+        };
+        let value: Value = serde_json::from_str(&text).unwrap();
+        if kinds.contains(&value["type"].as_str().unwrap()) {
+            return value;
+        }
+    }
+}
+
+fn report(hostname: &str, cpu: f64) -> HostReport {
+    let host = HostInfo { hostname: hostname.into(), id: Some(hostname.into()), ..HostInfo::default() };
+    let mut report = HostReport { host, ..HostReport::default() };
+    report.metrics.cpu_usage_percent = Some(cpu);
+    report
+}
+
+async fn take(server: &TestServer, hostname: &str, cpu: f64) {
+    server.clock.advance(SignedDuration::from_secs(1));
+    server.state.keeper.report_host(report(hostname, cpu), Reporter::Local).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_of_the_original_gets_welcome_initial_state_and_raw_data() {
+    let server = TestServer::fresh();
+    let token = server.token([Scope::MonitoringRead]);
+    let address = serve(&server).await;
+    take(&server, "nas1", 5.0).await;
+    let mut socket = connect(address, "", &token).await.unwrap();
+    let welcome = next(&mut socket, &["welcome"]).await;
+    assert_eq!(welcome["data"], json!({"message": "Connected to Pulse WebSocket", "orgId": "default"}));
+    let initial = next(&mut socket, &["initialState"]).await;
+    assert_eq!(initial["data"]["hosts"][0]["id"], "nas1");
+    assert!(initial["data"].get("resources").is_none());
+
+    take(&server, "nas2", 7.0).await;
+    let mut raw = next(&mut socket, &["rawData"]).await;
+    while raw["data"]["hosts"].as_array().unwrap().len() < 2 {
+        // The change before this one may still be on its way; `next` ends the wait.
+        raw = next(&mut socket, &["rawData"]).await;
+    }
+    assert_eq!(raw["data"]["resources"].as_array().unwrap().len(), 2);
+    assert!(raw["data"]["resources"][0]["lastSeen"].is_i64());
+
+    socket.send(Message::Text(r#"{"type":"ping"}"#.into())).await.unwrap();
+    assert!(next(&mut socket, &["pong"]).await["data"]["timestamp"].is_i64());
+    socket.send(Message::Text("no json".into())).await.unwrap();
+    socket.send(Message::Text(r#"{"type":"requestData"}"#.into())).await.unwrap();
+    assert!(next(&mut socket, &["rawData"]).await["data"].get("resources").is_none());
+}
+
+#[tokio::test]
+async fn our_page_gets_a_snapshot_and_then_only_what_changed() {
+    let server = TestServer::fresh();
+    let token = server.token([Scope::MonitoringRead]);
+    let address = serve(&server).await;
+    take(&server, "nas1", 5.0).await;
+    take(&server, "nas2", 6.0).await;
+    let mut socket = connect(address, "?stream=delta", &token).await.unwrap();
+    assert_eq!(next(&mut socket, &["welcome"]).await["data"]["stream"], "delta");
+    let snapshot = next(&mut socket, &["snapshot"]).await;
+    assert_eq!(snapshot["data"]["state"]["hosts"].as_array().unwrap().len(), 2);
+
+    take(&server, "nas2", 9.0).await;
+    let delta = next(&mut socket, &["delta"]).await;
+    assert_eq!(delta["data"]["base"], snapshot["data"]["version"]);
+    assert_eq!(delta["data"]["collections"], json!({"hosts": {"set": {"nas2": {"cpuUsage": 9.0}}}}));
+
+    // A host that goes is named once, a new one comes whole.
+    server.state.keeper.change(|world, _| world.remove_host(&"nas1".into())).await.unwrap();
+    take(&server, "nas3", 1.0).await;
+    let delta = next(&mut socket, &["delta"]).await;
+    let hosts = &delta["data"]["collections"]["hosts"];
+    assert_eq!(hosts["remove"], json!(["nas1"]));
+    assert_eq!(hosts["set"]["nas3"]["hostname"], "nas3");
+    assert_eq!(delta["data"]["fields"]["connectionHealth"], json!({"host-nas2": true, "host-nas3": true}));
+
+    socket.send(Message::Text(r#"{"type":"resync"}"#.into())).await.unwrap();
+    let again = next(&mut socket, &["snapshot"]).await;
+    assert_eq!(again["data"]["version"], delta["data"]["version"]);
+}
+
+#[tokio::test]
+async fn whoever_may_not_read_the_state_gets_no_socket() {
+    let server = TestServer::fresh();
+    let narrow = server.token([Scope::DockerReport]);
+    let address = serve(&server).await;
+    assert_eq!(connect(address, "", &narrow).await.err(), Some(403));
+    assert_eq!(connect(address, "", "wrong").await.err(), Some(401));
+}

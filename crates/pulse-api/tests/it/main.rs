@@ -1,0 +1,22 @@
+//! The API through its router, with real files and a real history; only Proxmox is a stand-in.
+
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
+mod document;
+#[cfg(test)]
+mod gate;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod live;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
+mod nodes;
+#[cfg(test)]
+mod setup;
+#[cfg(test)]
+mod state;
+#[cfg(test)]
+mod tokens;

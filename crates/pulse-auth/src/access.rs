@@ -1,0 +1,164 @@
+//! The one decision about access: what a route requires against who calls.
+
+use pulse_core::scope::Scope;
+
+use crate::Identity;
+
+/// What a route requires of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requirement {
+    level: Level,
+    any_of: &'static [Scope],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Public,
+    Authenticated,
+    Admin,
+}
+
+impl Requirement {
+    /// Nothing.
+    pub const PUBLIC: Self = Self { level: Level::Public, any_of: &[] };
+    /// Any credential.
+    pub const AUTHENTICATED: Self = Self { level: Level::Authenticated, any_of: &[] };
+    /// An administrator, or any token.
+    pub const ADMIN: Self = Self { level: Level::Admin, any_of: &[] };
+
+    /// Any credential; a token must have one of the scopes. The first is named where it has none of them.
+    pub const fn scope(any_of: &'static [Scope]) -> Self {
+        Self { level: Level::Authenticated, any_of }
+    }
+
+    /// An administrator; a token must have one of the scopes. The first is named where it has none of them.
+    pub const fn admin(any_of: &'static [Scope]) -> Self {
+        Self { level: Level::Admin, any_of }
+    }
+
+    /// Whether nothing is required.
+    pub const fn is_public(&self) -> bool {
+        matches!(self.level, Level::Public)
+    }
+
+    /// The scopes of which a token must have one; none means any token will do.
+    pub const fn any_of(&self) -> &'static [Scope] {
+        self.any_of
+    }
+}
+
+/// Why a caller is turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// Nobody we know.
+    #[error("authentication required")]
+    Unauthenticated,
+    /// Known, but no administrator.
+    #[error("admin privileges required")]
+    NotAdmin,
+    /// The token may not do this.
+    #[error("the token lacks the scope {required}")]
+    MissingScope {
+        /// The scope it would need.
+        required: Scope,
+    },
+}
+
+/// Whether the caller may come in.
+pub fn authorize(identity: &Identity, requirement: Requirement) -> Result<(), Denied> {
+    match requirement.level {
+        Level::Public => return Ok(()),
+        Level::Authenticated | Level::Admin if !identity.is_authenticated() => {
+            return Err(Denied::Unauthenticated);
+        }
+        Level::Admin if !identity.is_admin => return Err(Denied::NotAdmin),
+        Level::Authenticated | Level::Admin => {}
+    }
+    match requirement.any_of.first() {
+        Some(required) if !requirement.any_of.iter().any(|scope| identity.scopes.allows(*scope)) => {
+            Err(Denied::MissingScope { required: *required })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+    use pulse_core::credential::ScopeSet;
+
+    use super::*;
+    use crate::token;
+
+    fn token(scopes: impl IntoIterator<Item = Scope>) -> Identity {
+        let scopes = scopes.into_iter().collect::<ScopeSet>();
+        Identity::token(&token::record("v", "n", scopes, Timestamp::UNIX_EPOCH))
+    }
+
+    #[test]
+    fn the_whole_matrix() {
+        const READ: &[Scope] = &[Scope::SettingsRead];
+        const EITHER: &[Scope] = &[Scope::SettingsWrite, Scope::SettingsRead];
+        let missing = |required| Err(Denied::MissingScope { required });
+        let callers = [
+            Identity::anonymous(),
+            Identity::proxy(Some("p".into()), false),
+            Identity::proxy(None, true),
+            Identity::session("s", "k"),
+            Identity::basic("b"),
+            token([Scope::All]),
+            token([Scope::SettingsRead]),
+            token([Scope::DockerReport]),
+        ];
+        let (ok, not_admin, unknown) = (Ok(()), Err(Denied::NotAdmin), Err(Denied::Unauthenticated));
+        let rows = [
+            (Requirement::PUBLIC, [ok; 8]),
+            (Requirement::AUTHENTICATED, [unknown, ok, ok, ok, ok, ok, ok, ok]),
+            (Requirement::ADMIN, [unknown, not_admin, ok, ok, ok, ok, ok, ok]),
+            (Requirement::scope(READ), [unknown, ok, ok, ok, ok, ok, ok, missing(Scope::SettingsRead)]),
+            (
+                Requirement::admin(READ),
+                [unknown, not_admin, ok, ok, ok, ok, ok, missing(Scope::SettingsRead)],
+            ),
+            (
+                Requirement::admin(EITHER),
+                [unknown, not_admin, ok, ok, ok, ok, ok, missing(Scope::SettingsWrite)],
+            ),
+        ];
+        for (requirement, expect) in rows {
+            for (caller, expect) in callers.iter().zip(expect) {
+                assert_eq!(authorize(caller, requirement), expect, "{caller} {requirement:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn callers_are_named_as_the_contract_says() {
+        let id = token([Scope::All]);
+        assert_eq!(id.to_string(), format!("token:{}", id.token_id.as_ref().unwrap()));
+        assert_eq!(Identity::session("admin", "k").to_string(), "admin");
+        assert_eq!(Identity::anonymous().to_string(), "anonymous");
+        assert_eq!(id.method.name(), "api_token");
+    }
+
+    proptest! {
+        /// A token never gets in by a scope it does not hold, and always by one it holds.
+        #[test]
+        fn scopes_decide_and_nothing_else(held in proptest::collection::vec(0_usize..12, 0..12), wanted in 0_usize..12) {
+            const SINGLE: [&[Scope]; 12] = {
+                let mut all: [&[Scope]; 12] = [&[]; 12];
+                let mut i = 0;
+                while i < 12 {
+                    all[i] = Scope::EVERY.split_at(i).1.split_at(1).0;
+                    i += 1;
+                }
+                all
+            };
+            let held: Vec<Scope> = held.into_iter().map(|i| Scope::EVERY[i]).collect();
+            let may = held.contains(&Scope::All) || held.contains(&Scope::EVERY[wanted]);
+            let got = authorize(&token(held), Requirement::scope(SINGLE[wanted]));
+            prop_assert_eq!(got.is_ok(), may);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! How to ask Proxmox VE: clients that turn its APIs into the domain types of `pulse-core`.
+//!
+//! ```no_run
+//! # async fn example(instance: pulse_config::PveInstance, now: jiff::Timestamp) -> Result<(), pulse_collectors::PollError> {
+//! use pulse_collectors::{Connect, HttpConnect, Timeouts};
+//!
+//! let api = HttpConnect.pve(&instance, Timeouts::default())?;
+//! let cycle = api.poll(now).await?;
+//! for guest in cycle.guests.iter().flatten() {
+//!     tracing::info!(guest.name, ?guest.memory, "a guest");
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! * [`Connect`] and [`PveApi`]: the edge of the world, and [`HttpConnect`], which really goes there.
+//! * [`http`]: one HTTPS client per address, with certificate pinning and errors in words.
+//! * [`PollError`]: everything that can go wrong, classified and with advice.
+//!
+//! Invariants: nothing is kept between polls beyond what belongs to the connection (tickets, which endpoint answers,
+//! fingerprints, calls that hang); one bad item never fails its list, one failed call never fails the poll, and an
+//! empty list always means that there is nothing.
+
+mod api;
+mod error;
+pub mod http;
+mod pve;
+
+pub use api::{Connect, ConnectionTest, HttpConnect, PveApi, PveCycle};
+pub use error::PollError;
+pub use http::Timeouts;
+pub use pve::PveConnection;

@@ -1,0 +1,42 @@
+//! Proxmox VE, versions 7 to 9.
+
+mod ask;
+mod auth;
+mod client;
+mod endpoints;
+mod guest;
+mod issues;
+mod lenient;
+mod membership;
+mod node;
+mod poll;
+mod storage;
+mod test;
+mod wire;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pulse_config::PveInstance;
+
+use crate::{ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+
+/// A connection to one configured PVE instance.
+pub struct PveConnection(client::PveClient);
+
+impl PveConnection {
+    /// Checks the configuration and prepares a client; nothing is sent yet.
+    pub fn new(instance: &PveInstance, timeouts: Timeouts) -> Result<Self, PollError> {
+        client::PveClient::new(instance, timeouts).map(Self)
+    }
+}
+
+#[async_trait]
+impl PveApi for PveConnection {
+    async fn poll(&self, now: Timestamp) -> Result<PveCycle, PollError> {
+        self.0.poll_any(now).await
+    }
+
+    async fn test(&self) -> Result<ConnectionTest, PollError> {
+        self.0.test_primary().await
+    }
+}

@@ -1,0 +1,12 @@
+//! The client against real sockets: hand-made servers for every way to fail, and the simulated cluster for figures.
+
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
+mod polling;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod simulated;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,42 @@
+//! What the operator asked for: settings, Proxmox instances with sealed credentials, tokens, the login.
+//!
+//! * [`Settings`]: the environment, read once; a bad value names its key.
+//! * [`DataDir`]: the directory, held by one server at a time.
+//! * [`NodeConfig`] and [`NodeEdit`]: the Proxmox instances and the rules of changing them.
+//! * [`NodeStore`], [`TokenStore`], [`Credentials`], [`SessionFile`], [`BootstrapToken`]: its files, one owner each.
+//!
+//! Invariant: files are read at start and written atomically on change; a request never parses a file, it reads
+//! an `Arc` of the last whole configuration. Whatever writes blocks for the disk and says so.
+
+pub mod atomic_file;
+pub mod cidr;
+pub mod data_dir;
+pub mod dotenv;
+pub mod duration;
+pub mod error;
+pub mod host;
+mod node_auth;
+pub mod node_edit;
+pub mod schema;
+pub mod seal;
+pub mod secret;
+pub mod settings;
+pub mod store;
+
+pub use cidr::Cidr;
+pub use data_dir::DataDir;
+pub use dotenv::DotEnv;
+pub use error::{ConfigError, UpdateError};
+pub use host::HostError;
+pub use node_edit::{AnyInstance, NodeEdit, NodeError};
+pub use schema::instances::{ClusterEndpointConfig, NodeConfig, PbsInstance, PmgInstance, PveInstance};
+pub use seal::SealKey;
+pub use secret::Secret;
+pub use settings::{BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, Vars};
+pub use store::{
+    bootstrap::BootstrapToken,
+    credentials::{Credentials, Login},
+    nodes::NodeStore,
+    sessions::SessionFile,
+    tokens::{MAX_TOKENS, Token, TokenStore, Tokens, TooManyTokens},
+};

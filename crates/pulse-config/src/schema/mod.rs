@@ -1,0 +1,3 @@
+//! What the configuration files hold.
+
+pub mod instances;

@@ -1,0 +1,429 @@
+//! Settings from the environment, read once at start. A value that makes no sense is an error that names its key.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+
+use crate::{Cidr, Secret, duration};
+
+const DEVELOPMENT_ORIGINS: &str = "http://localhost:5173,http://localhost:7655";
+
+/// Where variables come from: the process, a `.env` file, a test.
+pub trait Vars {
+    /// The value of a variable, where it is set.
+    fn get(&self, key: &str) -> Option<String>;
+}
+
+impl<S: std::hash::BuildHasher> Vars for HashMap<String, String, S> {
+    fn get(&self, key: &str) -> Option<String> {
+        Self::get(self, key).cloned()
+    }
+}
+
+/// The variables of this process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ProcessEnv;
+
+impl Vars for ProcessEnv {
+    fn get(&self, key: &str) -> Option<String> {
+        std::env::var(key).ok()
+    }
+}
+
+/// Two sources: what the first does not set, the second may.
+#[derive(Debug, Clone, Copy)]
+pub struct Layered<A, B>(
+    /// Asked first.
+    pub A,
+    /// Asked for what the first does not set.
+    pub B,
+);
+
+impl<A: Vars, B: Vars> Vars for Layered<A, B> {
+    fn get(&self, key: &str) -> Option<String> {
+        self.0.get(key).or_else(|| self.1.get(key))
+    }
+}
+
+impl<V: Vars + ?Sized> Vars for &V {
+    fn get(&self, key: &str) -> Option<String> {
+        (**self).get(key)
+    }
+}
+
+/// A variable whose value makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}={value:?}: {problem}")]
+pub struct BadSetting {
+    /// The variable.
+    pub key: &'static str,
+    /// Its value; no secret is ever read with a rule that can fail.
+    pub value: String,
+    /// What it must be.
+    pub problem: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people on a terminal, else JSON.
+    #[default]
+    Auto,
+    /// For people.
+    Console,
+    /// One JSON object per line.
+    Json,
+}
+
+/// How detailed the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum LogLevel {
+    /// Everything, also of single requests.
+    Trace,
+    /// What helps to find a fault.
+    Debug,
+    /// What happens.
+    #[default]
+    Info,
+    /// What a person should look at.
+    Warn,
+    /// What went wrong.
+    Error,
+}
+
+impl LogLevel {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// How a reverse proxy tells who the user is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyAuth {
+    /// What `X-Proxy-Secret` must be.
+    pub secret: Secret,
+    /// The header that holds the user name.
+    pub user_header: Option<String>,
+    /// The header that holds the roles.
+    pub role_header: Option<String>,
+    /// What separates the roles.
+    pub role_separator: String,
+    /// The role that makes an administrator.
+    pub admin_role: Option<String>,
+    /// Where the page goes to log out.
+    pub logout_url: Option<String>,
+}
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The directory that holds everything.
+    pub data_dir: PathBuf,
+    /// The address to listen on.
+    pub bind_address: IpAddr,
+    /// The port to listen on.
+    pub port: u16,
+    /// How often PVE is polled.
+    pub pve_polling_interval: Duration,
+    /// How long a Proxmox host may take to answer.
+    pub connection_timeout: Duration,
+    /// How detailed the log is.
+    pub log_level: LogLevel,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Origins that may call the API from a browser; `*` for all.
+    pub allowed_origins: Vec<String>,
+    /// Tokens from `API_TOKENS` and `API_TOKEN`: values, or hashes where they are 64 hexadecimal digits.
+    pub api_tokens: Vec<Secret>,
+    /// Where people reach the page.
+    pub public_url: Option<String>,
+    /// The address agents are told.
+    pub agent_connect_url: Option<String>,
+    /// Peers whose forwarding headers count.
+    pub trusted_proxies: Vec<Cidr>,
+    /// Networks that count as trusted in the security status.
+    pub trusted_networks: Vec<Cidr>,
+    /// Login by a reverse proxy.
+    pub proxy_auth: Option<ProxyAuth>,
+    /// Whether the page hides the login form.
+    pub hide_local_login: bool,
+    /// Whether nothing may be changed.
+    pub demo_mode: bool,
+    /// Whether the server runs in a container of ours.
+    pub is_docker: bool,
+    /// Whether systemd started the server.
+    pub is_systemd: bool,
+    /// Whether developers' exceptions hold: the dashboard's own server as an origin, all licensed features.
+    pub is_development: bool,
+    /// Whether `DISABLE_AUTH` is set, which has no effect any more.
+    pub has_disable_auth: bool,
+}
+
+impl Settings {
+    /// Reads the settings. Empty variables count as not set.
+    pub fn load(vars: &impl Vars) -> Result<Self, BadSetting> {
+        let get =
+            |key: &str| vars.get(key).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let flag =
+            |key: &str| get(key).is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"));
+        if let Some(value) = get("HTTPS_ENABLED").filter(|_| flag("HTTPS_ENABLED")) {
+            // Serving plain HTTP where somebody asked for HTTPS would be worse than not starting.
+            return Err(bad(
+                "HTTPS_ENABLED",
+                value,
+                "this version serves HTTP only; put a reverse proxy in front",
+            ));
+        }
+        let port_key = if get("FRONTEND_PORT").is_some() { "FRONTEND_PORT" } else { "PORT" };
+        let is_development = flag("PULSE_DEV")
+            || get("NODE_ENV").is_some_and(|value| value.eq_ignore_ascii_case("development"));
+        Ok(Self {
+            data_dir: get("PULSE_DATA_DIR").unwrap_or_else(|| "/etc/pulse".to_owned()).into(),
+            bind_address: parsed(&get, "BACKEND_HOST", address, "must be an IP address or localhost")?
+                .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            port: parsed(
+                &get,
+                port_key,
+                |text| text.parse().ok().filter(|port| *port != 0),
+                "must be a port number from 1 to 65535",
+            )?
+            .unwrap_or(7655),
+            pve_polling_interval: span(&get, "PVE_POLLING_INTERVAL", 10, 10..=3600)?,
+            connection_timeout: span(&get, "CONNECTION_TIMEOUT", 60, 1..=300)?,
+            log_level: parsed(&get, "LOG_LEVEL", log_level, "must be trace, debug, info, warn or error")?
+                .unwrap_or_default(),
+            log_format: parsed(&get, "LOG_FORMAT", log_format, "must be json, console or auto")?
+                .unwrap_or_default(),
+            allowed_origins: get("ALLOWED_ORIGINS")
+                .or_else(|| is_development.then(|| DEVELOPMENT_ORIGINS.to_owned()))
+                .map(|text| list(&text))
+                .unwrap_or_default(),
+            api_tokens: [get("API_TOKENS"), get("API_TOKEN")]
+                .into_iter()
+                .flatten()
+                .flat_map(|text| list(&text))
+                .map(Secret::new)
+                .collect(),
+            public_url: url(&get, "PULSE_PUBLIC_URL")?,
+            agent_connect_url: match url(&get, "PULSE_AGENT_CONNECT_URL")? {
+                Some(url) => Some(url),
+                None => url(&get, "PULSE_AGENT_URL")?,
+            },
+            trusted_proxies: networks(&get, "PULSE_TRUSTED_PROXY_CIDRS")?,
+            trusted_networks: networks(&get, "PULSE_TRUSTED_NETWORKS")?,
+            proxy_auth: get("PROXY_AUTH_SECRET").map(|secret| ProxyAuth {
+                secret: Secret::new(secret),
+                user_header: get("PROXY_AUTH_USER_HEADER"),
+                role_header: get("PROXY_AUTH_ROLE_HEADER"),
+                role_separator: get("PROXY_AUTH_ROLE_SEPARATOR").unwrap_or_else(|| "|".to_owned()),
+                admin_role: get("PROXY_AUTH_ADMIN_ROLE"),
+                logout_url: get("PROXY_AUTH_LOGOUT_URL"),
+            }),
+            hide_local_login: flag("PULSE_AUTH_HIDE_LOCAL_LOGIN"),
+            demo_mode: flag("DEMO_MODE"),
+            is_docker: flag("PULSE_DOCKER"),
+            is_systemd: get("INVOCATION_ID").is_some(),
+            is_development,
+            has_disable_auth: get("DISABLE_AUTH").is_some(),
+        })
+    }
+}
+
+fn bad(key: &'static str, value: impl Into<String>, problem: impl fmt::Display) -> BadSetting {
+    BadSetting { key, value: value.into(), problem: problem.to_string() }
+}
+
+fn parsed<T>(
+    get: &impl Fn(&str) -> Option<String>,
+    key: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+    problem: &str,
+) -> Result<Option<T>, BadSetting> {
+    let Some(text) = get(key) else { return Ok(None) };
+    parse(&text).map(Some).ok_or_else(|| bad(key, text, problem))
+}
+
+fn span(
+    get: &impl Fn(&str) -> Option<String>,
+    key: &'static str,
+    default_seconds: u64,
+    seconds: std::ops::RangeInclusive<u64>,
+) -> Result<Duration, BadSetting> {
+    let (low, high) = (Duration::from_secs(*seconds.start()), Duration::from_secs(*seconds.end()));
+    let problem = format!(
+        "must be a duration such as 30s or 5m, or seconds, from {} to {} seconds",
+        low.as_secs(),
+        high.as_secs()
+    );
+    let value =
+        parsed(get, key, |text| duration::parse(text).filter(|d| (low..=high).contains(d)), &problem)?;
+    Ok(value.unwrap_or(Duration::from_secs(default_seconds)))
+}
+
+fn url(get: &impl Fn(&str) -> Option<String>, key: &'static str) -> Result<Option<String>, BadSetting> {
+    let valid = |text: &str| {
+        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
+        let is_whole = !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace);
+        is_whole.then(|| text.trim_end_matches('/').to_owned())
+    };
+    parsed(get, key, valid, "must be an address such as https://pulse.example.org")
+}
+
+fn networks(get: &impl Fn(&str) -> Option<String>, key: &'static str) -> Result<Vec<Cidr>, BadSetting> {
+    let text = get(key).unwrap_or_default();
+    list(&text)
+        .into_iter()
+        .map(|part| {
+            Cidr::from_str(&part)
+                .map_err(|_| bad(key, part, "must be a list of networks such as 10.0.0.0/8,192.0.2.1"))
+        })
+        .collect()
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn address(text: &str) -> Option<IpAddr> {
+    if text.eq_ignore_ascii_case("localhost") {
+        return Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    match bare {
+        Some(text) => text.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        None => text.parse().ok(),
+    }
+}
+
+fn log_level(text: &str) -> Option<LogLevel> {
+    let levels = [LogLevel::Trace, LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error];
+    levels
+        .into_iter()
+        .find(|level| level.name().eq_ignore_ascii_case(text))
+        .or_else(|| text.eq_ignore_ascii_case("warning").then_some(LogLevel::Warn))
+}
+
+fn log_format(text: &str) -> Option<LogFormat> {
+    match text.to_ascii_lowercase().as_str() {
+        "auto" => Some(LogFormat::Auto),
+        "console" => Some(LogFormat::Console),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(vars: &[(&str, &str)]) -> Result<Settings, BadSetting> {
+        let vars: HashMap<String, String> =
+            vars.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Settings::load(&vars)
+    }
+
+    #[test]
+    fn nothing_set_means_the_defaults() {
+        let settings = load(&[]).unwrap();
+        assert_eq!(settings.data_dir, PathBuf::from("/etc/pulse"));
+        assert_eq!((settings.bind_address.to_string().as_str(), settings.port), ("0.0.0.0", 7655));
+        assert_eq!(settings.pve_polling_interval, Duration::from_secs(10));
+        assert_eq!(settings.connection_timeout, Duration::from_mins(1));
+        assert_eq!((settings.log_level, settings.log_format), (LogLevel::Info, LogFormat::Auto));
+        assert!(settings.allowed_origins.is_empty() && settings.api_tokens.is_empty());
+        assert!(settings.proxy_auth.is_none() && !settings.demo_mode && !settings.is_development);
+        assert_eq!(load(&[("FRONTEND_PORT", " "), ("LOG_LEVEL", "")]).unwrap(), settings);
+    }
+
+    #[test]
+    fn what_is_set_counts() {
+        let settings = load(&[
+            ("PULSE_DATA_DIR", "/data"),
+            ("PORT", "80"),
+            ("FRONTEND_PORT", "8080"),
+            ("BACKEND_HOST", "localhost"),
+            ("PVE_POLLING_INTERVAL", "1m"),
+            ("CONNECTION_TIMEOUT", "15"),
+            ("LOG_LEVEL", "WARNING"),
+            ("LOG_FORMAT", "json"),
+            ("ALLOWED_ORIGINS", "https://a, https://b,"),
+            ("API_TOKENS", "one,two"),
+            ("API_TOKEN", "three"),
+            ("PULSE_PUBLIC_URL", "https://pulse.example.org/"),
+            ("PULSE_AGENT_URL", "http://10.0.0.1:7655"),
+            ("PULSE_TRUSTED_PROXY_CIDRS", "10.0.0.0/8,::1"),
+            ("DEMO_MODE", "TRUE"),
+            ("PROXY_AUTH_SECRET", "s"),
+        ])
+        .unwrap();
+        assert_eq!(settings.data_dir, PathBuf::from("/data"));
+        assert_eq!((settings.bind_address.to_string().as_str(), settings.port), ("127.0.0.1", 8080));
+        assert_eq!(settings.pve_polling_interval, Duration::from_mins(1));
+        assert_eq!(settings.connection_timeout, Duration::from_secs(15));
+        assert_eq!((settings.log_level, settings.log_format), (LogLevel::Warn, LogFormat::Json));
+        assert_eq!(settings.allowed_origins, ["https://a", "https://b"]);
+        assert_eq!(
+            settings.api_tokens.iter().map(Secret::expose).collect::<Vec<_>>(),
+            ["one", "two", "three"]
+        );
+        assert_eq!(settings.public_url.as_deref(), Some("https://pulse.example.org"));
+        assert_eq!(settings.agent_connect_url.as_deref(), Some("http://10.0.0.1:7655"));
+        assert_eq!(settings.trusted_proxies.len(), 2);
+        assert!(settings.demo_mode);
+        assert_eq!(settings.proxy_auth.unwrap().role_separator, "|");
+        assert_eq!(load(&[("PORT", "80")]).unwrap().port, 80);
+        assert_eq!(load(&[("BACKEND_HOST", "[::1]")]).unwrap().bind_address.to_string(), "::1");
+    }
+
+    #[test]
+    fn every_bad_value_names_its_key() {
+        for (key, value) in [
+            ("FRONTEND_PORT", "soon"),
+            ("PORT", "0"),
+            ("PORT", "65536"),
+            ("BACKEND_HOST", "example.org"),
+            ("BACKEND_HOST", "[127.0.0.1]"),
+            ("PVE_POLLING_INTERVAL", "9s"),
+            ("PVE_POLLING_INTERVAL", "2h"),
+            ("CONNECTION_TIMEOUT", "0"),
+            ("CONNECTION_TIMEOUT", "-5s"),
+            ("LOG_LEVEL", "loud"),
+            ("LOG_FORMAT", "xml"),
+            ("PULSE_PUBLIC_URL", "pulse.example.org"),
+            ("PULSE_PUBLIC_URL", "https:///x"),
+            ("PULSE_AGENT_CONNECT_URL", "ftp://x"),
+            ("PULSE_TRUSTED_PROXY_CIDRS", "10.0.0.0/33"),
+            ("PULSE_TRUSTED_NETWORKS", "home"),
+            ("HTTPS_ENABLED", "true"),
+        ] {
+            let error = load(&[(key, value)]).unwrap_err();
+            assert_eq!((error.key, error.value.as_str()), (key, value));
+            assert!(error.to_string().starts_with(&format!("{key}=\"{value}\": ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let settings = load(&[("API_TOKEN", "hush"), ("PROXY_AUTH_SECRET", "hush")]).unwrap();
+        assert!(!format!("{settings:?}").contains("hush"));
+    }
+
+    #[test]
+    fn the_first_layer_wins() {
+        let layer = |value: &str| HashMap::from([("K".to_owned(), value.to_owned())]);
+        assert_eq!(Layered(layer("1"), layer("2")).get("K").as_deref(), Some("1"));
+        assert_eq!(Layered(HashMap::new(), layer("2")).get("K").as_deref(), Some("2"));
+    }
+}

@@ -1,0 +1,7 @@
+//! What is kept in files of the data directory, each kind with one owner: read once, then from memory.
+
+pub mod bootstrap;
+pub mod credentials;
+pub mod nodes;
+pub mod sessions;
+pub mod tokens;

@@ -1,0 +1,208 @@
+//! The keeper: the one task that changes the world, and the handle through which everybody reaches it.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use pulse_core::{
+    Clock, Snapshot,
+    report::{docker::DockerReport, host::HostReport, kubernetes::KubernetesReport},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    intake::{DockerAccepted, HostAccepted, IntakeError, KubernetesAccepted, Reporter},
+    merge,
+    world::World,
+};
+
+/// Updates that may wait; a sender beyond that waits itself, which slows the source down instead of filling memory.
+const QUEUE: usize = 256;
+
+/// How often agents' silence is looked at.
+const LIVENESS_PERIOD: Duration = Duration::from_secs(5);
+
+type Update = Box<dyn FnOnce(&mut World, Timestamp) + Send>;
+
+/// The keeper has stopped: the server is shutting down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the server is shutting down; try again in a moment")]
+pub struct KeeperClosed;
+
+/// Reaches the keeper task. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    updates: mpsc::Sender<Update>,
+    world: watch::Receiver<Arc<Snapshot>>,
+}
+
+impl Keeper {
+    /// Starts the keeper task; it ends when `stop` is cancelled.
+    pub fn start(clock: Arc<dyn Clock>, tasks: &TaskTracker, stop: CancellationToken) -> Self {
+        let now = clock.now();
+        let (updates, inbox) = mpsc::channel(QUEUE);
+        let (publish, world) = watch::channel(Arc::new(Snapshot::empty(now)));
+        tasks.spawn(keep(World::new(now), inbox, publish, clock, stop));
+        Self { updates, world }
+    }
+
+    /// The world as last published.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.world.borrow().clone()
+    }
+
+    /// Tells of every newer world; a slow reader sees the newest, never a queue.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.world.clone()
+    }
+
+    /// Changes the world and waits until that is done; what comes back is what `change` returns.
+    pub async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut World, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, KeeperClosed> {
+        let (answer, wait) = oneshot::channel();
+        let update: Update = Box::new(move |world, now| {
+            // Nobody waits any more: the change was made all the same.
+            let _ = answer.send(change(world, now));
+        });
+        self.updates.send(update).await.map_err(|_| KeeperClosed)?;
+        wait.await.map_err(|_| KeeperClosed)
+    }
+
+    /// Takes a host report.
+    pub async fn report_host(
+        &self,
+        report: HostReport,
+        reporter: Reporter,
+    ) -> Result<Result<HostAccepted, IntakeError>, KeeperClosed> {
+        self.change(move |world, now| merge::host::merge(world, report, &reporter, now)).await
+    }
+
+    /// Takes a Docker report.
+    pub async fn report_docker(
+        &self,
+        report: DockerReport,
+        reporter: Reporter,
+    ) -> Result<Result<DockerAccepted, IntakeError>, KeeperClosed> {
+        self.change(move |world, now| merge::docker::merge(world, report, &reporter, now)).await
+    }
+
+    /// Takes a Kubernetes report.
+    pub async fn report_kubernetes(
+        &self,
+        report: KubernetesReport,
+        reporter: Reporter,
+    ) -> Result<Result<KubernetesAccepted, IntakeError>, KeeperClosed> {
+        self.change(move |world, now| merge::kubernetes::merge(world, report, &reporter, now)).await
+    }
+}
+
+async fn keep(
+    mut world: World,
+    mut inbox: mpsc::Receiver<Update>,
+    publish: watch::Sender<Arc<Snapshot>>,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) {
+    let mut liveness = tokio::time::interval(LIVENESS_PERIOD);
+    liveness.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            update = inbox.recv() => {
+                let Some(update) = update else { return };
+                let now = clock.now();
+                update(&mut world, now);
+                // Whatever else waits goes into the same published world.
+                for _ in 0..QUEUE {
+                    let Ok(update) = inbox.try_recv() else { break };
+                    update(&mut world, now);
+                }
+                publish_world(&mut world, &publish, now);
+            }
+            _ = liveness.tick() => {
+                let now = clock.now();
+                if world.check_liveness(now) {
+                    publish_world(&mut world, &publish, now);
+                }
+            }
+        }
+    }
+}
+
+fn publish_world(world: &mut World, publish: &watch::Sender<Arc<Snapshot>>, now: Timestamp) {
+    world.snapshot.version += 1;
+    world.snapshot.changed_at = now;
+    publish.send_replace(Arc::new(world.snapshot.clone()));
+}
+
+#[cfg(test)]
+mod tests {
+    use pulse_core::{ManualClock, model::Liveness, report::host::HostInfo};
+
+    use super::*;
+
+    fn start() -> (Keeper, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_800_000_000).unwrap()));
+        (Keeper::start(clock.clone(), &TaskTracker::new(), CancellationToken::new()), clock)
+    }
+
+    fn report(hostname: &str, id: &str) -> HostReport {
+        HostReport {
+            host: HostInfo { hostname: hostname.into(), id: Some(id.into()), ..HostInfo::default() },
+            ..HostReport::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_report_is_published_before_its_sender_is_answered_again() {
+        let (keeper, _) = start();
+        let mut world = keeper.subscribe();
+        let accepted = keeper.report_host(report("nas1", "m-1"), Reporter::Local).await.unwrap().unwrap();
+        world.changed().await.unwrap();
+        assert_eq!(accepted.id.as_str(), "m-1");
+        assert_eq!(world.borrow().hosts.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_report_without_a_host_name_is_refused_and_changes_nothing() {
+        let (keeper, _) = start();
+        let refused = keeper.report_host(report("  ", "m-1"), Reporter::Local).await.unwrap();
+        assert_eq!(refused, Err(IntakeError::MissingHostname("host")));
+        assert!(keeper.snapshot().hosts.is_empty());
+    }
+
+    #[tokio::test]
+    async fn two_machines_with_one_id_stay_two() {
+        let (keeper, _) = start();
+        let first = keeper.report_host(report("a", "clone"), Reporter::Local).await.unwrap().unwrap();
+        let second = keeper.report_host(report("b", "clone"), Reporter::Local).await.unwrap().unwrap();
+        let again = keeper.report_host(report("b", "clone"), Reporter::Local).await.unwrap().unwrap();
+        assert_ne!(first.id, second.id);
+        assert_eq!(second.id, again.id);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_agent_goes_offline_after_its_window() {
+        let (keeper, clock) = start();
+        keeper.report_host(report("nas1", "m-1"), Reporter::Local).await.unwrap().unwrap();
+        let mut world = keeper.subscribe();
+        world.mark_unchanged();
+        clock.advance(jiff::SignedDuration::from_secs(61));
+        world.changed().await.unwrap();
+        assert_eq!(world.borrow().hosts.values().next().unwrap().liveness, Liveness::Offline);
+    }
+
+    #[tokio::test]
+    async fn after_the_stop_everybody_is_told() {
+        let stop = CancellationToken::new();
+        let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_800_000_000).unwrap()));
+        let tasks = TaskTracker::new();
+        let keeper = Keeper::start(clock, &tasks, stop.clone());
+        stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+        assert_eq!(keeper.report_host(report("a", "b"), Reporter::Local).await, Err(KeeperClosed));
+    }
+}

@@ -1,0 +1,24 @@
+//! The running world: who polls, who keeps the state, what becomes history.
+//!
+//! ```text
+//! pollers (one task per instance) ─┐
+//! agent reports ─► Keeper::report ─┼─► mpsc<Update> ─► keeper task ─► watch<Arc<Snapshot>> ─► everybody
+//! local host                      ─┘      (bounded)     (pure merge)                      └─► history pipeline
+//! ```
+//!
+//! Invariant: only the keeper task changes the snapshot; nobody else holds anything but an `Arc` of it. The merge
+//! rules are pure functions of (world, update, now) and are tested as such.
+
+pub mod intake;
+pub mod keeper;
+mod liveness;
+mod merge;
+pub mod pipeline;
+pub mod probe;
+mod rates;
+pub mod supervisor;
+pub mod world;
+
+pub use intake::{IntakeError, Reporter};
+pub use keeper::{Keeper, KeeperClosed};
+pub use supervisor::Supervisor;

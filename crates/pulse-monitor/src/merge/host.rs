@@ -1,0 +1,373 @@
+//! A host report becomes a host: its identity, its file systems, its rates.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pulse_core::{
+    Missing, Reading,
+    ids::{HostId, TokenId},
+    model::{DiskTemperature, Host, Liveness, NodeStatus, Temperature, percent},
+    report::host::{DiskIo, HostDisk, HostMemory, HostNetwork, HostReport, Sensors},
+};
+
+use crate::{
+    intake::{HostAccepted, IntakeError, Reporter, check_room},
+    rates,
+    world::World,
+};
+
+/// File systems that say nothing about space a person could run out of.
+const VIRTUAL_FILE_SYSTEMS: &[&str] = &[
+    "autofs",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "debugfs",
+    "devpts",
+    "devtmpfs",
+    "efivarfs",
+    "erofs",
+    "fuse.lxcfs",
+    "fusectl",
+    "hugetlbfs",
+    "iso9660",
+    "mqueue",
+    "nsfs",
+    "overlay",
+    "proc",
+    "pstore",
+    "ramfs",
+    "rpc_pipefs",
+    "securityfs",
+    "squashfs",
+    "sysfs",
+    "tmpfs",
+    "tracefs",
+    "udf",
+];
+
+/// At most so many entries of a list are taken from one report; more is an error of the sender or an attack.
+const LIST_CAP: usize = 2_000;
+
+/// Takes a report into the world.
+pub fn merge(
+    world: &mut World,
+    mut report: HostReport,
+    reporter: &Reporter,
+    now: Timestamp,
+) -> Result<HostAccepted, IntakeError> {
+    let hostname = report.host.hostname.trim().to_owned();
+    if hostname.is_empty() {
+        return Err(IntakeError::MissingHostname("host"));
+    }
+    report.host.hostname.clone_from(&hostname);
+    report.disks.truncate(LIST_CAP);
+    report.disk_io.truncate(LIST_CAP);
+    report.network.truncate(LIST_CAP);
+    let id = identify(world, &report, reporter);
+    let previous = world.snapshot.hosts.get(&id).cloned();
+    check_room("host", previous.is_some(), world.snapshot.hosts.len())?;
+    let commands_override = world.commands_overrides.get(&id).copied();
+    let elapsed = previous.as_ref().map(|old| now.as_millisecond() - old.last_seen.as_millisecond());
+
+    let disk_io = report.disk_io;
+    let network = report.network;
+    let sum_io = |of: fn(&DiskIo) -> Option<u64>| sum(&disk_io, of);
+    let old_io = |of: fn(&DiskIo) -> Option<u64>| previous.as_ref().and_then(|old| sum(&old.disk_io, of));
+    let sum_net = |of: fn(&HostNetwork) -> Option<u64>| sum(&network, of);
+    let old_net =
+        |of: fn(&HostNetwork) -> Option<u64>| previous.as_ref().and_then(|old| sum(&old.network, of));
+
+    let mut host = Host {
+        id: id.clone(),
+        commands_enabled: commands_override.unwrap_or(report.agent.commands_enabled),
+        cpu_percent: Reading::from_option(
+            report
+                .metrics
+                .cpu_usage_percent
+                .filter(|value| value.is_finite())
+                .map(|value| value.clamp(0.0, 100.0)),
+            Missing::NotReported,
+        ),
+        memory: report.metrics.memory.and_then(tidy_memory),
+        disks: report.disks.into_iter().filter_map(tidy_disk).collect(),
+        disk_read_bytes_per_second: rate(sum_io(|d| d.read_bytes), old_io(|d| d.read_bytes), elapsed),
+        disk_write_bytes_per_second: rate(sum_io(|d| d.write_bytes), old_io(|d| d.write_bytes), elapsed),
+        network_in_bytes_per_second: rate(sum_net(|n| n.rx_bytes), old_net(|n| n.rx_bytes), elapsed),
+        network_out_bytes_per_second: rate(sum_net(|n| n.tx_bytes), old_net(|n| n.tx_bytes), elapsed),
+        disk_io,
+        network,
+        sensors: report.sensors,
+        raid: report.raid,
+        ceph: report.ceph,
+        tags: report.tags,
+        liveness: Liveness::Online,
+        last_seen: now,
+        link: reporter.link().cloned(),
+        linked_node: previous.as_ref().and_then(|old| old.linked_node.clone()),
+        agent: report.agent,
+        info: report.host,
+    };
+    link_to_node(world, &mut host);
+    world.snapshot.hosts.insert(id.clone(), Arc::new(host));
+    Ok(HostAccepted { id, last_seen: now, commands_override })
+}
+
+/// The id under which a host is kept. Two machines that claim one id (a cloned disk) stay two machines.
+fn identify(world: &mut World, report: &HostReport, reporter: &Reporter) -> HostId {
+    let token = reporter.link().map(|link| link.token_id.clone());
+    let hostname = report.host.hostname.clone();
+    if let Some(bound) = world.host_bindings.get(&(token.clone(), hostname.clone())) {
+        return bound.clone();
+    }
+    let candidates = [
+        report.host.id.as_deref(),
+        report.host.machine_id.as_deref(),
+        Some(report.agent.id.as_str()),
+        Some(report.host.hostname.as_str()),
+    ];
+    let base = candidates
+        .into_iter()
+        .flatten()
+        .map(sanitise)
+        .find(|text| !text.is_empty())
+        .unwrap_or_else(|| format!("host-{:012x}", fingerprint(&[&hostname]) & 0xffff_ffff_ffff));
+    let taken = world.snapshot.hosts.get(base.as_str()).is_some_and(|other| other.info.hostname != hostname);
+    let id = if taken {
+        let short: String = base.chars().take(40).collect();
+        let token_text = token.as_ref().map_or("", TokenId::as_str);
+        HostId::from(format!("{short}-{:08x}", fingerprint(&[&hostname, token_text]) & 0xffff_ffff))
+    } else {
+        HostId::from(base)
+    };
+    // Bindings are as many as hosts; one token cannot fill the memory with invented host names beyond reason.
+    if world.host_bindings.len() < 100_000 {
+        world.host_bindings.insert((token, hostname), id.clone());
+    }
+    id
+}
+
+fn sanitise(text: &str) -> String {
+    text.trim()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':') { c } else { '-' })
+        .take(128)
+        .collect::<String>()
+        .trim_matches('-')
+        .to_owned()
+}
+
+/// FNV-1a: only to tell two machines apart, not a secret.
+fn fingerprint(parts: &[&str]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for part in parts {
+        for byte in part.bytes().chain([0]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    hash
+}
+
+fn tidy_memory(mut memory: HostMemory) -> Option<HostMemory> {
+    if memory.total_bytes == 0 {
+        return None;
+    }
+    if memory.used_bytes == 0 && memory.free_bytes > 0 {
+        memory.used_bytes = memory.total_bytes.saturating_sub(memory.free_bytes);
+    }
+    if memory.usage <= 0.0 || !memory.usage.is_finite() {
+        memory.usage = percent(memory.used_bytes, memory.total_bytes);
+    }
+    Some(memory)
+}
+
+fn tidy_disk(mut disk: HostDisk) -> Option<HostDisk> {
+    let kind = disk.filesystem.as_deref().or(disk.kind.as_deref()).unwrap_or_default();
+    let is_virtual = VIRTUAL_FILE_SYSTEMS.contains(&kind)
+        || ["/snap/", "/var/lib/docker/", "/var/lib/containers/", "/proc/", "/sys/", "/dev/"]
+            .iter()
+            .any(|prefix| disk.mountpoint.starts_with(prefix));
+    if is_virtual || disk.total_bytes == 0 {
+        return None;
+    }
+    if disk.used_bytes == 0 && disk.free_bytes > 0 {
+        disk.used_bytes = disk.total_bytes.saturating_sub(disk.free_bytes);
+    }
+    if disk.usage <= 0.0 || !disk.usage.is_finite() {
+        disk.usage = percent(disk.used_bytes, disk.total_bytes);
+    }
+    Some(disk)
+}
+
+fn sum<T>(items: &[T], of: fn(&T) -> Option<u64>) -> Option<u64> {
+    items.iter().filter_map(of).reduce(u64::saturating_add)
+}
+
+fn rate(now: Option<u64>, before: Option<u64>, elapsed_milliseconds: Option<i64>) -> Reading<f64> {
+    match (now, before, elapsed_milliseconds) {
+        (Some(now), Some(before), Some(elapsed)) => {
+            rates::per_second(now, before, elapsed).map(|rate| rate as f64)
+        }
+        (Some(_), _, _) => Reading::Unknown(Missing::FirstSample),
+        (None, _, _) => Reading::Unknown(Missing::NotReported),
+    }
+}
+
+/// Links the host to the Proxmox node of the same name, when exactly one node has it, and gives the node its
+/// temperatures.
+fn link_to_node(world: &mut World, host: &mut Host) {
+    let short = short_name(&host.info.hostname).to_owned();
+    let mut candidates = world.snapshot.instances.iter().flat_map(|(key, view)| {
+        view.nodes
+            .iter()
+            .filter(|node| short_name(&node.name) == short)
+            .map(move |node| (key.clone(), node.id.clone()))
+    });
+    let (Some((key, node_id)), None) = (candidates.next(), candidates.next()) else {
+        host.linked_node = None;
+        return;
+    };
+    host.linked_node = Some(node_id.clone());
+    let Some(view) = world.snapshot.instances.get_mut(&key) else { return };
+    let nodes = Arc::make_mut(&mut Arc::make_mut(view).nodes);
+    if let Some(node) = nodes.iter_mut().find(|node| node.id == node_id) {
+        node.linked_host = Some(host.id.clone());
+        if node.status == NodeStatus::Online {
+            node.temperature = host.sensors.as_ref().and_then(|sensors| temperature(sensors, host.last_seen));
+        }
+    }
+}
+
+fn short_name(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+fn temperature(sensors: &Sensors, at: Timestamp) -> Option<Temperature> {
+    let is_core = |name: &str| name.starts_with("cpu_core_") || name.starts_with("core_");
+    let package = sensors
+        .temperature_celsius
+        .iter()
+        .find(|(name, _)| name.contains("package") || name.contains("tctl"));
+    let core_celsius: std::collections::BTreeMap<u32, f64> = sensors
+        .temperature_celsius
+        .iter()
+        .filter(|(name, _)| is_core(name))
+        .filter_map(|(name, value)| Some((name.rsplit('_').next()?.parse().ok()?, *value)))
+        .collect();
+    let disk = |name: &str, celsius: f64| DiskTemperature {
+        device: name.to_owned(),
+        serial: None,
+        wwn: None,
+        model: None,
+        kind: None,
+        celsius,
+        standby: false,
+    };
+    let nvme: Vec<_> = sensors
+        .temperature_celsius
+        .iter()
+        .filter(|(name, _)| name.starts_with("nvme"))
+        .map(|(name, value)| disk(name, *value))
+        .collect();
+    let smart: Vec<_> = sensors
+        .smart
+        .iter()
+        .filter_map(|smart| {
+            Some(DiskTemperature {
+                serial: smart.serial.clone(),
+                wwn: smart.wwn.clone(),
+                model: smart.model.clone(),
+                kind: smart.kind.clone(),
+                standby: smart.standby,
+                ..disk(&smart.device, smart.temperature?)
+            })
+        })
+        .collect();
+    if package.is_none() && core_celsius.is_empty() && nvme.is_empty() && smart.is_empty() {
+        return None;
+    }
+    let cpu_max_celsius =
+        core_celsius.values().copied().chain(package.map(|(_, value)| *value)).reduce(f64::max);
+    Some(Temperature {
+        cpu_package_celsius: package.map(|(_, value)| *value),
+        cpu_max_celsius,
+        core_celsius,
+        gpus: Vec::new(),
+        nvme,
+        smart,
+        measured_at: at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use pulse_core::report::host::HostInfo;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn report(read_bytes: u64) -> HostReport {
+        HostReport {
+            host: HostInfo { hostname: "nas.lan".into(), id: Some("m-1".into()), ..HostInfo::default() },
+            disk_io: vec![DiskIo { device: "sda".into(), read_bytes: Some(read_bytes), ..DiskIo::default() }],
+            ..HostReport::default()
+        }
+    }
+
+    fn disk(kind: &str, mountpoint: &str, total: u64, used: u64, free: u64) -> HostDisk {
+        HostDisk {
+            device: "d".into(),
+            mountpoint: mountpoint.into(),
+            filesystem: Some(kind.into()),
+            total_bytes: total,
+            used_bytes: used,
+            free_bytes: free,
+            ..HostDisk::default()
+        }
+    }
+
+    #[test]
+    fn rates_are_summed_over_devices_and_need_two_reports() {
+        let mut world = World::new(at(0));
+        let id = merge(&mut world, report(1_000), &Reporter::Local, at(0)).unwrap().id;
+        let read = |world: &World| world.snapshot.hosts[&id].disk_read_bytes_per_second;
+        assert_eq!(read(&world), Reading::Unknown(Missing::FirstSample));
+        merge(&mut world, report(2_000), &Reporter::Local, at(10)).unwrap();
+        assert_eq!(read(&world), Reading::Known(100.0));
+        merge(&mut world, report(500), &Reporter::Local, at(20)).unwrap();
+        assert_eq!(read(&world), Reading::Unknown(Missing::FirstSample));
+    }
+
+    #[test]
+    fn only_file_systems_that_can_fill_up_are_shown_and_their_use_is_completed() {
+        assert!(tidy_disk(disk("overlay", "/var/lib/docker/overlay2/x", 10, 1, 9)).is_none());
+        assert!(tidy_disk(disk("squashfs", "/snap/core/1", 10, 10, 0)).is_none());
+        assert!(tidy_disk(disk("ext4", "/", 0, 0, 0)).is_none());
+        let root = tidy_disk(disk("ext4", "/", 100, 0, 60)).unwrap();
+        assert_eq!((root.used_bytes, root.usage), (40, 40.0));
+    }
+
+    #[test]
+    fn hostile_figures_become_unknown_or_bounded() {
+        let mut world = World::new(at(0));
+        let mut hostile = report(0);
+        hostile.metrics.cpu_usage_percent = Some(f64::NAN);
+        let id = merge(&mut world, hostile, &Reporter::Local, at(0)).unwrap().id;
+        assert_eq!(world.snapshot.hosts[&id].cpu_percent, Reading::Unknown(Missing::NotReported));
+        let mut hostile = report(0);
+        hostile.metrics.cpu_usage_percent = Some(1e9);
+        merge(&mut world, hostile, &Reporter::Local, at(1)).unwrap();
+        assert_eq!(world.snapshot.hosts[&id].cpu_percent, Reading::Known(100.0));
+    }
+
+    #[test]
+    fn ids_are_made_harmless() {
+        assert_eq!(sanitise("  a/b<c>\u{1F600} "), "a-b-c");
+        assert_eq!(sanitise(&"x".repeat(500)).len(), 128);
+        assert_eq!(sanitise("///"), "");
+    }
+}

@@ -1,0 +1,239 @@
+//! From snapshots to history: what changed since the last snapshot becomes samples.
+//!
+//! A value that is unknown gives no sample: a gap stays a gap. Percentages are rounded to hundredths and rates to
+//! whole bytes, which is finer than any source measures and lets the store compress them well.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use pulse_core::{
+    Reading, Snapshot,
+    ids::{GuestId, InstanceName},
+    metric::{Metric, ResourceType, Sample, SeriesKey},
+    model::{DockerHost, GuestStatus, Host, InstanceKey, InstanceView, Liveness, NodeStatus, Storage},
+};
+use pulse_store::MetricStore;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The id under which a guest's history is kept. The node is not in it, so that a guest that migrates keeps its
+/// history.
+pub fn guest_series_id(instance: &InstanceName, vmid: u32) -> String {
+    format!("{instance}:{vmid}")
+}
+
+/// The same, from the guest's id on the wire (`<instance>:<node>:<vmid>`); `None` for anything else.
+pub fn guest_series_id_of(id: &GuestId) -> Option<String> {
+    let mut parts = id.as_str().rsplitn(3, ':');
+    let vmid: u32 = parts.next()?.parse().ok()?;
+    let _node = parts.next()?;
+    Some(format!("{}:{vmid}", parts.next()?))
+}
+
+/// The id under which a Docker container's history is kept; container ids are unique per host only.
+pub fn container_series_id(host: &str, container: &str) -> String {
+    format!("{host}/{container}")
+}
+
+/// Feeds the store until `stop`; ends with a last look, so that nothing published is missed.
+pub async fn run(
+    mut world: watch::Receiver<Arc<Snapshot>>,
+    store: Arc<dyn MetricStore>,
+    stop: CancellationToken,
+) {
+    let mut extract = Extract::default();
+    loop {
+        let is_last = tokio::select! {
+            () = stop.cancelled() => true,
+            changed = world.changed() => changed.is_err(),
+        };
+        let snapshot = world.borrow_and_update().clone();
+        let samples = extract.samples(&snapshot);
+        if !samples.is_empty() {
+            store.append(samples);
+        }
+        if is_last {
+            return;
+        }
+    }
+}
+
+/// Remembers what was already turned into samples.
+#[derive(Debug, Default)]
+pub struct Extract {
+    instances: HashMap<InstanceKey, Timestamp>,
+    /// A list of storages that was kept because its call failed is not measured again.
+    storages: HashMap<InstanceKey, Arc<Vec<Storage>>>,
+    hosts: HashMap<Arc<str>, Timestamp>,
+    docker_hosts: HashMap<Arc<str>, Timestamp>,
+}
+
+impl Extract {
+    /// The samples of everything that was measured since the last call.
+    pub fn samples(&mut self, snapshot: &Snapshot) -> Vec<Sample> {
+        let mut out = Vec::new();
+        for (key, view) in &snapshot.instances {
+            if let Some(at) =
+                view.last_success.filter(|at| is_newer(self.instances.insert(key.clone(), *at), *at))
+            {
+                instance(view, at, &mut out);
+                let last = self.storages.insert(key.clone(), view.storages.clone());
+                if last.is_none_or(|last| !Arc::ptr_eq(&last, &view.storages)) {
+                    storages(view, at, &mut out);
+                }
+            }
+        }
+        for host in snapshot.hosts.values().filter(|host| host.liveness == Liveness::Online) {
+            let last = self.hosts.insert(host.id.as_str().into(), host.last_seen);
+            if is_newer(last, host.last_seen) {
+                agent_host(host, &mut out);
+            }
+        }
+        for host in snapshot.docker_hosts.values().filter(|host| host.liveness == Liveness::Online) {
+            let last = self.docker_hosts.insert(host.id.as_str().into(), host.last_seen);
+            if is_newer(last, host.last_seen) {
+                docker_host(host, &mut out);
+            }
+        }
+        self.instances.retain(|key, _| snapshot.instances.contains_key(key));
+        self.storages.retain(|key, _| snapshot.instances.contains_key(key));
+        self.hosts.retain(|id, _| snapshot.hosts.contains_key(&**id));
+        self.docker_hosts.retain(|id, _| snapshot.docker_hosts.contains_key(&**id));
+        out
+    }
+}
+
+fn is_newer(last: Option<Timestamp>, now: Timestamp) -> bool {
+    last.is_none_or(|last| last != now)
+}
+
+/// Writes the samples of one resource.
+struct Writer<'a> {
+    out: &'a mut Vec<Sample>,
+    resource_type: ResourceType,
+    resource_id: Arc<str>,
+    at: Timestamp,
+}
+
+impl Writer<'_> {
+    fn put(&mut self, metric: Metric, value: Option<f64>) {
+        let Some(value) = value.filter(|value| value.is_finite()) else { return };
+        let (resource_type, resource_id) = (self.resource_type, self.resource_id.clone());
+        self.out.push(Sample {
+            series: SeriesKey { resource_type, resource_id, metric },
+            at: self.at,
+            value,
+        });
+    }
+
+    fn percent(&mut self, metric: Metric, value: Option<f64>) {
+        self.put(metric, value.map(|value| (value * 100.0).round() / 100.0));
+    }
+
+    fn bytes(&mut self, metric: Metric, value: Option<u64>) {
+        self.put(metric, value.map(|value| value as f64));
+    }
+
+    fn rate(&mut self, metric: Metric, value: Reading<f64>) {
+        self.put(metric, value.known().map(f64::round));
+    }
+}
+
+fn instance(view: &InstanceView, at: Timestamp, out: &mut Vec<Sample>) {
+    for node in view.nodes.iter().filter(|node| node.status == NodeStatus::Online && node.last_seen == at) {
+        let mut w =
+            Writer { out, resource_type: ResourceType::Node, resource_id: node.id.as_str().into(), at };
+        w.percent(Metric::Cpu, node.cpu_fraction.known().map(|cpu| cpu * 100.0));
+        w.percent(Metric::Memory, node.memory.known().map(|memory| memory.used_percent()));
+        w.percent(Metric::Disk, node.root_disk.known().map(|disk| disk.used_percent()));
+        w.percent(Metric::Temperature, node.temperature.as_ref().and_then(|t| t.cpu_package_celsius));
+    }
+    let running = |guest: &&pulse_core::model::Guest| {
+        guest.status == GuestStatus::Running && !guest.is_template && guest.last_seen == at
+    };
+    for guest in view.guests.iter().filter(running) {
+        let resource_type = if guest.kind.is_vm() { ResourceType::Vm } else { ResourceType::Container };
+        let resource_id = guest_series_id(&guest.instance, guest.vmid).into();
+        let mut w = Writer { out, resource_type, resource_id, at };
+        w.percent(Metric::Cpu, guest.cpu_fraction.known().map(|cpu| cpu * 100.0));
+        w.percent(Metric::Memory, guest.memory.known().map(|memory| memory.used_percent()));
+        w.percent(Metric::Disk, guest.disk.known().map(|disk| disk.used_percent()));
+        w.bytes(Metric::NetIn, guest.rates.network_in_bytes_per_second.known());
+        w.bytes(Metric::NetOut, guest.rates.network_out_bytes_per_second.known());
+        w.bytes(Metric::DiskRead, guest.rates.disk_read_bytes_per_second.known());
+        w.bytes(Metric::DiskWrite, guest.rates.disk_write_bytes_per_second.known());
+    }
+}
+
+fn storages(view: &InstanceView, at: Timestamp, out: &mut Vec<Sample>) {
+    for storage in view.storages.iter() {
+        let Reading::Known(space) = storage.space else { continue };
+        let mut w =
+            Writer { out, resource_type: ResourceType::Storage, resource_id: storage.id.as_str().into(), at };
+        w.percent(Metric::Usage, Some(space.used_percent()));
+        w.bytes(Metric::Used, Some(space.used_bytes));
+        w.bytes(Metric::Total, Some(space.total_bytes));
+        w.bytes(Metric::Available, Some(space.free_bytes));
+    }
+}
+
+fn agent_host(host: &Host, out: &mut Vec<Sample>) {
+    let resource_id = host.id.as_str().into();
+    let mut w = Writer { out, resource_type: ResourceType::Host, resource_id, at: host.last_seen };
+    w.percent(Metric::Cpu, host.cpu_percent.known());
+    w.percent(Metric::Memory, host.memory.as_ref().map(|memory| memory.usage));
+    w.percent(Metric::Disk, main_disk(&host.disks));
+    w.rate(Metric::DiskRead, host.disk_read_bytes_per_second);
+    w.rate(Metric::DiskWrite, host.disk_write_bytes_per_second);
+    w.rate(Metric::NetIn, host.network_in_bytes_per_second);
+    w.rate(Metric::NetOut, host.network_out_bytes_per_second);
+}
+
+/// The root file system, else the first one.
+fn main_disk(disks: &[pulse_core::report::host::HostDisk]) -> Option<f64> {
+    disks.iter().find(|disk| disk.mountpoint == "/").or(disks.first()).map(|disk| disk.usage)
+}
+
+fn docker_host(host: &DockerHost, out: &mut Vec<Sample>) {
+    let at = host.last_seen;
+    let mut w =
+        Writer { out, resource_type: ResourceType::DockerHost, resource_id: host.id.as_str().into(), at };
+    w.percent(Metric::Cpu, host.host.cpu_usage_percent);
+    w.percent(
+        Metric::Memory,
+        host.host.memory.as_ref().filter(|m| m.total_bytes > 0).map(|memory| memory.usage),
+    );
+    w.percent(Metric::Disk, main_disk(&host.host.disks));
+    for container in host.containers.iter().filter(|container| container.report.state == "running") {
+        let report = &container.report;
+        let resource_id = container_series_id(host.id.as_str(), &report.id).into();
+        let mut w = Writer { out, resource_type: ResourceType::DockerContainer, resource_id, at };
+        w.percent(Metric::Cpu, report.cpu_percent);
+        w.percent(Metric::Memory, report.memory_percent);
+        let disk = match (report.writable_layer_bytes, report.root_filesystem_bytes) {
+            (Some(own), Some(all)) if all > 0 => Some(pulse_core::model::percent(own, all)),
+            _ => None,
+        };
+        w.percent(Metric::Disk, disk);
+        w.rate(Metric::DiskRead, container.read_bytes_per_second);
+        w.rate(Metric::DiskWrite, container.write_bytes_per_second);
+        w.rate(Metric::NetIn, container.network_in_bytes_per_second);
+        w.rate(Metric::NetOut, container.network_out_bytes_per_second);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_that_migrates_keeps_its_series() {
+        let before = guest_series_id_of(&GuestId::from("lab:n1:101"));
+        let after = guest_series_id_of(&GuestId::from("lab:n2:101"));
+        assert_eq!(before.as_deref(), Some("lab:101"));
+        assert_eq!(before, after);
+        assert_eq!(guest_series_id_of(&GuestId::from("my:lab:n2:101")).as_deref(), Some("my:lab:101"));
+        assert_eq!(guest_series_id_of(&GuestId::from("nonsense")), None);
+        assert_eq!(guest_series_id(&InstanceName::from("lab"), 101), "lab:101");
+    }
+}

@@ -1,0 +1,123 @@
+//! The world while it is being changed: the next snapshot and what the merge rules remember between updates.
+//! Everything here is pure; the keeper task is the only one that owns a [`World`].
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use pulse_core::{
+    Snapshot,
+    ids::{DockerHostId, HostId, KubernetesClusterId, TokenId},
+    model::{Host, InstanceKey, InstanceView, Liveness, SourceIssue},
+};
+
+use crate::{liveness, merge, rates::RateMemory};
+
+/// The world while it is being changed.
+#[derive(Debug)]
+pub struct World {
+    pub(crate) snapshot: Snapshot,
+    /// Per instance and VMID: what the rates are computed from.
+    pub(crate) guest_rates: HashMap<InstanceKey, HashMap<u32, RateMemory>>,
+    /// Which host id a token and host name are bound to, so that two machines with one id stay two.
+    pub(crate) host_bindings: HashMap<(Option<TokenId>, String), HostId>,
+    /// Stored overrides of whether an agent runs commands.
+    pub(crate) commands_overrides: HashMap<HostId, bool>,
+}
+
+impl World {
+    /// A world of which nothing is known yet.
+    pub fn new(at: Timestamp) -> Self {
+        Self {
+            snapshot: Snapshot::empty(at),
+            guest_rates: HashMap::new(),
+            host_bindings: HashMap::new(),
+            commands_overrides: HashMap::new(),
+        }
+    }
+
+    /// The world as it stands.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Makes the set of instances the configured one: new ones appear as unknown, removed ones go with all they had.
+    pub fn configure(&mut self, wanted: &[InstanceKey]) {
+        self.snapshot.instances.retain(|key, _| wanted.contains(key));
+        self.guest_rates.retain(|key, _| wanted.contains(key));
+        for key in wanted {
+            self.snapshot
+                .instances
+                .entry(key.clone())
+                .or_insert_with(|| Arc::new(InstanceView::unknown(key.clone())));
+        }
+    }
+
+    /// Puts a whole view of an instance into the world, known or not: for sources that build it themselves.
+    pub fn set_instance(&mut self, view: InstanceView) {
+        self.snapshot.instances.insert(view.key.clone(), Arc::new(view));
+    }
+
+    /// Takes what a poll of a PVE instance brought; `now` is when the poll began, the time of its figures.
+    pub fn merge_pve(
+        &mut self,
+        key: &InstanceKey,
+        outcome: Result<pulse_collectors::PveCycle, SourceIssue>,
+        now: Timestamp,
+    ) {
+        // An instance that was removed while its poll was under way stays removed.
+        let Some(previous) = self.snapshot.instances.get(key) else { return };
+        let memory = self.guest_rates.entry(key.clone()).or_default();
+        let view = match outcome {
+            Ok(cycle) => merge::pve::merge(previous, cycle, memory, now),
+            Err(issue) => merge::pve::fail(previous, issue, now),
+        };
+        self.snapshot.instances.insert(key.clone(), Arc::new(view));
+    }
+
+    /// Marks agents whose reports stopped coming; returns whether anything changed.
+    pub fn check_liveness(&mut self, now: Timestamp) -> bool {
+        let mut changed = false;
+        for host in self.snapshot.hosts.values_mut() {
+            let is = liveness::of(host.last_seen, liveness::host_window(host.agent.interval_seconds), now);
+            changed |= set_liveness(host.liveness, is, || Arc::make_mut(host).liveness = is);
+        }
+        for host in self.snapshot.docker_hosts.values_mut() {
+            let is =
+                liveness::of(host.last_seen, liveness::container_window(host.agent.interval_seconds), now);
+            changed |= set_liveness(host.liveness, is, || Arc::make_mut(host).liveness = is);
+        }
+        for cluster in self.snapshot.kubernetes_clusters.values_mut() {
+            let is = liveness::of(
+                cluster.last_seen,
+                liveness::container_window(cluster.agent.interval_seconds),
+                now,
+            );
+            changed |= set_liveness(cluster.liveness, is, || Arc::make_mut(cluster).liveness = is);
+        }
+        changed
+    }
+
+    /// Forgets a host; returns it where it was known.
+    pub fn remove_host(&mut self, id: &HostId) -> Option<Arc<Host>> {
+        self.host_bindings.retain(|_, bound| bound != id);
+        self.snapshot.hosts.remove(id)
+    }
+
+    /// Forgets a Docker host and keeps it from reporting for a day.
+    pub fn remove_docker_host(&mut self, id: &DockerHostId, now: Timestamp) -> bool {
+        merge::docker::remove(self, id, now)
+    }
+
+    /// Forgets a Kubernetes cluster and keeps it from reporting for a day.
+    pub fn remove_kubernetes_cluster(&mut self, id: &KubernetesClusterId, now: Timestamp) -> bool {
+        merge::kubernetes::remove(self, id, now)
+    }
+}
+
+fn set_liveness(was: Liveness, is: Liveness, set: impl FnOnce()) -> bool {
+    let changed = was != is;
+    if changed {
+        set();
+    }
+    changed
+}

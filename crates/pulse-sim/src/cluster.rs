@@ -1,0 +1,389 @@
+//! A running simulated cluster and everything a test or a demo may do with it.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use pulse_core::{Clock, SystemClock};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Effect, EstateOptions, Fault, ListedFault, RequestRecord, SimError, Truth, control,
+    estate::{Estate, Outages},
+    faults::Faults,
+    net::{
+        Doors, Host, Journal, Site, open,
+        tls::{Authority, Identity, Subject},
+    },
+    pve::{Accounts, Member, Pve},
+};
+
+/// A node's own address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoint {
+    /// Name of the node.
+    pub node: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The same as a URL.
+    pub url: String,
+    /// SHA-256 of the certificate it shows, upper case with colons.
+    pub fingerprint: String,
+}
+
+/// What somebody needs to connect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Access {
+    /// Name of the cluster.
+    pub name: String,
+    /// URL of the first node.
+    pub url: String,
+    /// Full id of the API token, `user@realm!name`.
+    pub token_name: String,
+    /// Secret of the API token.
+    pub token_value: String,
+    /// User for password logins.
+    pub user: String,
+    /// Password of that user.
+    pub password: String,
+    /// Fingerprint of the first node's certificate.
+    pub fingerprint: String,
+    /// Every node's own address.
+    pub endpoints: Vec<Endpoint>,
+    /// URL of the control API, where one runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
+}
+
+/// A running simulated cluster. It ends when this is dropped.
+pub struct Cluster {
+    inner: Arc<Inner>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// What the handle and the control API share.
+pub(crate) struct Inner {
+    pub(crate) estate: Arc<Estate>,
+    site: Arc<Site>,
+    faults: Arc<Faults>,
+    accounts: Arc<Accounts>,
+    authority: Authority,
+    identities: Vec<Arc<Identity>>,
+    addresses: Vec<SocketAddr>,
+    control: OnceLock<SocketAddr>,
+    /// Held while faults change, so that what the cluster sees of its nodes is never an older state than the list.
+    changing: Mutex<()>,
+}
+
+impl Cluster {
+    /// Starts a cluster that lives by the machine's clock.
+    pub async fn start(options: EstateOptions) -> Result<Self, SimError> {
+        Self::start_with(options, Arc::new(SystemClock)).await
+    }
+
+    /// Starts a cluster that lives by `clock`.
+    pub async fn start_with(options: EstateOptions, clock: Arc<dyn Clock>) -> Result<Self, SimError> {
+        options.check()?;
+        let listeners = if options.single_address { 1 } else { options.nodes };
+        let doors = Doors::bind(options.listen, listeners).await?;
+        let addresses = doors.addresses.clone();
+        let (workers, delay_factor) = (options.workers, options.delay_factor);
+        let estate = Arc::new(Estate::new(options, Arc::clone(&clock)));
+        let key = estate.plan.key;
+        let authority = Authority::new(key, &estate.options.name)?;
+        let mut identities = Vec::with_capacity(estate.plan.nodes.len());
+        let mut members = Vec::with_capacity(estate.plan.nodes.len());
+        for (index, node) in estate.plan.nodes.iter().enumerate() {
+            let address = addresses[index.min(addresses.len() - 1)].ip();
+            let subject = Subject {
+                organization: "Proxmox Virtual Environment",
+                unit: "PVE Cluster Node".into(),
+                fqdn: format!("{}.{}.example.net", node.name, estate.options.name),
+                name: node.name.to_string(),
+                address,
+            };
+            let identity = Arc::new(Identity::new(&authority, subject)?);
+            members.push(Member { address, identity: Arc::clone(&identity) });
+            identities.push(identity);
+        }
+        let hosts = (0..listeners)
+            .map(|index| Host {
+                name: Arc::clone(&estate.plan.nodes[index].name),
+                identity: Arc::clone(&identities[index]),
+                workers: Semaphore::new(workers),
+            })
+            .collect();
+        let faults = Arc::new(Faults::default());
+        let accounts = Arc::new(Accounts::new(key));
+        let pve = Pve::new(Arc::clone(&estate), Arc::clone(&faults), Arc::clone(&accounts), members);
+        let site = Arc::new(Site {
+            hosts,
+            product: Box::new(pve),
+            faults: Arc::clone(&faults),
+            journal: Journal::default(),
+            clock,
+            delay_factor,
+            settled: watch::Sender::new(vec![0; listeners]),
+        });
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        open(&site, doors, &tasks, &stop);
+        let control = OnceLock::new();
+        let inner = Arc::new(Inner {
+            estate,
+            site,
+            faults,
+            accounts,
+            authority,
+            identities,
+            addresses,
+            control,
+            changing: Mutex::default(),
+        });
+        Ok(Self { inner, tasks, stop })
+    }
+
+    /// Everything needed to connect.
+    pub fn access(&self) -> Access {
+        self.inner.access()
+    }
+
+    /// URL of the first node.
+    pub fn url(&self) -> String {
+        format!("https://{}", self.inner.addresses[0])
+    }
+
+    /// Every listener: one per node, or one for all.
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        self.inner.endpoints()
+    }
+
+    /// Full id of the API token.
+    pub fn token_name(&self) -> &str {
+        &self.inner.accounts.token_name
+    }
+
+    /// Secret of the API token.
+    pub fn token_value(&self) -> &str {
+        &self.inner.accounts.token_value
+    }
+
+    /// User for password logins.
+    pub fn user(&self) -> &str {
+        &self.inner.accounts.user
+    }
+
+    /// Password of that user.
+    pub fn password(&self) -> &str {
+        &self.inner.accounts.password
+    }
+
+    /// Fingerprint of the certificate the first node shows.
+    pub fn fingerprint(&self) -> String {
+        self.inner.identities[0].current().fingerprint
+    }
+
+    /// Certificate of the authority that signed the nodes' certificates.
+    pub fn authority_pem(&self) -> &str {
+        self.inner.authority.pem()
+    }
+
+    /// What the cluster looks like.
+    pub fn options(&self) -> &EstateOptions {
+        &self.inner.estate.options
+    }
+
+    /// What is true now for every node, guest and storage.
+    pub fn truth(&self) -> Arc<Truth> {
+        Arc::clone(&self.inner.estate.moment().truth)
+    }
+
+    /// Adds a fault and gives the number to remove it by. It holds from now on: no request is answered as if it
+    /// were not there. None when there are too many already.
+    pub fn add_fault(&self, fault: Fault) -> Option<u64> {
+        self.inner.add_fault(fault)
+    }
+
+    /// Removes a fault; says whether it was there. Closed listeners open a moment later: see [`Self::settled`].
+    pub fn remove_fault(&self, id: u64) -> bool {
+        self.inner.remove_fault(id)
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
+        self.inner.clear_faults();
+    }
+
+    /// The faults that are switched on.
+    pub fn faults(&self) -> Vec<ListedFault> {
+        self.inner.faults.list()
+    }
+
+    /// Waits until every listener is open, closed or silent as the faults want it.
+    pub async fn settled(&self) {
+        self.inner.settled().await;
+    }
+
+    /// Gives a node a new certificate, which `/nodes` publishes from then on.
+    pub fn rotate_certificate(&self, node: &str) -> Result<(), SimError> {
+        self.inner.rotate_certificate(node)
+    }
+
+    /// Voids every ticket given out so far.
+    pub fn expire_tickets(&self) {
+        self.inner.accounts.expire_tickets();
+    }
+
+    /// Starts a guest; its counters begin at 0.
+    pub fn start_guest(&self, vmid: u32) -> Result<(), SimError> {
+        self.inner.estate.start_guest(vmid)
+    }
+
+    /// Stops a guest.
+    pub fn stop_guest(&self, vmid: u32) -> Result<(), SimError> {
+        self.inner.estate.stop_guest(vmid)
+    }
+
+    /// Moves a guest to another node; its counters begin at 0.
+    pub fn migrate_guest(&self, vmid: u32, node: &str) -> Result<(), SimError> {
+        self.inner.estate.migrate_guest(vmid, node)
+    }
+
+    /// The latest requests, oldest first; bounded.
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.inner.site.journal.records()
+    }
+
+    /// How often each path was asked for, with names and numbers taken out: `GET /nodes/{node}/status`.
+    pub fn counters(&self) -> BTreeMap<String, u64> {
+        self.inner.site.journal.counts()
+    }
+
+    /// The most requests each node ever had at once.
+    pub fn most_in_flight(&self) -> BTreeMap<String, usize> {
+        self.inner.site.journal.most_in_flight()
+    }
+
+    /// Forgets requests and counters.
+    pub fn forget_requests(&self) {
+        self.inner.site.journal.clear();
+    }
+
+    /// Opens the control API on a loopback address; port 0 takes a free one. One per cluster.
+    pub async fn open_control(&self, address: SocketAddr) -> Result<SocketAddr, SimError> {
+        let address = control::open(Arc::clone(&self.inner), address, &self.tasks, self.stop.clone()).await?;
+        self.inner.control.get_or_init(|| address);
+        Ok(address)
+    }
+
+    /// Ends the cluster and waits until all connections are closed.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Inner {
+    pub(crate) fn access(&self) -> Access {
+        Access {
+            name: self.estate.options.name.clone(),
+            url: format!("https://{}", self.addresses[0]),
+            token_name: self.accounts.token_name.clone(),
+            token_value: self.accounts.token_value.clone(),
+            user: self.accounts.user.clone(),
+            password: self.accounts.password.clone(),
+            fingerprint: self.identities[0].current().fingerprint,
+            endpoints: self.endpoints(),
+            control: self.control.get().map(|address| format!("http://{address}")),
+        }
+    }
+
+    fn endpoints(&self) -> Vec<Endpoint> {
+        self.addresses
+            .iter()
+            .zip(&self.site.hosts)
+            .map(|(address, host)| Endpoint {
+                node: host.name.to_string(),
+                address: *address,
+                url: format!("https://{address}"),
+                fingerprint: host.identity.current().fingerprint,
+            })
+            .collect()
+    }
+
+    pub(crate) fn add_fault(&self, fault: Fault) -> Option<u64> {
+        if fault.effect == Effect::ExpireTickets {
+            self.accounts.expire_tickets();
+        }
+        let _changing = self.changing();
+        let id = self.faults.add(fault);
+        self.update_outages();
+        id
+    }
+
+    pub(crate) fn remove_fault(&self, id: u64) -> bool {
+        let _changing = self.changing();
+        let removed = self.faults.remove(id);
+        self.update_outages();
+        removed
+    }
+
+    pub(crate) fn clear_faults(&self) {
+        let _changing = self.changing();
+        self.faults.clear();
+        self.update_outages();
+    }
+
+    pub(crate) fn faults(&self) -> Vec<ListedFault> {
+        self.faults.list()
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.site.journal
+    }
+
+    pub(crate) async fn settled(&self) {
+        let wanted = self.faults.version();
+        let mut settled = self.site.settled.subscribe();
+        // The sender lives as long as `self`, so this cannot fail.
+        let _ = settled.wait_for(|versions| versions.iter().all(|version| *version >= wanted)).await;
+    }
+
+    pub(crate) fn rotate_certificate(&self, node: &str) -> Result<(), SimError> {
+        let index = self.estate.node_index(node).ok_or_else(|| SimError::NoNode(node.to_owned()))?;
+        self.identities[index].rotate(&self.authority)?;
+        self.faults.note();
+        Ok(())
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update_outages(&self) {
+        let offline = self.faults.absent(self.estate.plan.nodes.iter().map(|node| &*node.name));
+        self.estate.set_outages(Outages { offline });
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster")
+            .field("options", &self.inner.estate.options)
+            .field("addresses", &self.inner.addresses)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,208 @@
+//! The commands of the binary and their flags.
+
+use std::{
+    io::{IsTerminal, Write},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use pulse_core::SystemClock;
+use pulse_sim::{
+    Cluster, EstateOptions, PveVersion,
+    load::{self, LoadOptions},
+};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+/// What to do.
+#[derive(Parser)]
+#[command(name = "pulse-sim", version, about = "Simulated Proxmox VE clusters and agents, on loopback only")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve simulated clusters over HTTPS until interrupted; prints one JSON line per cluster when ready.
+    Serve(Serve),
+    /// Report to a server as many hosts and Docker hosts; prints a summary as one JSON line at the end.
+    Load(Load),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Nodes of each cluster.
+    #[arg(long, default_value_t = 3)]
+    nodes: usize,
+    /// Guests of each cluster, templates included.
+    #[arg(long, default_value_t = 40)]
+    guests: usize,
+    /// Where the first node of the first cluster listens; other nodes take the next addresses in 127.0.0.0/8.
+    #[arg(long, default_value = "127.0.0.1:18006")]
+    listen: SocketAddr,
+    /// Everything follows from this number.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Release to behave like: 7.4, 8.4, 9.1 or 9.2.
+    #[arg(long = "version", id = "release", default_value = "9")]
+    version: PveVersion,
+    /// How many clusters, on consecutive ports.
+    #[arg(long, default_value_t = 1)]
+    clusters: u16,
+    /// Where the control API of the first cluster listens; others take the next ports.
+    #[arg(long)]
+    control: Option<SocketAddr>,
+    /// Serve all nodes of a cluster on one address.
+    #[arg(long)]
+    single_address: bool,
+    /// Add a Ceph pool.
+    #[arg(long)]
+    ceph: bool,
+    /// How much of the real daemons' waiting is done (1: a 401 takes 3 s).
+    #[arg(long, default_value_t = 1.0)]
+    delay_factor: f64,
+}
+
+#[derive(Args)]
+struct Load {
+    /// URL of the server, on this machine.
+    #[arg(long, visible_alias = "url", default_value = "http://127.0.0.1:7655")]
+    server: String,
+    /// API token that may report; with the right to make tokens where the server wants one per Docker host.
+    #[arg(long, env = "PULSE_TOKEN", hide_env_values = true)]
+    token: String,
+    /// How many hosts.
+    #[arg(long, default_value_t = 3)]
+    hosts: usize,
+    /// How many Docker hosts.
+    #[arg(long, default_value_t = 3)]
+    docker_hosts: usize,
+    /// How many containers over all Docker hosts.
+    #[arg(long, default_value_t = 30)]
+    containers: usize,
+    /// Seconds between two reports of one machine.
+    #[arg(long, default_value_t = 10)]
+    interval: u64,
+    /// Ends after so many seconds instead of when interrupted.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Everything follows from this number.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_max_level(tracing::Level::INFO)
+        .init();
+    // Somebody else may have installed one already: then that one is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match arguments.command {
+        Command::Serve(serve) => serve.run().await,
+        Command::Load(load) => load.run().await,
+    }
+}
+
+impl Serve {
+    fn options(&self, index: u16) -> anyhow::Result<EstateOptions> {
+        let is_first = index == 0;
+        Ok(EstateOptions {
+            name: if is_first { "sim".into() } else { format!("sim{}", index + 1) },
+            node_prefix: if is_first { "pve".into() } else { format!("site{}-pve", index + 1) },
+            nodes: self.nodes,
+            guests: self.guests,
+            seed: self.seed,
+            version: self.version,
+            listen: nth_port(self.listen, index)?,
+            single_address: self.single_address,
+            ceph: self.ceph,
+            delay_factor: self.delay_factor,
+            ..EstateOptions::default()
+        })
+    }
+
+    async fn run(self) -> anyhow::Result<()> {
+        let mut clusters = Vec::new();
+        for index in 0..self.clusters.max(1) {
+            let cluster = Cluster::start(self.options(index)?).await?;
+            if let Some(control) = self.control {
+                cluster.open_control(nth_port(control, index)?).await?;
+            }
+            announce(&cluster.access())?;
+            clusters.push(cluster);
+        }
+        interrupted().await?;
+        for cluster in clusters {
+            cluster.stop().await;
+        }
+        Ok(())
+    }
+}
+
+impl Load {
+    async fn run(self) -> anyhow::Result<()> {
+        let options = LoadOptions {
+            server: self.server,
+            token: self.token,
+            hosts: self.hosts,
+            docker_hosts: self.docker_hosts,
+            containers: self.containers,
+            interval: Duration::from_secs(self.interval),
+            seed: self.seed,
+        };
+        let stop = CancellationToken::new();
+        let working = load::run(options, Arc::new(SystemClock), stop.clone());
+        let ending = async {
+            let result = match self.seconds {
+                Some(seconds) => {
+                    tokio::time::timeout(Duration::from_secs(seconds), interrupted()).await.unwrap_or(Ok(()))
+                }
+                None => interrupted().await,
+            };
+            stop.cancel();
+            result
+        };
+        tokio::pin!(working);
+        tokio::pin!(ending);
+        let summary = tokio::select! {
+            done = &mut working => done?,
+            ended = &mut ending => {
+                ended?;
+                working.await?
+            }
+        };
+        announce(&summary)
+    }
+}
+
+/// The address `index` ports further; port 0 stays 0, which takes a free one.
+fn nth_port(address: SocketAddr, index: u16) -> anyhow::Result<SocketAddr> {
+    let port = match address.port() {
+        0 => 0,
+        port => port.checked_add(index).context("so many clusters do not fit behind that port")?,
+    };
+    Ok(SocketAddr::new(address.ip(), port))
+}
+
+fn announce(line: &impl Serialize) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, line)?;
+    writeln!(out)?;
+    Ok(out.flush()?)
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn interrupted() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

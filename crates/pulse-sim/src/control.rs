@@ -1,0 +1,169 @@
+//! The control API: faults, guests, truth and the request log over plain HTTP on a loopback port of its own.
+//!
+//! | Call | What it does |
+//! |---|---|
+//! | `GET /access` | address, token, password and fingerprints, as `pulse-sim serve` prints them |
+//! | `GET /truth` | what is true now for every node, guest and storage |
+//! | `GET /faults` | the faults that are switched on, with their numbers |
+//! | `POST /faults` | adds a [`Fault`]: `{"node":"pve1","path":"/nodes/*","times":3,"effect":{"kind":"hang"}}` → 201 `{"id":1}` |
+//! | `DELETE /faults`, `DELETE /faults/{id}` | removes all, or one |
+//! | `POST /guests/{vmid}/start`, `…/stop`, `…/migrate` | steers a guest; `migrate` takes `{"node":"pve2"}` |
+//! | `POST /nodes/{node}/rotate-certificate` | gives a node a new certificate, which `/nodes` publishes |
+//! | `GET /requests`, `DELETE /requests` | the latest requests; forgets them |
+//! | `GET /counters` | calls per path, and the most that a node had at once |
+//!
+//! Changes hold when the answer arrives. Errors are `{"error":"…"}`.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{Fault, SimError, cluster::Inner, options::check_loopback};
+
+/// Opens the control API.
+pub(crate) async fn open(
+    inner: Arc<Inner>,
+    address: SocketAddr,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> Result<SocketAddr, SimError> {
+    check_loopback(address)?;
+    let failed = |source| SimError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    let service = axum::serve(listener, router(inner)).with_graceful_shutdown(stop.cancelled_owned());
+    tasks.spawn(async move {
+        if let Err(error) = service.await {
+            tracing::warn!(%error, "the control API ended");
+        }
+    });
+    Ok(bound)
+}
+
+fn router(inner: Arc<Inner>) -> Router {
+    Router::new()
+        .route("/access", get(async |State(inner): State<Arc<Inner>>| Json(inner.access())))
+        .route(
+            "/truth",
+            get(async |State(inner): State<Arc<Inner>>| Json(inner.estate.moment().truth.clone())),
+        )
+        .route("/faults", get(list_faults).post(add_fault).delete(clear_faults))
+        .route("/faults/{id}", delete(remove_fault))
+        .route("/requests", get(requests).delete(forget_requests))
+        .route("/counters", get(counters))
+        .route("/guests/{vmid}/start", post(start_guest))
+        .route("/guests/{vmid}/stop", post(stop_guest))
+        .route("/guests/{vmid}/migrate", post(migrate_guest))
+        .route("/nodes/{node}/rotate-certificate", post(rotate_certificate))
+        .with_state(inner)
+}
+
+type Shared = State<Arc<Inner>>;
+
+async fn list_faults(State(inner): Shared) -> Response {
+    Json(inner.faults()).into_response()
+}
+
+async fn add_fault(State(inner): Shared, Json(fault): Json<Fault>) -> Response {
+    match inner.add_fault(fault) {
+        Some(id) => {
+            inner.settled().await;
+            (StatusCode::CREATED, Json(json!({ "id": id }))).into_response()
+        }
+        None => {
+            problem(StatusCode::TOO_MANY_REQUESTS, "there are too many faults already; remove some first")
+        }
+    }
+}
+
+async fn remove_fault(State(inner): Shared, Path(id): Path<u64>) -> Response {
+    if inner.remove_fault(id) {
+        inner.settled().await;
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        problem(StatusCode::NOT_FOUND, "there is no such fault")
+    }
+}
+
+async fn clear_faults(State(inner): Shared) -> StatusCode {
+    inner.clear_faults();
+    inner.settled().await;
+    StatusCode::NO_CONTENT
+}
+
+async fn requests(State(inner): Shared) -> Response {
+    Json(inner.journal().records()).into_response()
+}
+
+async fn forget_requests(State(inner): Shared) -> StatusCode {
+    inner.journal().clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn counters(State(inner): Shared) -> Response {
+    let journal = inner.journal();
+    Json(json!({ "paths": journal.counts(), "mostInFlight": journal.most_in_flight() })).into_response()
+}
+
+async fn start_guest(State(inner): Shared, Path(vmid): Path<u32>) -> Response {
+    done(inner.estate.start_guest(vmid))
+}
+
+async fn stop_guest(State(inner): Shared, Path(vmid): Path<u32>) -> Response {
+    done(inner.estate.stop_guest(vmid))
+}
+
+/// Where to move a guest.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Migration {
+    node: String,
+}
+
+async fn migrate_guest(
+    State(inner): Shared,
+    Path(vmid): Path<u32>,
+    Json(Migration { node }): Json<Migration>,
+) -> Response {
+    done(inner.estate.migrate_guest(vmid, &node))
+}
+
+async fn rotate_certificate(State(inner): Shared, Path(node): Path<String>) -> Response {
+    let result = inner.rotate_certificate(&node);
+    if result.is_ok() {
+        inner.settled().await;
+    }
+    done(result)
+}
+
+fn done(result: Result<(), SimError>) -> Response {
+    match result {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => problem(status(&error), &error.to_string()),
+    }
+}
+
+fn status(error: &SimError) -> StatusCode {
+    match error {
+        SimError::NoGuest(_) | SimError::NoNode(_) => StatusCode::NOT_FOUND,
+        SimError::GuestState { .. } => StatusCode::CONFLICT,
+        SimError::NotLoopback(_) | SimError::Options(_) => StatusCode::BAD_REQUEST,
+        SimError::Listen { .. } | SimError::Certificate { .. } | SimError::Tls { .. } => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    }
+}
+
+fn problem(status: StatusCode, text: &str) -> Response {
+    (status, Json(json!({ "error": text }))).into_response()
+}

@@ -1,0 +1,178 @@
+//! One connection: TLS, HTTP/1.1, faults, workers, log.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Asked, Reply, RequestRecord, Site,
+    answer::{Never, Payload, form_pairs, percent_decode},
+};
+use crate::faults::{Effect, Line};
+
+/// The real daemons drop an idle connection after this.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// The real daemons take no larger body.
+const LARGEST_BODY: usize = 512 * 1024;
+/// A handshake takes no longer than this.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Serves one connection; without an acceptor it stays silent.
+pub(super) async fn serve(
+    site: Arc<Site>,
+    host: usize,
+    tcp: TcpStream,
+    line: Line,
+    acceptor: Option<TlsAcceptor>,
+    cancelled: CancellationToken,
+) {
+    let Some(acceptor) = acceptor else {
+        cancelled.cancelled().await;
+        return;
+    };
+    let tls = tokio::select! {
+        () = cancelled.cancelled() => return,
+        done = tokio::time::timeout(HANDSHAKE, acceptor.accept(tcp)) => match done {
+            Ok(Ok(tls)) => tls,
+            // A client that does not like the certificate ends here; that is its business.
+            Ok(Err(_)) | Err(_) => return,
+        },
+    };
+    let reset = CancellationToken::new();
+    let service = service_fn(|request| answer(Arc::clone(&site), host, line, reset.clone(), request));
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(KEEP_ALIVE)
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(tls), service);
+    tokio::select! {
+        () = cancelled.cancelled() => return,
+        ended = &mut connection => {
+            if let Err(error) = ended {
+                tracing::trace!(%error, "connection ended");
+            }
+            return;
+        }
+        () = reset.cancelled() => {}
+    }
+    let (tcp, _) = connection.into_parts().io.into_inner().into_inner();
+    // Without lingering the kernel sends RST instead of FIN.
+    if let Err(error) = tcp.set_zero_linger() {
+        tracing::warn!(%error, "cannot reset a connection");
+    }
+}
+
+async fn answer(
+    site: Arc<Site>,
+    host: usize,
+    line: Line,
+    reset: CancellationToken,
+    request: Request<Incoming>,
+) -> Result<Response<Payload>, Never> {
+    let started = Instant::now();
+    let at = site.clock.now();
+    let node = Arc::clone(&site.hosts[host].name);
+    if site.faults.line(&node) != line {
+        // The listener has not noticed yet, but the fault holds from the moment it was added.
+        reset.cancel();
+        return std::future::pending().await;
+    }
+    let _in_flight = site.journal.enter(&node);
+    let (head, body) = request.into_parts();
+    let path = percent_decode(head.uri.path(), false);
+    let query = head.uri.query().unwrap_or_default().to_owned();
+    let short = path.strip_prefix("/api2/json").unwrap_or(&path).to_owned();
+    let mut record = RequestRecord {
+        at,
+        node: node.to_string(),
+        identity: None,
+        method: head.method.to_string(),
+        path: short.clone(),
+        query: query.clone(),
+        status: None,
+        duration_ms: 0.0,
+    };
+    let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await.map(http_body_util::Collected::to_bytes)
+    else {
+        let reply = Reply { closes: true, ..Reply::new(413, Bytes::new()) };
+        record.status = Some(413);
+        site.journal.add(record);
+        return Ok(reply.into_response());
+    };
+    let strike = site.faults.strike(&node, &short);
+    match strike.effect {
+        Some(Effect::Hang) => {
+            site.journal.add(record);
+            hang(&site, &node, &short).await;
+            // Nobody hears this unless the fault was removed meanwhile: then the connection ends without an answer.
+            reset.cancel();
+            return std::future::pending().await;
+        }
+        Some(Effect::Reset) => {
+            site.journal.add(record);
+            reset.cancel();
+            return std::future::pending().await;
+        }
+        _ => {}
+    }
+    let asked =
+        Asked { host, method: head.method, path, query: form_pairs(&query), headers: head.headers, body };
+    // A slow call keeps one of the few workers busy, so others have to wait: as with the real daemons.
+    let worker = site.hosts[host].workers.acquire().await;
+    let mut reply = match &strike.effect {
+        Some(Effect::Status { code, text }) => site.product.refusal(*code, text),
+        Some(Effect::HtmlPage) => Reply::new(200, Bytes::from_static(PAGE.as_bytes()))
+            .with(http::header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        _ => site.product.answer(&asked),
+    };
+    match strike.effect {
+        Some(Effect::GarbageJson) => {
+            reply.body = Bytes::from_static(b"{\"data\":[{\"node\":pve1,}, \xff\xfe");
+        }
+        Some(Effect::EmptyBody) => reply.body = Bytes::new(),
+        _ => {}
+    }
+    let wait = strike.delay + reply.delay.mul_f64(site.delay_factor);
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
+    }
+    drop(worker);
+    record.identity = reply.identity.take();
+    record.status = Some(reply.status);
+    record.duration_ms = started.elapsed().as_secs_f64() * 1e3;
+    site.journal.add(record);
+    Ok(match strike.effect {
+        Some(Effect::HalfJson { percent, honest_length }) => reply.into_cut_response(percent, honest_length),
+        _ => reply.into_response(),
+    })
+}
+
+/// Waits until no fault makes this request hang any more.
+async fn hang(site: &Site, node: &str, path: &str) {
+    let mut changes = site.faults.watch();
+    let hangs = |site: &Site| {
+        site.faults.list().iter().any(|entry| {
+            entry.fault.effect == Effect::Hang
+                && crate::faults::glob(&entry.fault.node, node)
+                && crate::faults::glob(&entry.fault.path, path)
+        })
+    };
+    while hangs(site) {
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\
+    <body><h1>Welcome</h1><form><input name=\"user\"></form></body></html>\n";

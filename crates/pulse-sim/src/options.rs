@@ -1,0 +1,115 @@
+//! What an estate looks like and how it behaves.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{PveVersion, SimError};
+
+/// The largest estate that is served.
+const MOST_NODES: usize = 250;
+/// The largest estate that is served.
+const MOST_GUESTS: usize = 100_000;
+
+/// What one simulated cluster looks like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EstateOptions {
+    /// Name of the cluster; a single node has none and ignores it.
+    pub name: String,
+    /// Node names are this and a number.
+    pub node_prefix: String,
+    /// How many nodes.
+    pub nodes: usize,
+    /// How many guests over all nodes, templates included.
+    pub guests: usize,
+    /// From this everything else follows.
+    pub seed: u64,
+    /// The release it behaves like.
+    pub version: PveVersion,
+    /// Where the first node listens. Node *i* listens on the same port, *i* addresses further in 127.0.0.0/8.
+    /// Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Only one listener, at `listen`, which answers for every node.
+    pub single_address: bool,
+    /// Whether there is a Ceph pool.
+    pub ceph: bool,
+    /// Whether there is a backup server storage.
+    pub pbs: bool,
+    /// How much of the real daemons' waiting is done: 1 holds a 401 back for 3 s, 0 not at all.
+    pub delay_factor: f64,
+    /// Calls a node works on at once; the real daemon has three workers.
+    pub workers: usize,
+}
+
+impl Default for EstateOptions {
+    fn default() -> Self {
+        Self {
+            name: "sim".into(),
+            node_prefix: "pve".into(),
+            nodes: 3,
+            guests: 40,
+            seed: 1,
+            version: PveVersion::default(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            single_address: false,
+            ceph: false,
+            pbs: true,
+            delay_factor: 0.0,
+            workers: 3,
+        }
+    }
+}
+
+impl EstateOptions {
+    /// Says what is wrong with these options, if anything.
+    pub fn check(&self) -> Result<(), SimError> {
+        check_loopback(self.listen)?;
+        let problem = if self.nodes == 0 || self.nodes > MOST_NODES {
+            format!("an estate has 1 to {MOST_NODES} nodes, not {}", self.nodes)
+        } else if self.guests > MOST_GUESTS {
+            format!("an estate has at most {MOST_GUESTS} guests, not {}", self.guests)
+        } else if self.workers == 0 {
+            "a node needs at least one worker".to_owned()
+        } else if !(self.delay_factor.is_finite() && (0.0..=100.0).contains(&self.delay_factor)) {
+            format!("the delay factor is 0 to 100, not {}", self.delay_factor)
+        } else if !is_host_label(&self.node_prefix) {
+            format!("`{}` cannot begin a host name", self.node_prefix)
+        } else if self.nodes > 1 && !self.single_address && self.listen.is_ipv6() {
+            "several addresses need IPv4 (127.0.0.1, 127.0.0.2, …); give an IPv4 address or one address only"
+                .to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(SimError::Options(problem))
+    }
+}
+
+/// Refuses addresses that other machines could reach.
+pub(crate) fn check_loopback(address: SocketAddr) -> Result<(), SimError> {
+    if address.ip().is_loopback() { Ok(()) } else { Err(SimError::NotLoopback(address.ip())) }
+}
+
+fn is_host_label(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 40
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_and_sane_sizes_are_taken() {
+        let good = EstateOptions::default();
+        assert!(good.check().is_ok());
+        let listen = "0.0.0.0:8006".parse().unwrap();
+        assert!(matches!(EstateOptions { listen, ..good.clone() }.check(), Err(SimError::NotLoopback(_))));
+        assert!(EstateOptions { nodes: 0, ..good.clone() }.check().is_err());
+        assert!(EstateOptions { guests: 1_000_000, ..good.clone() }.check().is_err());
+        assert!(EstateOptions { delay_factor: f64::NAN, ..good.clone() }.check().is_err());
+        assert!(EstateOptions { node_prefix: "a b".into(), ..good }.check().is_err());
+    }
+}

@@ -1,0 +1,135 @@
+import type { Page } from "@playwright/test";
+import { expect, rowNames, test } from "./support";
+
+async function open(page: Page, address = "/proxmox"): Promise<void> {
+  await page.goto(address);
+  await expect(rowNames(page, "Guests").first()).toBeVisible({ timeout: 30_000 });
+}
+
+test("search and filters are in the address and find what they say", async ({ inside: page }) => {
+  await open(page);
+  const guests = rowNames(page, "Guests");
+  const name = await guests.first().innerText();
+
+  await page.keyboard.press("/");
+  await expect(page.getByRole("searchbox", { name: "Search" })).toBeFocused();
+  await page.keyboard.type(name);
+  await expect(page).toHaveURL(/q=/);
+  await expect(guests.first()).toHaveText(name);
+
+  // A colleague who opens the link sees the same.
+  const link = page.url();
+  await page.goto("/hosts");
+  await page.goto(link);
+  await expect(page.getByRole("searchbox", { name: "Search" })).toHaveValue(name);
+  await expect(guests.first()).toHaveText(name);
+
+  await page.getByRole("searchbox", { name: "Search" }).fill("status:running type:vm");
+  await expect(page.getByRole("table", { name: "Guests" }).locator("[data-tone=dim]")).toHaveCount(0);
+  await page.getByRole("searchbox", { name: "Search" }).fill("no guest has such a name");
+  await expect(page.getByRole("heading", { name: "Nothing matches" })).toBeVisible();
+  await page.getByRole("button", { name: "Show all guests" }).click();
+  await expect(guests.first()).toBeVisible();
+
+  await page.getByRole("group", { name: "State" }).getByRole("button", { name: "Stopped" }).click();
+  await expect(page).toHaveURL(/state=stopped/);
+  const rows = page.getByRole("table", { name: "Guests" }).locator("tbody tr[data-tone]");
+  await expect.poll(async () => (await rows.count()) === (await guests.count())).toBe(true);
+});
+
+test("a click on a head sorts, again turns it around, and the next visit keeps it", async ({
+  inside: page,
+}) => {
+  await open(page, "/proxmox?group=none");
+  const head = page.getByRole("columnheader", { name: "ID" });
+  const ids = async (): Promise<number[]> => {
+    const cells = await page.locator("table[aria-label=Guests] tbody tr td:nth-child(3)").allInnerTexts();
+    return cells.map(Number);
+  };
+  await head.getByRole("button").click();
+  await expect(head).toHaveAttribute("aria-sort", "ascending");
+  const ascending = await ids();
+  expect(ascending).toEqual(ascending.toSorted((a, b) => a - b));
+  await head.getByRole("button").click();
+  await expect(head).toHaveAttribute("aria-sort", "descending");
+  const descending = await ids();
+  expect(descending).toEqual(descending.toSorted((a, b) => b - a));
+  await page.goto("/hosts");
+  await open(page);
+  await expect(page.getByRole("columnheader", { name: "ID" })).toHaveAttribute("aria-sort", "descending");
+});
+
+test("a click on a node shows only its guests", async ({ inside: page }) => {
+  await open(page, "/proxmox?group=node");
+  const groups = page.getByRole("table", { name: "Guests" }).locator("th[scope=colgroup]");
+  const all = await groups.count();
+  const node = rowNames(page, "Proxmox nodes").first();
+  const name = await node.innerText();
+  await node.click();
+  await expect(groups).toHaveCount(1);
+  await expect(groups.first()).toContainText(name);
+  await page.getByRole("button", { name: `on ${name}` }).click();
+  await expect(groups).toHaveCount(all);
+});
+
+test("the keyboard moves through rows, opens one and comes back to it", async ({ inside: page }) => {
+  await open(page);
+  const rows = rowNames(page, "Guests");
+  await rows.first().focus();
+  await page.keyboard.press("ArrowDown");
+  await expect(rows.nth(1)).toBeFocused();
+  await page.keyboard.press("End");
+  await page.keyboard.press("Home");
+  await expect(rows.first()).toBeFocused();
+  await page.keyboard.press("ArrowDown");
+  const name = await rows.nth(1).innerText();
+  await page.keyboard.press("Enter");
+
+  const drawer = page.getByRole("complementary", { name });
+  await expect(drawer).toBeFocused();
+  await expect(page).toHaveURL(/open=/);
+  await page.keyboard.press("Escape");
+  await expect(drawer).toBeHidden();
+  await expect(page).not.toHaveURL(/open=/);
+  await expect(rows.nth(1)).toBeFocused();
+});
+
+test("the drawer shows charts over every range", async ({ inside: page }) => {
+  await open(page, "/proxmox?q=status:running");
+  const first = rowNames(page, "Guests").first();
+  const name = await first.innerText();
+  await first.click();
+  const drawer = page.getByRole("complementary", { name });
+  const cpu = drawer.getByRole("img", { name: /^CPU/ });
+  await expect(cpu.locator("canvas")).toBeVisible();
+  // The chart says in words what it draws.
+  await expect(cpu).toHaveAttribute("aria-label", /now \d|now <1/);
+  for (const range of ["6 h", "24 h", "7 d", "1 h"]) {
+    const wanted = range.replace(" ", "");
+    const [answer] = await Promise.all([
+      page.waitForResponse((response) => response.url().includes(`range=${wanted}`)),
+      drawer.getByRole("button", { name: range, exact: true }).click(),
+    ]);
+    expect(answer.ok()).toBe(true);
+    await expect(page).toHaveURL(new RegExp(`range=${wanted}`));
+    await expect(cpu.locator("canvas")).toBeVisible();
+  }
+  await page.goBack();
+  await expect(drawer).toBeHidden();
+});
+
+test("an unknown value is a dash with its reason, never a zero", async ({ inside: page }) => {
+  await open(page, "/proxmox?state=stopped");
+  const row = page.getByRole("table", { name: "Guests" }).locator("tbody tr[data-tone=dim]").first();
+  await expect(row.getByTitle("it is not running").first()).toHaveText(/—/);
+  await expect(row).not.toContainText("0 %");
+});
+
+test("a node's drawer lists its storages", async ({ inside: page }) => {
+  await open(page);
+  const name = await rowNames(page, "Proxmox nodes").first().innerText();
+  await page.getByRole("button", { name: `Details of ${name}` }).click();
+  const drawer = page.getByRole("complementary", { name });
+  await expect(drawer.getByRole("table", { name: "Storage" })).toBeVisible();
+  await expect(drawer.getByRole("img", { name: /^Memory/ })).toBeVisible();
+});

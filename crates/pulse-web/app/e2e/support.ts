@@ -1,0 +1,90 @@
+// What all browser tests share: who logs in, what must hold on every page.
+
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test as base, expect, type Page } from "@playwright/test";
+
+export const USER = process.env.PULSE_USER ?? "admin";
+export const PASSWORD = process.env.PULSE_PASSWORD ?? "correct horse battery";
+
+/** A variable that the task which starts the servers must set. */
+export function variable(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set; \`cargo xtask test\` sets it`);
+  return value;
+}
+
+/** One session for all tests: the server allows only so many logins a minute. Emptied with each run. */
+const SESSION = "test-results/session.json";
+
+/** Goes in by the API, so that a test starts where its own subject starts. */
+export async function logIn(page: Page): Promise<void> {
+  if (existsSync(SESSION)) {
+    const { cookies } = JSON.parse(readFileSync(SESSION, "utf8")) as Awaited<
+      ReturnType<ReturnType<Page["context"]>["storageState"]>
+    >;
+    await page.context().addCookies(cookies);
+    const status = await (await page.request.get("/api/security/status")).json();
+    if (status.authUsername === USER) return;
+  }
+  const answer = await page.request.post("/api/login", { data: { username: USER, password: PASSWORD } });
+  expect(answer.ok(), await answer.text()).toBe(true);
+  await page.context().storageState({ path: SESSION });
+}
+
+/** A test with a page that is logged in, and that fails on any error the browser reports. */
+export const test = base.extend<{ errors: string[]; inside: Page }>({
+  errors: async ({ page }, use) => {
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(`uncaught: ${error.message}`));
+    page.on("console", (message) => {
+      // What a test provokes (a refused request, a closed socket) the browser logs as a network error.
+      const isNetwork = /Failed to load resource|WebSocket connection/.test(message.text());
+      if (message.type() === "error" && !isNetwork) errors.push(message.text());
+    });
+    await use(errors);
+    expect(errors, "the browser reported errors (a policy violation is one)").toEqual([]);
+  },
+  inside: async ({ page, errors }, use) => {
+    void errors;
+    await logIn(page);
+    await use(page);
+  },
+});
+
+export { expect };
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+interface Violation {
+  id: string;
+  impact: string | null;
+  help: string;
+  nodes: { html: string; failureSummary?: string }[];
+}
+
+/** Fails on anything serious or critical that axe finds on the page as it is now. */
+export async function expectAccessible(page: Page, what: string): Promise<void> {
+  // Not as a script element: the page's own policy forbids that, and stays in force.
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async () => {
+    const axe = (
+      window as unknown as { axe: { run: (root: Document) => Promise<{ violations: Violation[] }> } }
+    ).axe;
+    return (await axe.run(document)).violations;
+  });
+  const bad = found
+    .filter((violation) => violation.impact === "serious" || violation.impact === "critical")
+    .map((violation) => ({
+      rule: `${violation.id}: ${violation.help}`,
+      where: violation.nodes
+        .slice(0, 3)
+        .map((node) => `${node.html.slice(0, 200)} ${node.failureSummary?.slice(0, 200) ?? ""}`),
+    }));
+  expect(bad, what).toEqual([]);
+}
+
+/** The rows of a table that are drawn now, without headings of groups. */
+export function rowNames(page: Page, table: string) {
+  return page.getByRole("table", { name: table, exact: true }).locator("[data-row-key]");
+}

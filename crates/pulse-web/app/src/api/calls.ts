@@ -1,0 +1,90 @@
+// The requests that the page makes, one function each. Paths, bodies and answers are those of the
+// OpenAPI document: what the server does not have does not compile here.
+
+import { api, done } from "./client";
+import type { components } from "./schema.gen";
+import type { WireState } from "./types";
+
+type Schemas = components["schemas"];
+type FirstRun = Schemas["FirstRun"];
+
+/** The fields of the first run are there only until it is done. */
+export type SecurityStatus = Omit<Schemas["SecurityStatus"], keyof FirstRun> & Partial<FirstRun>;
+
+export const securityStatus = (): Promise<SecurityStatus> => done(api.GET("/api/security/status"));
+
+export const login = (username: string, password: string, rememberMe: boolean): Promise<unknown> =>
+  done(api.POST("/api/login", { body: { username, password, rememberMe } }), { isLogin: true });
+
+export const logout = (): Promise<unknown> => done(api.POST("/api/logout"));
+
+export const validateBootstrapToken = (token: string): Promise<unknown> =>
+  done(api.POST("/api/security/validate-bootstrap-token", { body: { token } }), { isLogin: true });
+
+/** The first user and the first API token. */
+export const quickSetup = (setup: {
+  username: string;
+  password: string;
+  apiToken: string;
+  setupToken: string;
+}): Promise<unknown> =>
+  done(
+    api.POST("/api/security/quick-setup", {
+      body: setup,
+      params: { header: { "X-Setup-Token": setup.setupToken } },
+    }),
+    { isLogin: true },
+  );
+
+/** The whole state, where the live channel is blocked. */
+export const state = async (signal: AbortSignal): Promise<WireState> =>
+  (await done(api.GET("/api/state", { signal }))) as WireState;
+
+/** A stored API token; its value is shown once, when it is made. */
+export type TokenRecord = Schemas["ApiToken"];
+export type CreatedToken = Schemas["CreatedApiToken"];
+
+export const listTokens = async (): Promise<TokenRecord[]> =>
+  (await done(api.GET("/api/security/tokens"))).tokens;
+
+/** Without scopes the token may do everything. */
+export const createToken = (name: string, scopes: string[] | undefined): Promise<CreatedToken> =>
+  done(api.POST("/api/security/tokens", { body: scopes === undefined ? { name } : { name, scopes } }));
+
+export const revokeToken = (id: string): Promise<unknown> =>
+  done(api.DELETE("/api/security/tokens/{id}", { params: { path: { id } } }));
+
+/** A configured node as the server lists it; secrets never come back. */
+export type ConfiguredNode = Schemas["ConfiguredNode"];
+/** What is sent to add or test a node. */
+export type NodeRequest = Schemas["NodeRequest"];
+
+export const listNodes = (): Promise<ConfiguredNode[]> => done(api.GET("/api/config/nodes"));
+
+export const addNode = (node: NodeRequest): Promise<unknown> =>
+  done(api.POST("/api/config/nodes", { body: node }));
+
+export const removeNode = (id: string): Promise<unknown> =>
+  done(api.DELETE("/api/config/nodes/{id}", { params: { path: { id } } }));
+
+export const testConnection = (node: NodeRequest): Promise<Schemas["NodeConnection"]> =>
+  done(api.POST("/api/config/nodes/test-connection", { body: node }));
+
+export const testNode = (id: string): Promise<Schemas["NodeTest"]> =>
+  done(api.POST("/api/config/nodes/{id}/test", { params: { path: { id } } }));
+
+export type History = Schemas["History"];
+
+/** All series of one resource over a range such as `6h`. */
+export const history = (
+  resourceType: string,
+  resourceId: string,
+  range: string,
+  signal: AbortSignal,
+): Promise<History> =>
+  done(
+    api.GET("/api/metrics-store/history", {
+      params: { query: { resourceType, resourceId, range, maxPoints: "360" } },
+      signal,
+    }),
+  );

@@ -1,0 +1,159 @@
+// The state as the page keeps it, and how a change from the server is applied. Pure.
+//
+// Rows are never changed in place: a row that changed is a new object, one that did not is the same
+// object as before. That is what lets a view of 5,000 guests repaint only what moved.
+
+import type { CollectionName, Collections, DockerContainer, Entity, WireState } from "./types";
+
+/**
+ * A row, and the server's time at which its running clocks (`uptime`, `lastSeen`) were true: the
+ * server does not send those again while they only advance.
+ */
+export type Live<T> = T & { readonly clockAt: number };
+
+/** Rows by id, in the order in which they came. */
+export type Rows<T> = ReadonlyMap<string, Live<T>>;
+
+/** All that the page knows of the server's state. */
+export interface Model {
+  version: number;
+  /** The server's clock when this state was made, in milliseconds. */
+  lastUpdate: number;
+  collections: { readonly [Name in CollectionName]: Rows<Collections[Name]> };
+  connectionHealth: Readonly<Record<string, boolean>>;
+}
+
+type Change = Readonly<Record<string, unknown>>;
+
+/** What happened to one collection. A field that is null was removed. */
+interface CollectionDelta {
+  set?: Readonly<Record<string, Change>>;
+  remove?: readonly string[];
+}
+
+/** The `data` of a delta message. */
+export interface Delta {
+  version: number;
+  base: number;
+  collections?: Readonly<Record<string, CollectionDelta>>;
+  fields?: { lastUpdate?: number; connectionHealth?: Readonly<Record<string, boolean>> };
+}
+
+const CLOCKS = ["uptime", "uptimeSeconds", "lastSeen"] as const;
+
+export const EMPTY: Model = {
+  version: -1,
+  lastUpdate: 0,
+  collections: {
+    nodes: new Map(),
+    vms: new Map(),
+    containers: new Map(),
+    storage: new Map(),
+    dockerHosts: new Map(),
+    hosts: new Map(),
+  },
+  connectionHealth: {},
+};
+
+const NAMES = Object.keys(EMPTY.collections) as CollectionName[];
+
+/** The model of a complete state. */
+export function fromState(version: number, state: WireState): Model {
+  const lastUpdate = state.lastUpdate ?? 0;
+  const collections = Object.fromEntries(
+    NAMES.map((name) => {
+      const rows = new Map<string, Live<Entity>>();
+      for (const row of state[name] ?? []) rows.set(row.id, { ...row, clockAt: lastUpdate });
+      return [name, rows];
+    }),
+  ) as unknown as Model["collections"];
+  return { version, lastUpdate, collections, connectionHealth: state.connectionHealth ?? {} };
+}
+
+/** The model after the change, or `undefined` where the change does not belong to this version. */
+export function applyDelta(model: Model, delta: Delta): Model | undefined {
+  if (delta.base !== model.version) return undefined;
+  const lastUpdate = delta.fields?.lastUpdate ?? model.lastUpdate;
+  const collections: Record<string, Rows<Entity>> = { ...model.collections };
+  for (const name of NAMES) {
+    const change = delta.collections?.[name];
+    if (change !== undefined) collections[name] = applyCollection(collections[name], change, lastUpdate);
+  }
+  return {
+    version: delta.version,
+    lastUpdate,
+    collections: collections as unknown as Model["collections"],
+    connectionHealth: delta.fields?.connectionHealth ?? model.connectionHealth,
+  };
+}
+
+function applyCollection(rows: Rows<Entity> | undefined, delta: CollectionDelta, at: number): Rows<Entity> {
+  const next = new Map(rows);
+  for (const id of delta.remove ?? []) next.delete(id);
+  for (const [id, change] of Object.entries(delta.set ?? {}))
+    next.set(id, merge(next.get(id), id, change, at));
+  return next;
+}
+
+function merge(old: Live<Entity> | undefined, id: string, change: Change, at: number): Live<Entity> {
+  const row: Record<string, unknown> = { ...old, id };
+  if (old === undefined || CLOCKS.some((clock) => clock in change)) {
+    // Bring the clocks that were not sent to the same moment, so that one `clockAt` is enough.
+    if (old !== undefined) advance(row, at - old.clockAt);
+    row.clockAt = at;
+  }
+  for (const [field, value] of Object.entries(change)) {
+    if (value === null) delete row[field];
+    else if (field === "containers" && isNested(value)) row[field] = applyNested(row[field], value);
+    else row[field] = value;
+  }
+  return row as unknown as Live<Entity>;
+}
+
+function advance(row: Record<string, unknown>, elapsedMs: number): void {
+  if (row.status === "offline") return;
+  for (const clock of CLOCKS) {
+    const value = row[clock];
+    if (typeof value !== "number" || value === 0) continue;
+    row[clock] = value + (clock === "lastSeen" ? elapsedMs : elapsedMs / 1000);
+  }
+}
+
+function isNested(value: unknown): value is CollectionDelta {
+  return typeof value === "object" && !Array.isArray(value);
+}
+
+/** Containers of a Docker host: a list on the wire, changed by id. */
+function applyNested(old: unknown, delta: CollectionDelta): DockerContainer[] {
+  const list = (Array.isArray(old) ? old : []) as DockerContainer[];
+  const removed = new Set(delta.remove);
+  const changes = new Map(Object.entries(delta.set ?? {}));
+  const next: DockerContainer[] = [];
+  for (const container of list) {
+    if (removed.has(container.id)) continue;
+    const change = changes.get(container.id);
+    changes.delete(container.id);
+    next.push(change === undefined ? container : patched(container, change));
+  }
+  for (const [id, change] of changes) next.push(patched({ id, name: "" }, change));
+  return next;
+}
+
+function patched(old: DockerContainer, change: Change): DockerContainer {
+  const next: Record<string, unknown> = { ...old };
+  for (const [field, value] of Object.entries(change)) {
+    if (value === null) delete next[field];
+    else next[field] = value;
+  }
+  return next as unknown as DockerContainer;
+}
+
+/** Seconds since start as of `now` (the server's clock), where the row says any. */
+export function uptimeAt(
+  row: { uptime?: number; uptimeSeconds?: number; status: string; clockAt: number },
+  now: number,
+): number | undefined {
+  const seconds = row.uptime ?? row.uptimeSeconds;
+  if (seconds === undefined || seconds <= 0) return undefined;
+  return row.status === "offline" ? seconds : seconds + Math.max(0, now - row.clockAt) / 1000;
+}

@@ -1,0 +1,260 @@
+// The live channel: a WebSocket that sends what changed, and polling where something on the way
+// blocks WebSockets. Holds the one model that every page reads.
+
+import { batch, createSignal } from "solid-js";
+import { state as callState } from "./calls";
+import { setSessionEnded } from "./client";
+import { applyDelta, type Delta, EMPTY, fromState, type Model, type Rows } from "./delta";
+import type { CollectionName, Collections, WireState } from "./types";
+
+/** How the page gets its data right now. */
+export type Connection =
+  | { kind: "connecting" }
+  | { kind: "live" }
+  | { kind: "polling" }
+  | { kind: "offline"; retryAt: number };
+
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 30_000;
+const POLL_MS = 10_000;
+/** How long polling goes on before the WebSocket is tried again. */
+const RETRY_SOCKET_MS = 60_000;
+/** The server pings every 30 s: longer silence means that the line is dead, whatever TCP believes. */
+const SILENCE_MS = 45_000;
+/** After so many sockets that never brought a message, while the server answers HTTP, something blocks them. */
+const BLOCKED_AFTER = 2;
+const SESSION_ENDED = 4401;
+const TICK_MS = 1_000;
+
+/** A pause before the next try: doubles, bounded, and never the same for all pages of one server. */
+export function retryDelay(attempt: number, random: number): number {
+  const longest = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);
+  return longest / 2 + (longest / 2) * random;
+}
+
+const [connection, setConnection] = createSignal<Connection>({ kind: "connecting" });
+const [lastUpdate, setLastUpdate] = createSignal(0);
+const [serverNow, setServerNow] = createSignal(0);
+const [hasData, setHasData] = createSignal(false);
+const [connectionHealth, setConnectionHealth] = createSignal<Readonly<Record<string, boolean>>>({});
+
+const collectionSignals = {
+  nodes: createSignal<Rows<Collections["nodes"]>>(EMPTY.collections.nodes),
+  vms: createSignal<Rows<Collections["vms"]>>(EMPTY.collections.vms),
+  containers: createSignal<Rows<Collections["containers"]>>(EMPTY.collections.containers),
+  storage: createSignal<Rows<Collections["storage"]>>(EMPTY.collections.storage),
+  dockerHosts: createSignal<Rows<Collections["dockerHosts"]>>(EMPTY.collections.dockerHosts),
+  hosts: createSignal<Rows<Collections["hosts"]>>(EMPTY.collections.hosts),
+};
+
+/** Rows of one collection; notifies only when that collection changed. */
+export const nodes = collectionSignals.nodes[0];
+export const vms = collectionSignals.vms[0];
+export const containers = collectionSignals.containers[0];
+export const storage = collectionSignals.storage[0];
+export const dockerHosts = collectionSignals.dockerHosts[0];
+export const hosts = collectionSignals.hosts[0];
+
+export {
+  connection,
+  /** Which configured sources answer. */
+  connectionHealth,
+  /** Whether any state has come since the page was opened. */
+  hasData,
+  /** The server's time of the newest data. */
+  lastUpdate,
+  /** The server's clock, once a second; right even where this browser's clock is wrong. */
+  serverNow,
+};
+
+let model: Model = EMPTY;
+let receivedAt = 0;
+let heardAt = 0;
+
+function adopt(next: Model): void {
+  const isNewer = next.lastUpdate !== model.lastUpdate || model === EMPTY;
+  model = next;
+  if (isNewer) receivedAt = performance.now();
+  batch(() => {
+    for (const name of Object.keys(collectionSignals) as CollectionName[]) {
+      // Each signal takes rows of its own kind; the type system cannot follow the loop.
+      const set = collectionSignals[name][1] as (rows: Rows<never>) => void;
+      set(next.collections[name] as Rows<never>);
+    }
+    setConnectionHealth(next.connectionHealth);
+    setLastUpdate(next.lastUpdate);
+    setHasData(true);
+    tick();
+  });
+}
+
+function tick(): void {
+  if (model !== EMPTY) setServerNow(model.lastUpdate + (performance.now() - receivedAt));
+}
+
+/** One message of the server, decoded. */
+export type Message =
+  | { type: "snapshot"; data: { version: number; state: WireState } }
+  | { type: "delta"; data: Delta }
+  | { type: "other" };
+
+/** Reads a frame: JSON text, or the same compressed with gzip. */
+export async function decodeFrame(frame: string | ArrayBuffer): Promise<Message> {
+  const text = typeof frame === "string" ? frame : await gunzip(frame);
+  const message = JSON.parse(text) as { type?: unknown };
+  return message.type === "snapshot" || message.type === "delta" ? (message as Message) : { type: "other" };
+}
+
+async function gunzip(data: ArrayBuffer): Promise<string> {
+  const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
+}
+
+/**
+ * Opens the channel and keeps it open until the returned function is called. `isLoggedIn` asks the
+ * server over HTTP; it rejects where the server cannot be reached.
+ */
+export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
+  let socket: WebSocket | undefined;
+  let attempt = 0;
+  let mute = 0;
+  let isStopped = false;
+  let retryTimer: ReturnType<typeof setTimeout> | undefined;
+  let pollTimer: ReturnType<typeof setTimeout> | undefined;
+  let poll: AbortController | undefined;
+
+  const open = (): void => {
+    clearTimeout(retryTimer);
+    if (isStopped) return;
+    const url = new URL("/ws?stream=delta", location.origin);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const opened = new WebSocket(url);
+    opened.binaryType = "arraybuffer";
+    socket = opened;
+    heardAt = performance.now();
+    let hasSpoken = false;
+    // Decompression is asynchronous; the chain keeps the order of the messages.
+    let queue: Promise<void> = Promise.resolve();
+    let isWaitingForSnapshot = true;
+
+    const take = (message: Message): void => {
+      if (socket !== opened || message.type === "other") return;
+      if (message.type === "snapshot") {
+        isWaitingForSnapshot = false;
+        attempt = 0;
+        stopPolling();
+        adopt(fromState(message.data.version, message.data.state));
+        setConnection({ kind: "live" });
+        return;
+      }
+      if (isWaitingForSnapshot) return;
+      const next = applyDelta(model, message.data);
+      if (next !== undefined) {
+        adopt(next);
+        return;
+      }
+      isWaitingForSnapshot = true;
+      opened.send(JSON.stringify({ type: "resync" }));
+    };
+
+    opened.addEventListener("message", (event: MessageEvent<string | ArrayBuffer>) => {
+      heardAt = performance.now();
+      hasSpoken = true;
+      mute = 0;
+      queue = queue
+        .then(async () => take(await decodeFrame(event.data)))
+        .catch(() => {
+          // A frame that does not parse leaves the model in doubt: start over with a whole state.
+          if (socket === opened) opened.close();
+        });
+    });
+    opened.addEventListener("close", (event) => {
+      if (socket !== opened || isStopped) return;
+      socket = undefined;
+      if (!hasSpoken) mute += 1;
+      if (event.code === SESSION_ENDED) setSessionEnded((times) => times + 1);
+      else void lost();
+    });
+  };
+
+  /** The socket is gone. HTTP tells why: server away, session over, or WebSockets blocked. */
+  const lost = async (): Promise<void> => {
+    let isIn: boolean;
+    try {
+      isIn = await isLoggedIn();
+    } catch {
+      stopPolling();
+      mute = 0;
+      return retry(retryDelay(attempt++, Math.random()), true);
+    }
+    if (isStopped) return;
+    if (!isIn) {
+      setSessionEnded((times) => times + 1);
+      return;
+    }
+    if (mute >= BLOCKED_AFTER) {
+      startPolling();
+      return retry(RETRY_SOCKET_MS, false);
+    }
+    retry(retryDelay(attempt++, Math.random()), connection().kind !== "polling");
+  };
+
+  const retry = (delay: number, isOffline: boolean): void => {
+    if (isStopped) return;
+    if (isOffline) setConnection({ kind: "offline", retryAt: performance.now() + delay });
+    clearTimeout(retryTimer);
+    retryTimer = setTimeout(open, delay);
+  };
+
+  const startPolling = (): void => {
+    if (poll !== undefined) return;
+    const control = new AbortController();
+    poll = control;
+    const once = async (): Promise<void> => {
+      try {
+        const state = await callState(control.signal);
+        if (control.signal.aborted) return;
+        adopt(fromState(-1, state));
+        setConnection({ kind: "polling" });
+      } catch {
+        if (control.signal.aborted) return;
+        setConnection({ kind: "offline", retryAt: performance.now() + POLL_MS });
+      }
+      pollTimer = setTimeout(once, POLL_MS);
+    };
+    void once();
+  };
+
+  const stopPolling = (): void => {
+    clearTimeout(pollTimer);
+    poll?.abort();
+    poll = undefined;
+  };
+
+  const watch = setInterval(() => {
+    tick();
+    if (socket?.readyState === WebSocket.OPEN && performance.now() - heardAt > SILENCE_MS) socket.close();
+  }, TICK_MS);
+
+  /** The machine woke up or came back into the network: no reason to sit out a long pause. */
+  const hurry = (): void => {
+    if (document.visibilityState === "hidden" || connection().kind !== "offline") return;
+    attempt = 0;
+    if (socket === undefined) open();
+  };
+  window.addEventListener("online", hurry);
+  document.addEventListener("visibilitychange", hurry);
+
+  open();
+
+  return () => {
+    isStopped = true;
+    clearInterval(watch);
+    clearTimeout(retryTimer);
+    stopPolling();
+    window.removeEventListener("online", hurry);
+    document.removeEventListener("visibilitychange", hurry);
+    socket?.close();
+    socket = undefined;
+  };
+}

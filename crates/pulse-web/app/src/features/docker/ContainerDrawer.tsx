@@ -1,0 +1,174 @@
+// All about one container.
+
+import { For, type JSX, Show } from "solid-js";
+import { lastUpdate } from "../../api/live";
+import { bytes, bytesOf, duration, moment, percent, rate } from "../../state/format";
+import type { View } from "../../state/view";
+import { Fact, Facts } from "../../ui/controls";
+import { Drawer, DrawerSection } from "../../ui/Drawer";
+import { Mark } from "../../ui/Mark";
+import { Value } from "../../ui/Value";
+import { HistoryCharts } from "../charts/HistoryCharts";
+import lists from "../parts/lists.module.css";
+import {
+  type ContainerRow,
+  containerHealth,
+  cpuOf,
+  hostName,
+  memoryBytes,
+  memoryPercent,
+  stackOf,
+  stateText,
+  uptimeOf,
+  whyNot,
+} from "./model";
+
+export default function ContainerDrawer(props: {
+  row: ContainerRow;
+  view: View;
+  onClose: () => void;
+}): JSX.Element {
+  const container = () => props.row.container;
+  const ports = (): string =>
+    (container().ports ?? [])
+      .map((port) =>
+        port.publicPort
+          ? `${port.publicPort} → ${port.privatePort}/${port.protocol}`
+          : `${port.privatePort}/${port.protocol}`,
+      )
+      .join(", ");
+  return (
+    <Drawer
+      onClose={props.onClose}
+      title={
+        <>
+          <Mark health={containerHealth(props.row)} label={stateText(props.row)} />
+          {container().name}
+        </>
+      }
+      subtitle={`${container().image ?? ""} on ${hostName(props.row.host)}`}
+    >
+      <Facts>
+        <Fact name="State">
+          {stateText(props.row)}
+          <Show when={container().status}>{(status) => <span class="soft"> ({status()})</span>}</Show>
+        </Fact>
+        <Fact name="Uptime">
+          <Value
+            value={uptimeOf(props.row, lastUpdate())}
+            text={duration}
+            why={whyNot(props.row, "uptime")}
+          />
+        </Fact>
+        <Fact name="CPU">
+          <Value value={cpuOf(props.row)} text={percent} why={whyNot(props.row, "cpuPercent")} />
+          <span class="soft"> of one processor</span>
+        </Fact>
+        <Fact name="Memory">
+          <Value
+            value={memoryBytes(props.row)}
+            text={(used) =>
+              container().memoryLimitBytes
+                ? bytesOf(used, container().memoryLimitBytes ?? 0)
+                : `${bytes(used)}, no limit`
+            }
+            why={whyNot(props.row, "memoryUsageBytes")}
+          />
+          <Show when={memoryPercent(props.row) !== undefined}>
+            {" "}
+            ({percent(memoryPercent(props.row) ?? 0)})
+          </Show>
+        </Fact>
+        <Fact name="Disk I/O">
+          <Value
+            value={container().blockIo?.readRateBytesPerSecond ?? undefined}
+            text={rate}
+            why={whyNot(props.row, "blockIo") ?? "a rate needs two reports"}
+          />{" "}
+          read,{" "}
+          <Value
+            value={container().blockIo?.writeRateBytesPerSecond ?? undefined}
+            text={rate}
+            why={whyNot(props.row, "blockIo") ?? "a rate needs two reports"}
+          />{" "}
+          write
+        </Fact>
+        <Show when={container().networkIn !== undefined || container().networkOut !== undefined}>
+          <Fact name="Network">
+            <Value value={container().networkIn} text={rate} why={whyNot(props.row, "networkIn")} /> in,{" "}
+            <Value value={container().networkOut} text={rate} why={whyNot(props.row, "networkOut")} /> out
+          </Fact>
+        </Show>
+        <Fact name="Restarts">
+          <Value value={container().restartCount} text={(times) => times.toLocaleString()} />
+        </Fact>
+        <Show when={stackOf(container())}>{(stack) => <Fact name="Stack">{stack()}</Fact>}</Show>
+        <Show when={ports() !== ""}>
+          <Fact name="Ports">
+            <span class="mono">{ports()}</span>
+          </Fact>
+        </Show>
+        <Show when={container().createdAt}>{(at) => <Fact name="Created">{moment(at())}</Fact>}</Show>
+        <Fact name="Id">
+          <span class="mono">{container().id.slice(0, 12)}</span>
+        </Fact>
+      </Facts>
+      <HistoryCharts
+        resourceType="dockerContainer"
+        resourceId={props.row.key}
+        range={props.view.get("range")}
+        onRange={(range) => props.view.set({ range })}
+      />
+      <Show when={(container().networks?.length ?? 0) > 0}>
+        <DrawerSection title="Networks">
+          <table class={lists.list} aria-label="Networks">
+            <thead>
+              <tr>
+                <th scope="col">Network</th>
+                <th scope="col">Address</th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={container().networks}>
+                {(network) => (
+                  <tr>
+                    <td>{network.name}</td>
+                    <td class="mono">{[network.ipv4, network.ipv6].filter(Boolean).join(", ")}</td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </DrawerSection>
+      </Show>
+      <Show when={(container().mounts?.length ?? 0) > 0}>
+        <DrawerSection title="Mounts">
+          <table class={lists.list} aria-label="Mounts">
+            <thead>
+              <tr>
+                <th scope="col">In the container</th>
+                <th scope="col">From</th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={container().mounts}>
+                {(mount) => (
+                  <tr>
+                    <td class={lists.wrap}>{mount.destination}</td>
+                    <td class={lists.wrap}>
+                      {mount.source}
+                      <div class={lists.small}>
+                        {mount.type}
+                        {mount.rw === false ? ", read-only" : ""}
+                      </div>
+                    </td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </DrawerSection>
+      </Show>
+    </Drawer>
+  );
+}

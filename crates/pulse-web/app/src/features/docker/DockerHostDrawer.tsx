@@ -1,0 +1,81 @@
+// All about one Docker or Podman host.
+
+import { type JSX, Show } from "solid-js";
+import { uptimeAt } from "../../api/delta";
+import { lastUpdate } from "../../api/live";
+import { bytesOf, count, duration, percent } from "../../state/format";
+import type { View } from "../../state/view";
+import { known, reason } from "../../state/why";
+import { Fact, Facts } from "../../ui/controls";
+import { Drawer, DrawerSection } from "../../ui/Drawer";
+import { Mark } from "../../ui/Mark";
+import { Value } from "../../ui/Value";
+import { HistoryCharts } from "../charts/HistoryCharts";
+import { LastSeen } from "../parts/LastSeen";
+import { DiskList, InterfaceList } from "../parts/lists";
+import { hostHealth, hostName, type LiveDockerHost } from "./model";
+
+export default function DockerHostDrawer(props: {
+  host: LiveDockerHost;
+  view: View;
+  onClose: () => void;
+}): JSX.Element {
+  const host = (): LiveDockerHost => props.host;
+  return (
+    <Drawer
+      onClose={props.onClose}
+      title={
+        <>
+          <Mark health={hostHealth(host())} label={host().status} />
+          {hostName(host())}
+        </>
+      }
+      subtitle={[host().os, host().kernelVersion, host().architecture].filter(Boolean).join(" · ")}
+    >
+      <Facts>
+        <Fact name="State">
+          {host().status}, <LastSeen row={host()} />
+        </Fact>
+        <Fact name="Engine">
+          {host().runtime ?? "docker"} {host().runtimeVersion ?? host().dockerVersion}
+        </Fact>
+        <Fact name="Containers">{count(host().containers?.length ?? 0, "container")}</Fact>
+        <Fact name="Uptime">
+          <Value value={uptimeAt(host(), lastUpdate())} text={duration} why={reason(host(), "uptime")} />
+        </Fact>
+        <Fact name="CPU">
+          <Value
+            value={known(host(), host().cpuUsagePercent, "cpuUsagePercent")}
+            text={percent}
+            why={reason(host(), "cpuUsagePercent")}
+          />
+          <Show when={host().cpus}>{(cores) => <span class="soft"> of {count(cores(), "core")}</span>}</Show>
+        </Fact>
+        <Fact name="Memory">
+          <Value
+            value={host().memory}
+            text={(memory) => `${bytesOf(memory.used, memory.total)} (${percent(memory.usage ?? 0)})`}
+            why={reason(host(), "memory")}
+          />
+        </Fact>
+        <Show when={host().agentVersion}>{(version) => <Fact name="Agent">{version()}</Fact>}</Show>
+      </Facts>
+      <HistoryCharts
+        resourceType="dockerHost"
+        resourceId={host().id}
+        range={props.view.get("range")}
+        onRange={(range) => props.view.set({ range })}
+      />
+      <Show when={(host().disks?.length ?? 0) > 0}>
+        <DrawerSection title="File systems">
+          <DiskList disks={host().disks ?? []} />
+        </DrawerSection>
+      </Show>
+      <Show when={(host().networkInterfaces?.length ?? 0) > 0}>
+        <DrawerSection title="Network">
+          <InterfaceList interfaces={host().networkInterfaces ?? []} />
+        </DrawerSection>
+      </Show>
+    </Drawer>
+  );
+}

@@ -1,0 +1,149 @@
+// What the Docker page derives from hosts and their containers. Pure.
+
+import type { Live } from "../../api/delta";
+import type { DockerContainer, DockerHost } from "../../api/types";
+import type { Fields } from "../../state/filter";
+import type { SortValue } from "../../state/order";
+import { known, reason } from "../../state/why";
+import type { Health } from "../../ui/Mark";
+
+export type LiveDockerHost = Live<DockerHost>;
+
+/** A container and the host that it runs on: its id alone is not unique. */
+export interface ContainerRow {
+  key: string;
+  host: LiveDockerHost;
+  container: DockerContainer;
+}
+
+export function hostName(host: DockerHost): string {
+  return host.customDisplayName || host.displayName || host.hostname;
+}
+
+export function hostHealth(host: { status: string }): Health {
+  if (host.status === "online") return "ok";
+  return host.status === "degraded" ? "warn" : "crit";
+}
+
+const rowCache = new WeakMap<DockerContainer, ContainerRow>();
+
+/** All containers; the row of one that did not change, on a host that did not, is the same as before. */
+export function containerRows(hosts: Iterable<LiveDockerHost>): Map<string, ContainerRow> {
+  const rows = new Map<string, ContainerRow>();
+  for (const host of hosts) {
+    for (const container of host.containers ?? []) {
+      let row = rowCache.get(container);
+      if (row?.host !== host) {
+        row = { key: `${host.id}/${container.id}`, host, container };
+        rowCache.set(container, row);
+      }
+      rows.set(row.key, row);
+    }
+  }
+  return rows;
+}
+
+export function stateOf(row: ContainerRow): string {
+  return row.host.status === "offline" ? "offline" : (row.container.state ?? "unknown");
+}
+
+export function containerHealth(row: ContainerRow): Health {
+  const { container } = row;
+  switch (stateOf(row)) {
+    case "running":
+      if (container.health === "unhealthy") return "crit";
+      return container.health === "starting" ? "warn" : "ok";
+    case "paused":
+    case "restarting":
+      return "warn";
+    case "exited":
+      return (container.exitCode ?? 0) === 0 ? "idle" : "warn";
+    case "created":
+      return "idle";
+    default:
+      return "crit";
+  }
+}
+
+export function stateText(row: ContainerRow): string {
+  const { container } = row;
+  const state = stateOf(row);
+  if (state === "running" && container.health && container.health !== "none")
+    return `running, ${container.health}`;
+  if (state === "exited") return `exited (${container.exitCode ?? "?"})`;
+  return state;
+}
+
+/** Whether its figures are of the present. */
+export function isRunning(row: ContainerRow): boolean {
+  return stateOf(row) === "running";
+}
+
+/** Why a figure is not there. */
+export function whyNot(row: ContainerRow, ...fields: readonly string[]): string | undefined {
+  return row.host.status === "offline" ? "its host is offline" : reason(row.container, ...fields);
+}
+
+export function cpuOf(row: ContainerRow): number | undefined {
+  if (!isRunning(row)) return undefined;
+  return known(row.container, row.container.cpuPercent, "cpuPercent");
+}
+
+/** Percent of all processors of its host: one busy processor of 16 is no trouble. */
+export function cpuShareOf(row: ContainerRow): number | undefined {
+  const cpu = cpuOf(row);
+  return cpu === undefined ? undefined : cpu / Math.max(1, row.host.cpus ?? 1);
+}
+
+export function memoryPercent(row: ContainerRow): number | undefined {
+  const { container } = row;
+  if (!isRunning(row)) return undefined;
+  // Without a limit the engine reports none, and a percentage would be of nothing.
+  if (!container.memoryLimitBytes) return undefined;
+  return known(container, container.memoryPercent, "memoryUsageBytes");
+}
+
+export function memoryBytes(row: ContainerRow): number | undefined {
+  if (!isRunning(row)) return undefined;
+  return known(row.container, row.container.memoryUsageBytes, "memoryUsageBytes");
+}
+
+/** Seconds since its start. */
+export function uptimeOf(row: ContainerRow, now: number): number | undefined {
+  if (!isRunning(row)) return undefined;
+  if (row.container.startedAt) return Math.max(0, (now - row.container.startedAt) / 1000);
+  return row.container.uptimeSeconds || undefined;
+}
+
+/** The compose project, in either engine's words. */
+export function stackOf(container: DockerContainer): string | undefined {
+  return container.labels?.["com.docker.compose.project"] ?? container.labels?.["com.docker.stack.namespace"];
+}
+
+export const CONTAINER_FIELDS: Fields<ContainerRow> = {
+  text: ({ container, host }) =>
+    `${container.name} ${container.image ?? ""} ${hostName(host)} ${stackOf(container) ?? ""}`.toLowerCase(),
+  fields: {
+    name: ({ container }) => container.name,
+    image: ({ container }) => container.image,
+    host: ({ host }) => hostName(host),
+    stack: ({ container }) => stackOf(container),
+    state: stateOf,
+    status: stateOf,
+    health: ({ container }) => container.health,
+    cpu: cpuOf,
+    mem: memoryPercent,
+    memory: memoryPercent,
+    restarts: ({ container }) => container.restartCount,
+  },
+};
+
+export const CONTAINER_SORTS: Readonly<Record<string, (row: ContainerRow, now: number) => SortValue>> = {
+  name: ({ container }) => container.name,
+  image: ({ container }) => container.image,
+  state: stateText,
+  cpu: cpuOf,
+  memory: memoryBytes,
+  restarts: ({ container }) => container.restartCount,
+  uptime: uptimeOf,
+};

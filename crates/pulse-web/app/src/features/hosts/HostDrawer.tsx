@@ -1,0 +1,172 @@
+// All about one host with an agent.
+
+import { For, type JSX, Show } from "solid-js";
+import { type Live, uptimeAt } from "../../api/delta";
+import { lastUpdate } from "../../api/live";
+import type { Host } from "../../api/types";
+import { bytesOf, celsius, count, duration, percent, rate } from "../../state/format";
+import type { View } from "../../state/view";
+import { known, reason } from "../../state/why";
+import { Badge, Fact, Facts } from "../../ui/controls";
+import { Drawer, DrawerSection } from "../../ui/Drawer";
+import { Mark } from "../../ui/Mark";
+import { Value } from "../../ui/Value";
+import { HistoryCharts } from "../charts/HistoryCharts";
+import { LastSeen } from "../parts/LastSeen";
+import { DiskList, InterfaceList } from "../parts/lists";
+import lists from "../parts/lists.module.css";
+import { cpuOfHost, hostHealth, hostName } from "./model";
+
+export default function HostDrawer(props: {
+  host: Live<Host>;
+  view: View;
+  onClose: () => void;
+}): JSX.Element {
+  const host = (): Live<Host> => props.host;
+  const temperatures = (): [string, number][] => Object.entries(host().sensors?.temperatureCelsius ?? {});
+  const fans = (): [string, number][] => Object.entries(host().sensors?.fanRpm ?? {});
+  return (
+    <Drawer
+      onClose={props.onClose}
+      title={
+        <>
+          <Mark health={hostHealth(host())} label={host().status} />
+          {hostName(host())}
+        </>
+      }
+      subtitle={[
+        [host().osName, host().osVersion].filter(Boolean).join(" "),
+        host().kernelVersion,
+        host().architecture,
+      ]
+        .filter(Boolean)
+        .join(" · ")}
+    >
+      <Facts>
+        <Fact name="State">
+          {host().status}, <LastSeen row={host()} />
+        </Fact>
+        <Fact name="Uptime">
+          <Value value={uptimeAt(host(), lastUpdate())} text={duration} why={reason(host(), "uptime")} />
+        </Fact>
+        <Fact name="CPU">
+          <Value value={cpuOfHost(host())} text={percent} why={reason(host(), "cpu", "cpuUsage")} />
+          <Show when={host().cpuCount}>
+            {(cores) => <span class="soft"> of {count(cores(), "core")}</span>}
+          </Show>
+        </Fact>
+        <Fact name="Load">
+          <Value
+            value={host().loadAverage?.length ? host().loadAverage : undefined}
+            text={(load) => load?.map((each) => each.toFixed(2)).join("  ")}
+            why={reason(host(), "loadAverage", "load")}
+          />
+        </Fact>
+        <Fact name="Memory">
+          <Value
+            value={known(host(), host().memory, "memory")}
+            text={(memory) => `${bytesOf(memory.used, memory.total)} (${percent(memory.usage ?? 0)})`}
+            why={reason(host(), "memory")}
+          />
+        </Fact>
+        <Show when={host().memory?.swapTotal}>
+          {(total) => <Fact name="Swap">{bytesOf(host().memory?.swapUsed ?? 0, total())}</Fact>}
+        </Show>
+        <Fact name="Network">
+          <Value value={known(host(), host().networkIn)} text={rate} why={reason(host(), "networkIn")} /> in,{" "}
+          <Value value={known(host(), host().networkOut)} text={rate} why={reason(host(), "networkIn")} /> out
+        </Fact>
+        <Fact name="Disk I/O">
+          <Value value={known(host(), host().diskRead)} text={rate} why={reason(host(), "diskRead")} /> read,{" "}
+          <Value value={known(host(), host().diskWrite)} text={rate} why={reason(host(), "diskRead")} /> write
+        </Fact>
+        <Show when={host().agentVersion}>
+          {(version) => (
+            <Fact name="Agent">
+              {version()}
+              <Show when={host().intervalSeconds}>
+                {(seconds) => <span class="soft">, every {duration(seconds())}</span>}
+              </Show>
+            </Fact>
+          )}
+        </Show>
+        <Show when={(host().tags?.length ?? 0) > 0}>
+          <Fact name="Tags">
+            <span class="row">
+              <For each={host().tags}>{(tag) => <Badge>{tag}</Badge>}</For>
+            </span>
+          </Fact>
+        </Show>
+      </Facts>
+      <HistoryCharts
+        resourceType="host"
+        resourceId={host().id}
+        range={props.view.get("range")}
+        onRange={(range) => props.view.set({ range })}
+      />
+      <Show when={(host().disks?.length ?? 0) > 0}>
+        <DrawerSection title="File systems">
+          <DiskList disks={host().disks ?? []} />
+        </DrawerSection>
+      </Show>
+      <Show when={(host().networkInterfaces?.length ?? 0) > 0}>
+        <DrawerSection title="Network">
+          <InterfaceList interfaces={host().networkInterfaces ?? []} />
+        </DrawerSection>
+      </Show>
+      <Show when={temperatures().length + fans().length + (host().sensors?.smart?.length ?? 0) > 0}>
+        <DrawerSection title="Sensors">
+          <table class={lists.list} aria-label="Sensors">
+            <thead>
+              <tr>
+                <th scope="col">Sensor</th>
+                <th scope="col" class="number">
+                  Reading
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={temperatures()}>
+                {([name, value]) => (
+                  <tr>
+                    <td>{name}</td>
+                    <td class="number">{celsius(value)}</td>
+                  </tr>
+                )}
+              </For>
+              <For each={fans()}>
+                {([name, value]) => (
+                  <tr>
+                    <td>{name}</td>
+                    <td class="number">{value.toLocaleString()} rpm</td>
+                  </tr>
+                )}
+              </For>
+              <For each={host().sensors?.smart ?? []}>
+                {(disk) => (
+                  <tr>
+                    <td>
+                      {disk.device}
+                      <div class={lists.small}>
+                        {disk.model} {disk.health}
+                      </div>
+                    </td>
+                    <td class="number">
+                      <Value
+                        value={disk.standby === true ? undefined : disk.temperature || undefined}
+                        text={celsius}
+                        why={
+                          disk.standby === true ? "the disk sleeps and is not woken for a reading" : undefined
+                        }
+                      />
+                    </td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </DrawerSection>
+      </Show>
+    </Drawer>
+  );
+}

@@ -1,0 +1,20 @@
+// When a source was last heard, by the server's clock.
+
+import type { JSX } from "solid-js";
+import { lastUpdate, serverNow } from "../../api/live";
+import { age, moment } from "../../state/format";
+
+export function LastSeen(props: {
+  row: { lastSeen?: number; clockAt: number; status: string };
+}): JSX.Element {
+  const at = (): number => {
+    const seen = props.row.lastSeen ?? 0;
+    // Not sent again while it only advances; of what is offline it stands still.
+    return props.row.status === "offline" ? seen : seen + Math.max(0, lastUpdate() - props.row.clockAt);
+  };
+  return (
+    <span title={props.row.lastSeen ? moment(at()) : undefined}>
+      {props.row.lastSeen ? `heard ${age((serverNow() - at()) / 1000)} ago` : "not heard yet"}
+    </span>
+  );
+}

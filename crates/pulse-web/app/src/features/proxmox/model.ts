@@ -1,0 +1,163 @@
+// What the Proxmox page derives from nodes and guests. Pure.
+
+import { type Live, uptimeAt } from "../../api/delta";
+import type { Disk, Guest, Node } from "../../api/types";
+import type { Fields } from "../../state/filter";
+import type { SortValue } from "../../state/order";
+import { known } from "../../state/why";
+import type { Health } from "../../ui/Mark";
+
+export type LiveGuest = Live<Guest>;
+export type LiveNode = Live<Node>;
+
+/** Used bytes of total, with the percentage. */
+export interface Share {
+  percent: number;
+  used: number;
+  total: number;
+}
+
+export function isVm(guest: Guest): boolean {
+  return guest.type === "qemu";
+}
+
+export function typeName(guest: Guest): string {
+  if (isVm(guest)) return "VM";
+  return guest.type === "oci" ? "OCI" : "CT";
+}
+
+export function guestHealth(guest: Guest): Health {
+  switch (guest.status) {
+    case "running":
+      return "ok";
+    case "paused":
+    case "suspended":
+      return "warn";
+    case "stopped":
+      return "idle";
+    default:
+      return "crit";
+  }
+}
+
+export function nodeHealth(node: Node): Health {
+  if (node.status !== "online") return "crit";
+  return node.connectionHealth === undefined || node.connectionHealth === "healthy" ? "ok" : "warn";
+}
+
+export function nodeStatusText(node: Node): string {
+  if (node.status !== "online") return "offline";
+  if (node.connectionHealth === undefined || node.connectionHealth === "healthy") return "online";
+  return `online, connection ${node.connectionHealth}`;
+}
+
+export function tagsOf(guest: Guest): string[] {
+  return (guest.tags ?? "")
+    .split(/[,;]/)
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== "");
+}
+
+/** Percent, where it is known. */
+export function cpuOf(row: Guest | Node): number | undefined {
+  const fraction = known(row, row.cpu, "cpu");
+  return fraction === undefined ? undefined : fraction * 100;
+}
+
+export function memoryOf(row: Guest | Node): Share | undefined {
+  const memory = known(row, row.memory, "memory", "mem");
+  return memory === undefined ? undefined : share(memory.used, memory.total, memory.usage);
+}
+
+export function diskOf(row: Guest | Node): Share | undefined {
+  const disk: Disk | undefined = known(row, row.disk, "disk");
+  return disk === undefined ? undefined : share(disk.used, disk.total, disk.usage);
+}
+
+function share(used: number, total: number, usage: number | undefined): Share | undefined {
+  // A usage below 0 says that only the size is known.
+  if (total <= 0 || (usage ?? 0) < 0) return undefined;
+  return { percent: usage ?? (used / total) * 100, used, total };
+}
+
+export function rateOf(
+  guest: Guest,
+  field: "networkIn" | "networkOut" | "diskRead" | "diskWrite",
+): number | undefined {
+  return known(guest, guest[field], field, field.startsWith("network") ? "network" : "diskIo");
+}
+
+/** Which of the page's nodes a guest stands on. */
+export function nodeKeyOf(guest: Guest): string {
+  return `${guest.instance}/${guest.node}`;
+}
+
+/** The same key for a node. A cluster's guests carry the configured name, its nodes may carry the cluster's. */
+export function keysOfNode(node: Node): string[] {
+  const keys = [`${node.instance}/${node.name}`];
+  if (node.clusterName !== undefined) keys.push(`${node.clusterName}/${node.name}`);
+  return keys;
+}
+
+const texts = new WeakMap<Guest, string>();
+
+/** For the search box. */
+export const GUEST_FIELDS: Fields<LiveGuest> = {
+  text: (guest) => {
+    let text = texts.get(guest);
+    if (text === undefined) {
+      text =
+        `${guest.name} ${guest.vmid} ${guest.node} ${guest.tags ?? ""} ${(guest.ipAddresses ?? []).join(" ")} ${guest.osName ?? ""}`.toLowerCase();
+      texts.set(guest, text);
+    }
+    return text;
+  },
+  fields: {
+    name: (guest) => guest.name,
+    id: (guest) => guest.vmid,
+    vmid: (guest) => guest.vmid,
+    node: (guest) => guest.node,
+    instance: (guest) => guest.instance,
+    status: (guest) => guest.status,
+    type: (guest) => (isVm(guest) ? ["vm", "qemu"] : ["ct", "lxc", guest.type]),
+    tag: tagsOf,
+    os: (guest) => guest.osName,
+    ip: (guest) => guest.ipAddresses,
+    cpu: cpuOf,
+    mem: (guest) => memoryOf(guest)?.percent,
+    memory: (guest) => memoryOf(guest)?.percent,
+    disk: (guest) => diskOf(guest)?.percent,
+    in: (guest) => rateOf(guest, "networkIn"),
+    out: (guest) => rateOf(guest, "networkOut"),
+    read: (guest) => rateOf(guest, "diskRead"),
+    write: (guest) => rateOf(guest, "diskWrite"),
+    uptime: (guest) => known(guest, guest.uptime),
+  },
+};
+
+/** What the columns sort by; `now` is the server's clock. */
+export const GUEST_SORTS: Readonly<Record<string, (guest: LiveGuest, now: number) => SortValue>> = {
+  name: (guest) => guest.name,
+  vmid: (guest) => guest.vmid,
+  node: (guest) => guest.node,
+  cpu: cpuOf,
+  memory: (guest) => memoryOf(guest)?.percent,
+  disk: (guest) => diskOf(guest)?.percent,
+  uptime: (guest, now) => (guest.status === "running" ? uptimeAt(guest, now) : undefined),
+  netin: (guest) => rateOf(guest, "networkIn"),
+  netout: (guest) => rateOf(guest, "networkOut"),
+  diskread: (guest) => rateOf(guest, "diskRead"),
+  diskwrite: (guest) => rateOf(guest, "diskWrite"),
+  // A guest without any backup is the one to find: it sorts as the oldest.
+  backup: (guest) => guest.lastBackup ?? 0,
+};
+
+const HOUR_MS = 3_600_000;
+
+/** How good the newest backup is. */
+export function backupHealth(guest: Guest, now: number): Health {
+  if (guest.lastBackup === undefined || guest.lastBackup <= 0) return "idle";
+  const age = now - guest.lastBackup;
+  if (age <= 26 * HOUR_MS) return "ok";
+  return age <= 8 * 24 * HOUR_MS ? "warn" : "crit";
+}

@@ -1,0 +1,186 @@
+// The first run: prove that you own the machine, choose user and password, keep the first API token.
+
+import { createSignal, For, type JSX, Match, Show, Switch } from "solid-js";
+import { login, quickSetup, validateBootstrapToken } from "../../api/calls";
+import { refreshSession } from "../../api/session";
+import { Button, Field, Note, Secret } from "../../ui/controls";
+import { Gate } from "./Gate";
+import styles from "./Gate.module.css";
+import { newToken, passwordError } from "./setup";
+
+const STEPS = ["Bootstrap token", "User and password", "API token"];
+
+export default function Setup(props: { tokenPath: string | undefined; inContainer: boolean }): JSX.Element {
+  const [step, setStep] = createSignal(0);
+  const [token, setToken] = createSignal("");
+  const [username, setUsername] = createSignal("admin");
+  const [password, setPassword] = createSignal("");
+  const [again, setAgain] = createSignal("");
+  const [passwordProblem, setPasswordProblem] = createSignal<string>();
+  const [againProblem, setAgainProblem] = createSignal<string>();
+  const [error, setError] = createSignal<string>();
+  const [isBusy, setBusy] = createSignal(false);
+  const [apiToken] = createSignal(newToken());
+
+  const attempt = async (work: () => Promise<void>): Promise<void> => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      await work();
+    } catch (cause) {
+      setError(cause instanceof Error ? cause.message : String(cause));
+    }
+    setBusy(false);
+  };
+  const checkToken = (): Promise<void> =>
+    attempt(async () => {
+      await validateBootstrapToken(token().trim());
+      setStep(1);
+    });
+  const finish = async (): Promise<void> => {
+    setPasswordProblem(passwordError(password()));
+    setAgainProblem(password() === again() ? undefined : "The two passwords differ");
+    if (passwordProblem() !== undefined || againProblem() !== undefined) return;
+    await attempt(async () => {
+      await quickSetup({
+        username: username().trim(),
+        password: password(),
+        apiToken: apiToken(),
+        setupToken: token().trim(),
+      });
+      setStep(2);
+      await login(username().trim(), password(), false);
+    });
+  };
+  const command = (): string | undefined => {
+    const path = props.tokenPath;
+    return path === undefined ? undefined : `cat ${path}`;
+  };
+
+  return (
+    <Gate>
+      <section class={styles.card} aria-label="First setup">
+        <ol class={styles.steps}>
+          <For each={STEPS}>
+            {(title, index) => (
+              <li
+                aria-current={step() === index() ? "step" : undefined}
+                data-done={step() > index() ? "" : undefined}
+              >
+                {title}
+              </li>
+            )}
+          </For>
+        </ol>
+        <Switch>
+          <Match when={step() === 0}>
+            <form
+              aria-label="Bootstrap token"
+              onSubmit={(event) => {
+                event.preventDefault();
+                void checkToken();
+              }}
+            >
+              <Stack>
+                <h1>Welcome to Pulse</h1>
+                <p class="soft">
+                  The server printed a bootstrap token when it started. It shows that the machine is yours.
+                  <Show when={command()}>
+                    {" "}
+                    It is also in a file {props.inContainer ? "in its container" : "there"}:
+                  </Show>
+                </p>
+                <Show when={command()}>{(text) => <code class={styles.command}>{text()}</code>}</Show>
+                <Field label="Bootstrap token" hasFocus isRequired value={token()} onInput={setToken} />
+                <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
+                <div class={styles.actions}>
+                  <Button type="submit" kind="primary" isDisabled={isBusy() || token().trim() === ""}>
+                    Continue
+                  </Button>
+                </div>
+              </Stack>
+            </form>
+          </Match>
+          <Match when={step() === 1}>
+            <form
+              aria-label="User and password"
+              novalidate
+              onSubmit={(event) => {
+                event.preventDefault();
+                void finish();
+              }}
+            >
+              <Stack>
+                <h1>Who may log in</h1>
+                <Field
+                  label="User"
+                  name="username"
+                  autocomplete="username"
+                  isRequired
+                  value={username()}
+                  error={username().trim() === "" ? "A user name is needed" : undefined}
+                  onInput={setUsername}
+                />
+                <Field
+                  label="Password"
+                  name="new-password"
+                  type="password"
+                  autocomplete="new-password"
+                  hasFocus
+                  isRequired
+                  hint="At least 12 characters."
+                  value={password()}
+                  error={passwordProblem()}
+                  onInput={(value) => {
+                    setPassword(value);
+                    setPasswordProblem(undefined);
+                  }}
+                />
+                <Field
+                  label="Password again"
+                  name="new-password-again"
+                  type="password"
+                  autocomplete="new-password"
+                  isRequired
+                  value={again()}
+                  error={againProblem()}
+                  onInput={(value) => {
+                    setAgain(value);
+                    setAgainProblem(undefined);
+                  }}
+                />
+                <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
+                <div class={styles.actions}>
+                  <Button onClick={() => setStep(0)}>Back</Button>
+                  <Button type="submit" kind="primary" isDisabled={isBusy() || username().trim() === ""}>
+                    Set up Pulse
+                  </Button>
+                </div>
+              </Stack>
+            </form>
+          </Match>
+          <Match when={step() === 2}>
+            <Stack>
+              <h1>Pulse is set up</h1>
+              <p class="soft">
+                This is the first API token, with full access. Keep it if you want to use the API; it is not
+                shown again. Others are made in Settings.
+              </p>
+              <Secret label="API token" value={apiToken()} />
+              <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
+              <div class={styles.actions}>
+                <Button kind="primary" onClick={() => void refreshSession()}>
+                  Open the dashboard
+                </Button>
+              </div>
+            </Stack>
+          </Match>
+        </Switch>
+      </section>
+    </Gate>
+  );
+}
+
+function Stack(props: { children: JSX.Element }): JSX.Element {
+  return <div class={styles.stack}>{props.children}</div>;
+}

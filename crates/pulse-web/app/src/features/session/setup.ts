@@ -1,0 +1,19 @@
+// The parts of the first setup that need no page. Pure but for the random numbers.
+
+const LEAST_CHARACTERS = 12;
+/** Longer ones cannot be told apart by every hash that the server knows. */
+const MOST_BYTES = 72;
+
+/** What is wrong with a new password. */
+export function passwordError(password: string): string | undefined {
+  const size = new TextEncoder().encode(password).length;
+  if (size < LEAST_CHARACTERS) return `At least ${LEAST_CHARACTERS} characters, this has ${password.length}`;
+  return size > MOST_BYTES ? `At most ${MOST_BYTES} bytes, this has ${size}` : undefined;
+}
+
+/** A fresh API token: 256 random bits. */
+export function newToken(): string {
+  // Unlike the rest of `crypto`, this also works on plain HTTP.
+  const bits = crypto.getRandomValues(new Uint8Array(32));
+  return Array.from(bits, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { EMPTY_FORM, formErrors, hostPart, type NodeForm, toRequest } from "./nodeForm";
+
+const GOOD: NodeForm = {
+  ...EMPTY_FORM,
+  host: "pve1.lan",
+  tokenName: "pulse@pve!monitor",
+  tokenValue: "secret",
+};
+
+describe("formErrors", () => {
+  it("lets a complete form through", () => {
+    expect(formErrors(GOOD)).toEqual({});
+    expect(formErrors({ ...GOOD, fingerprint: `${"AA:".repeat(31)}BB` })).toEqual({});
+    expect(
+      formErrors({ ...EMPTY_FORM, host: "h", signIn: "password", user: "root@pam", password: "x" }),
+    ).toEqual({});
+  });
+
+  it("names each field that is wrong, and only those of the chosen way", () => {
+    expect(Object.keys(formErrors(EMPTY_FORM))).toEqual(["host", "tokenName", "tokenValue"]);
+    expect(Object.keys(formErrors({ ...EMPTY_FORM, signIn: "password" }))).toEqual([
+      "host",
+      "user",
+      "password",
+    ]);
+    expect(formErrors({ ...GOOD, tokenName: "monitor" }).tokenName).toContain("pulse@pve!monitor");
+    expect(formErrors({ ...GOOD, fingerprint: "AA:BB" }).fingerprint).toContain("64");
+  });
+});
+
+describe("toRequest", () => {
+  it("sends only the chosen way to sign in, and a name in any case", () => {
+    expect(toRequest({ ...GOOD, user: "left over", password: "left over" })).toEqual({
+      type: "pve",
+      name: "pve1.lan",
+      host: "pve1.lan",
+      verifySSL: true,
+      tokenName: "pulse@pve!monitor",
+      tokenValue: "secret",
+    });
+  });
+
+  it("does not ask a pinned certificate for an authority", () => {
+    expect(toRequest({ ...GOOD, fingerprint: " AA " })).toMatchObject({
+      fingerprint: "AA",
+      verifySSL: false,
+    });
+  });
+});
+
+describe("hostPart", () => {
+  it.each([
+    ["https://pve1.lan:8006/x", "pve1.lan"],
+    ["192.0.2.4:8006", "192.0.2.4"],
+    ["[2001:db8::1]:8006", "2001:db8::1"],
+    [" pve1 ", "pve1"],
+    ["", ""],
+  ])("%j", (address, host) => expect(hostPart(address)).toBe(host));
+});

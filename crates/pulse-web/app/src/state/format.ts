@@ -1,0 +1,95 @@
+// Numbers as people say them. Pure; nothing here reads a clock or the page.
+
+/** What stands where a value is not known; never 0. */
+export const DASH = "—";
+
+/** Between a number and its unit: keeps them on one line. */
+const NBSP = "\u00a0";
+
+const UNITS = ["B", "KB", "MB", "GB", "TB", "PB", "EB"] as const;
+
+/**
+ * Bytes, as `1.2 TB`. The steps are 1,024, as memory and disks are sized by those who set up guests:
+ * a guest with 8 GB in Proxmox must read 8 GB here.
+ */
+export function bytes(value: number): string {
+  const [number, unit] = bytesParts(value);
+  return `${number}${NBSP}${unit}`;
+}
+
+function bytesParts(value: number): [string, string] {
+  let size = Math.abs(value);
+  let step = 0;
+  // 999.5 and more would print as four digits.
+  while (size >= 999.5 && step < UNITS.length - 1) {
+    size /= 1024;
+    step += 1;
+  }
+  const digits = step > 0 && size < 9.95 ? 1 : 0;
+  const number = size.toFixed(digits).replace(/\.0$/, "");
+  return [value < 0 ? `-${number}` : number, UNITS[step] ?? "B"];
+}
+
+/** `3.4 / 8 GB`, or `640 MB / 8 GB` where the units differ. */
+export function bytesOf(used: number, total: number): string {
+  const [usedNumber, usedUnit] = bytesParts(used);
+  const [totalNumber, totalUnit] = bytesParts(total);
+  return usedUnit === totalUnit
+    ? `${usedNumber}${NBSP}/${NBSP}${totalNumber}${NBSP}${totalUnit}`
+    : `${usedNumber}${NBSP}${usedUnit}${NBSP}/${NBSP}${totalNumber}${NBSP}${totalUnit}`;
+}
+
+/** Bytes per second. */
+export function rate(value: number): string {
+  return `${bytes(value)}/s`;
+}
+
+/** A percentage (12 means 12 %). What is more than nothing does not read as nothing. */
+export function percent(value: number): string {
+  if (value > 0 && value < 0.5) return `<1${NBSP}%`;
+  return `${Math.round(value)}${NBSP}%`;
+}
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** A length of time in at most two units, as `3 d 4 h`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < MINUTE) return `${whole}${NBSP}s`;
+  if (whole < HOUR) return `${Math.floor(whole / MINUTE)}${NBSP}min`;
+  if (whole < DAY) return two(whole, HOUR, "h", MINUTE, "min");
+  return two(whole, DAY, "d", HOUR, "h");
+}
+
+function two(seconds: number, big: number, bigUnit: string, small: number, smallUnit: string): string {
+  const first = Math.floor(seconds / big);
+  const second = Math.floor((seconds % big) / small);
+  const head = `${first}${NBSP}${bigUnit}`;
+  return second === 0 ? head : `${head}${NBSP}${second}${NBSP}${smallUnit}`;
+}
+
+/** The one biggest unit, for narrow places: `4 d`. */
+export function age(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < MINUTE) return `${whole}${NBSP}s`;
+  if (whole < HOUR) return `${Math.floor(whole / MINUTE)}${NBSP}min`;
+  if (whole < DAY) return `${Math.floor(whole / HOUR)}${NBSP}h`;
+  return `${Math.floor(whole / DAY)}${NBSP}d`;
+}
+
+/** The exact moment in the reader's own time zone, for titles. */
+export function moment(ms: number): string {
+  return new Date(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
+/** `1 guest`, `2 guests`. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number.toLocaleString()}${NBSP}${number === 1 ? one : many}`;
+}
+
+/** Degrees Celsius. */
+export function celsius(value: number): string {
+  return `${Math.round(value)}${NBSP}°C`;
+}

@@ -1,0 +1,264 @@
+// Small controls without any domain word in them.
+
+import { createSignal, createUniqueId, For, type JSX, onMount, Show } from "solid-js";
+import styles from "./controls.module.css";
+import { Icon, type IconName } from "./Icon";
+import type { Health } from "./Mark";
+
+export function Button(props: {
+  children: JSX.Element;
+  onClick?: () => void;
+  kind?: "primary" | "danger" | undefined;
+  type?: "button" | "submit";
+  isSmall?: boolean;
+  isDisabled?: boolean;
+  icon?: IconName;
+  label?: string;
+}): JSX.Element {
+  return (
+    <button
+      type={props.type ?? "button"}
+      class={styles.button}
+      classList={{
+        [styles.primary ?? ""]: props.kind === "primary",
+        [styles.danger ?? ""]: props.kind === "danger",
+        [styles.small ?? ""]: props.isSmall === true,
+      }}
+      disabled={props.isDisabled}
+      aria-label={props.label}
+      onClick={() => props.onClick?.()}
+    >
+      <Show when={props.icon}>{(name) => <Icon name={name()} size={14} />}</Show>
+      {props.children}
+    </button>
+  );
+}
+
+/** A button that is only an icon; `label` is its name and its title. */
+export function IconButton(props: { icon: IconName; label: string; onClick: () => void }): JSX.Element {
+  return (
+    <button
+      type="button"
+      class={`${styles.button} ${styles.icon}`}
+      aria-label={props.label}
+      title={props.label}
+      onClick={() => props.onClick()}
+    >
+      <Icon name={props.icon} />
+    </button>
+  );
+}
+
+export function Panel(props: { children: JSX.Element; label?: string }): JSX.Element {
+  return (
+    <section class={styles.panel} aria-label={props.label}>
+      {props.children}
+    </section>
+  );
+}
+
+export function Badge(props: {
+  children: JSX.Element;
+  health?: Health | undefined;
+  title?: string | undefined;
+}): JSX.Element {
+  return (
+    <span class={styles.badge} data-health={props.health} title={props.title}>
+      {props.children}
+    </span>
+  );
+}
+
+/** One of a few; all in sight. */
+export function Segmented<Id extends string>(props: {
+  label: string;
+  options: readonly { id: Id; title: string }[];
+  value: Id;
+  onChange: (id: Id) => void;
+}): JSX.Element {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset brings a layout of its own that flex cannot undo everywhere.
+    <div class={styles.segmented} role="group" aria-label={props.label}>
+      <For each={props.options}>
+        {(option) => (
+          <button
+            type="button"
+            aria-pressed={props.value === option.id}
+            onClick={() => props.onChange(option.id)}
+          >
+            {option.title}
+          </button>
+        )}
+      </For>
+    </div>
+  );
+}
+
+/** A labelled input with its hint and, next to it, what is wrong with it. */
+export function Field(props: {
+  label: string;
+  value: string;
+  onInput: (value: string) => void;
+  type?: "text" | "password" | "url";
+  name?: string;
+  autocomplete?: string;
+  placeholder?: string;
+  hint?: JSX.Element;
+  error?: string | undefined;
+  isRequired?: boolean;
+  hasFocus?: boolean;
+}): JSX.Element {
+  const id = createUniqueId();
+  let input: HTMLInputElement | undefined;
+  onMount(() => {
+    if (props.hasFocus === true) input?.focus();
+  });
+  return (
+    <div class={styles.field}>
+      <label for={id}>{props.label}</label>
+      <input
+        ref={input}
+        id={id}
+        type={props.type ?? "text"}
+        name={props.name}
+        value={props.value}
+        autocomplete={props.autocomplete ?? "off"}
+        placeholder={props.placeholder}
+        spellcheck={false}
+        autocapitalize="off"
+        required={props.isRequired}
+        aria-invalid={props.error !== undefined}
+        aria-describedby={`${id}-hint ${id}-error`}
+        onInput={(event) => props.onInput(event.currentTarget.value)}
+      />
+      <span id={`${id}-hint`} class={styles.hint} hidden={props.hint === undefined}>
+        {props.hint}
+      </span>
+      <span id={`${id}-error`} class={styles.error} hidden={props.error === undefined}>
+        {props.error}
+      </span>
+    </div>
+  );
+}
+
+export function Check(props: {
+  label: JSX.Element;
+  isOn: boolean;
+  onChange: (isOn: boolean) => void;
+  isDisabled?: boolean;
+}): JSX.Element {
+  return (
+    <label class={styles.check}>
+      <input
+        type="checkbox"
+        checked={props.isOn}
+        disabled={props.isDisabled}
+        onChange={(event) => props.onChange(event.currentTarget.checked)}
+      />
+      <span>{props.label}</span>
+    </label>
+  );
+}
+
+/** A message about what was just done, or could not be done. */
+export function Note(props: { health: Health; children: JSX.Element }): JSX.Element {
+  return (
+    <div class={styles.note} data-health={props.health} role={props.health === "crit" ? "alert" : "status"}>
+      {props.children}
+    </div>
+  );
+}
+
+/** A value to copy that is shown once. Where the clipboard is forbidden, it is selected instead. */
+export function Secret(props: { label: string; value: string }): JSX.Element {
+  const [isCopied, setCopied] = createSignal(false);
+  let code: HTMLElement | undefined;
+  const copy = async (): Promise<void> => {
+    try {
+      // Absent on plain HTTP from another machine.
+      await navigator.clipboard.writeText(props.value);
+      setCopied(true);
+    } catch {
+      if (code !== undefined) getSelection()?.selectAllChildren(code);
+    }
+  };
+  return (
+    <div class={styles.secret}>
+      <code ref={code} class="mono" title={props.label}>
+        {props.value}
+      </code>
+      <Button onClick={() => void copy()} icon={isCopied() ? "check" : "copy"} label={`Copy ${props.label}`}>
+        {isCopied() ? "Copied" : "Copy"}
+      </Button>
+    </div>
+  );
+}
+
+export function Empty(props: { title: string; children: JSX.Element }): JSX.Element {
+  return (
+    <div class={styles.empty}>
+      <h2>{props.title}</h2>
+      {props.children}
+    </div>
+  );
+}
+
+/** Names and values, in two columns. */
+export function Facts(props: { children: JSX.Element }): JSX.Element {
+  return <dl class={styles.facts}>{props.children}</dl>;
+}
+
+export function Fact(props: { name: string; children: JSX.Element }): JSX.Element {
+  return (
+    <>
+      <dt>{props.name}</dt>
+      <dd>{props.children}</dd>
+    </>
+  );
+}
+
+/** Asks before something is done that cannot be undone. */
+export function Confirm(props: {
+  title: string;
+  children: JSX.Element;
+  action: string;
+  onConfirm: () => Promise<void>;
+  onCancel: () => void;
+}): JSX.Element {
+  const [error, setError] = createSignal<string>();
+  const [isBusy, setBusy] = createSignal(false);
+  let dialog: HTMLDialogElement | undefined;
+  const heading = createUniqueId();
+  onMount(() => dialog?.showModal());
+  const confirm = async (): Promise<void> => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      await props.onConfirm();
+    } catch (cause) {
+      setError(cause instanceof Error ? cause.message : String(cause));
+      setBusy(false);
+    }
+  };
+  return (
+    <dialog
+      ref={dialog}
+      class={styles.dialog}
+      aria-labelledby={heading}
+      onCancel={(event) => {
+        event.preventDefault();
+        props.onCancel();
+      }}
+    >
+      <h2 id={heading}>{props.title}</h2>
+      {props.children}
+      <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
+      <div class={styles.actions}>
+        <Button onClick={() => props.onCancel()}>Cancel</Button>
+        <Button kind="danger" isDisabled={isBusy()} onClick={() => void confirm()}>
+          {props.action}
+        </Button>
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,19 @@
+//! Black-box tests: the real server, agent and simulator on loopback, used only as anybody can use them.
+//!
+//! What can be tested inside a crate is tested there. These tests see that the parts are wired together, and what
+//! happens to the whole when something around it goes wrong.
+
+mod access;
+mod cluster;
+mod fault;
+mod first_run;
+mod live;
+mod machine;
+mod refusal;
+mod requests;
+mod restart;
+
+use std::time::Duration;
+
+/// How long something may take that happens on its own: far above what it needs, for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(40);

@@ -1,0 +1,53 @@
+//! `cargo xtask bench`: measures what docs/performance.md lists, with release programs and simulated
+//! infrastructure, and prints it beside the goals. It judges nothing: the exit status is 0 whatever the figures.
+
+mod page;
+mod pressure;
+mod scenarios;
+mod table;
+mod websocket;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{run, shell, workspace};
+use table::Table;
+
+/// Options of `cargo xtask bench`.
+#[derive(Args)]
+pub struct Options {
+    /// Shorter runs and fewer repetitions: figures are rougher
+    #[arg(long)]
+    quick: bool,
+    /// Leave out the store's own benchmark (`cargo bench -p pulse-store`)
+    #[arg(long)]
+    no_store: bool,
+}
+
+/// Builds and measures everything.
+pub fn run(options: &Options) -> Result<()> {
+    run::page()?;
+    shell::run(shell::cargo().args([
+        "build",
+        "--release",
+        "--locked",
+        "-p",
+        "pulse-server",
+        "-p",
+        "pulse-agent-bin",
+        "-p",
+        "pulse-sim",
+    ]))?;
+    let bin = workspace::target()?.join("release");
+    let mut table = Table::default();
+    scenarios::empty(&bin, options.quick, &mut table)?;
+    scenarios::default_demo(&bin, options.quick, &mut table)?;
+    scenarios::large(&bin, options.quick, &mut table)?;
+    scenarios::sizes(&bin, &mut table)?;
+    page::size(&mut table)?;
+    println!("\n{table}");
+    if !options.no_store {
+        shell::run(shell::cargo().args(["bench", "--locked", "-p", "pulse-store"]))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! A server with a simulated cluster beside it, for tasks that need the whole of it running.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use pulse_e2e::programs::{Server, ServerOptions, Sim, SimOptions};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Both programs; ended when dropped.
+pub struct Estate {
+    pub server: Server,
+    pub sim: Sim,
+    /// The server's data, removed with it.
+    _data: TempDir,
+}
+
+impl Estate {
+    /// Starts both from the folder `bin`, on free ports, with data of their own; `change` may adjust the server.
+    pub fn start(
+        bin: &Path,
+        size: SimOptions,
+        change: impl FnOnce(ServerOptions) -> ServerOptions,
+    ) -> Result<Self> {
+        let data = pulse_e2e::process::scratch()?;
+        let sim = Sim::of(bin, size)?;
+        let server = change(ServerOptions::of(bin, data.path())).start()?;
+        Ok(Self { server, sim, _data: data })
+    }
+
+    /// Goes through the first-run setup and adds the simulated cluster, as a person would in the settings.
+    pub fn set_up(&mut self, name: &str) -> Result<()> {
+        self.server.set_up()?;
+        let answer = self.server.admin().post("/api/config/nodes", &self.sim.as_node(name))?;
+        ensure!(answer.status == 201, "adding the simulated cluster: {} {}", answer.status, answer.text());
+        Ok(())
+    }
+}
+
+/// Virtual machines and containers in a state.
+pub fn guests(state: &Value) -> usize {
+    ["vms", "containers"].iter().filter_map(|kind| state[kind].as_array()).map(Vec::len).sum()
+}
