@@ -30,6 +30,7 @@ const TABLE: &[Row] = &[
     // 1: one concern each, none knows another
     Row { name: "pulse-config", may_use: &["pulse-core"], tests_may_use: &[], never: HTTP_SERVER },
     Row { name: "pulse-store", may_use: &["pulse-core"], tests_may_use: &[], never: HTTP_SERVER },
+    Row { name: "pulse-alerts", may_use: &["pulse-core"], tests_may_use: &[], never: NETWORK },
     Row { name: "pulse-auth", may_use: &["pulse-core"], tests_may_use: &[], never: NETWORK },
     // axum stands in for a Pulse server in the agent's own tests only.
     Row { name: "pulse-agent", may_use: &["pulse-core"], tests_may_use: &[], never: HTTP_SERVER },
