@@ -8,6 +8,7 @@ mod history;
 mod live;
 mod nodes;
 mod object;
+pub(crate) mod prometheus;
 mod resources;
 mod scheduler;
 mod security;
@@ -31,6 +32,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(charts::router())
         .merge(history::router())
         .merge(storage::router())
+        .merge(prometheus::router())
         .merge(agents::router())
         .merge(scheduler::router())
         .merge(live::router())

@@ -13,6 +13,7 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod metrics;
 mod nodes;
 #[cfg(test)]
 mod setup;
