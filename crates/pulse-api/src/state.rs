@@ -6,7 +6,7 @@ use axum::extract::FromRef;
 use jiff::{SignedDuration, Timestamp};
 use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions};
 use pulse_config::{
-    NodeStore, Settings,
+    NodeStore, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
@@ -89,6 +89,8 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// Settings.
     pub settings: Arc<Settings>,
+    /// What an administrator changes while the server runs.
+    pub system: Arc<SystemSettingsStore>,
     /// Who may come in.
     pub access: Arc<Access>,
     /// What the licence includes.
@@ -130,6 +132,7 @@ from_ref! {
     about: Arc<About>,
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
+    system: Arc<SystemSettingsStore>,
     access: Arc<Access>,
     features: FeatureSet,
     keeper: Keeper,

@@ -15,7 +15,8 @@ use pulse_api::{About, Access, AppState, published::StateCache, ws::Hub};
 use pulse_auth::{FeatureSet, ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
 use pulse_config::{
-    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings, TokenStore,
+    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings,
+    SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_monitor::{Keeper, probe::Probe};
@@ -145,6 +146,7 @@ impl TestServer {
             }),
             clock: dyn_clock,
             settings: Arc::new(settings),
+            system: Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap()),
             access: Arc::new(access),
             features: FeatureSet::default(),
             keeper,
