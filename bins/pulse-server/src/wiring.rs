@@ -17,7 +17,7 @@ use pulse_config::{
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{Keeper, Supervisor, pipeline, probe::Probe, supervisor::PollOptions};
-use pulse_store::{MetricStore, SqliteStore, StoreOptions};
+use pulse_store::{Ledger, MetricStore, SqliteStore, StoreOptions};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -47,6 +47,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
     let store: Arc<dyn MetricStore> =
         Arc::new(SqliteStore::open(&data_dir.file("metrics.db"), StoreOptions::default(), clock.clone())?);
+    let ledger = Ledger::open(&data_dir.file("pulse.db"), clock.clone())?;
 
     let stop = CancellationToken::new();
     let last = CancellationToken::new();
@@ -87,6 +88,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         // A person waits for the answer: shorter than a poll may take.
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),
         store: store.clone(),
+        ledger: ledger.clone(),
         published,
         charts: Arc::default(),
         hub,
@@ -112,6 +114,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     last_tasks.close();
     last_tasks.wait().await;
     store.close().await;
+    ledger.close().await;
     drop(data_dir);
     Ok(())
 }

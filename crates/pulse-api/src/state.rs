@@ -11,7 +11,7 @@ use pulse_config::{
 };
 use pulse_core::Clock;
 use pulse_monitor::{Keeper, probe::Probe};
-use pulse_store::MetricStore;
+use pulse_store::{Ledger, MetricStore};
 
 use crate::{areas::charts::ChartCache, auth::BasicCache, published::StateCache, ws::Hub};
 
@@ -103,6 +103,8 @@ pub struct AppState {
     pub probe: Probe,
     /// History.
     pub store: Arc<dyn MetricStore>,
+    /// Alert history and the notification queue.
+    pub ledger: Ledger,
     /// The state as bytes.
     pub published: Arc<StateCache>,
     /// Charts that took long to make.
@@ -139,6 +141,7 @@ from_ref! {
     nodes: Arc<NodeStore>,
     probe: Probe,
     store: Arc<dyn MetricStore>,
+    ledger: Ledger,
     published: Arc<StateCache>,
     charts: Arc<ChartCache>,
     hub: Hub,

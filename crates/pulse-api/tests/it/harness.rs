@@ -20,7 +20,7 @@ use pulse_config::{
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_monitor::{Keeper, probe::Probe};
-use pulse_store::{SqliteStore, StoreOptions};
+use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -153,6 +153,7 @@ impl TestServer {
             nodes: Arc::new(nodes),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             store: Arc::new(store),
+            ledger: Ledger::open(&dir.join("pulse.db"), clock.clone()).unwrap(),
             published,
             charts: Arc::default(),
             hub,

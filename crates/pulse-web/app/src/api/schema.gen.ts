@@ -1754,6 +1754,10 @@ export interface components {
         };
         /** @description A datastore. */
         DatastoreShape: {
+            /** @description Where its data lie, such as `filesystem` or `s3`. */
+            backend?: string | null;
+            /** @description Comment. */
+            comment?: string | null;
             /**
              * Format: double
              * @description Deduplication.
@@ -1762,15 +1766,22 @@ export interface components {
             /** @description What is wrong. */
             error?: string | null;
             /**
+             * Format: date-time
+             * @description When it will be full if it goes on like this.
+             */
+            estimatedFullDate?: string | null;
+            /**
              * Format: int64
              * @description Bytes free.
              */
             free: number;
+            /** @description Why it is in maintenance. */
+            maintenance?: string | null;
             /** @description Name. */
             name: string;
             /** @description Namespaces. */
             namespaces?: components["schemas"]["NamespaceShape"][];
-            /** @description Always `available`. */
+            /** @description `available`, `unmounted`, `maintenance` or `error`. */
             status: string;
             /**
              * Format: int64
@@ -2135,6 +2146,43 @@ export interface components {
             inContainer: boolean;
             /** @description Whether the server runs in our Docker image. */
             isDocker: boolean;
+        };
+        /** @description Garbage collection of a datastore. */
+        GarbageJobShape: {
+            /** @description Comment. */
+            comment?: string | null;
+            /**
+             * Format: int64
+             * @description How long the last run took, seconds.
+             */
+            duration?: number | null;
+            /** @description What went wrong in the last run. */
+            error?: string | null;
+            /** @description Id on the server. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description End of the last run; year 1 when it never ran.
+             */
+            lastGarbage: string;
+            /** @description Namespace. */
+            namespace?: string | null;
+            /**
+             * Format: date-time
+             * @description Start of the next run; year 1 when none is planned.
+             */
+            nextRun: string;
+            /**
+             * Format: int64
+             * @description Bytes the last run freed.
+             */
+            removedBytes?: number | null;
+            /** @description When it runs. */
+            schedule?: string | null;
+            /** @description `ok`, `warning`, `error`, `disabled` or `unknown` (it never ran). */
+            status: string;
+            /** @description Datastore. */
+            store: string;
         };
         /** @description A VM or container of Proxmox VE. */
         GuestShape: {
@@ -2823,6 +2871,123 @@ export interface components {
             /** @description User name, exactly as set. */
             username: string;
         };
+        /** @description Mail of one hour. */
+        MailCountShape: {
+            /**
+             * Format: double
+             * @description Incoming bounces.
+             */
+            bouncesIn: number;
+            /**
+             * Format: double
+             * @description Outgoing bounces.
+             */
+            bouncesOut: number;
+            /**
+             * Format: double
+             * @description Mails.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description Incoming.
+             */
+            countIn: number;
+            /**
+             * Format: double
+             * @description Outgoing.
+             */
+            countOut: number;
+            /**
+             * Format: double
+             * @description Greylisted; the gateway does not count it by hour.
+             */
+            greylist: number;
+            /** @description Number of the hour, from 0. */
+            index: number;
+            /**
+             * Format: double
+             * @description Refused for talking too early.
+             */
+            pregreet: number;
+            /**
+             * Format: double
+             * @description Refused by block list.
+             */
+            rblRejects: number;
+            /**
+             * Format: double
+             * @description Incoming spam.
+             */
+            spamIn: number;
+            /**
+             * Format: double
+             * @description Outgoing spam.
+             */
+            spamOut: number;
+            /** @description The time the list is about: always `day`. */
+            timeframe: string;
+            /**
+             * Format: date-time
+             * @description Start of the hour.
+             */
+            timestamp: string;
+            /**
+             * Format: double
+             * @description Incoming viruses.
+             */
+            virusIn: number;
+            /**
+             * Format: double
+             * @description Outgoing viruses.
+             */
+            virusOut: number;
+            /**
+             * Format: date-time
+             * @description End of the hour.
+             */
+            windowEnd: string;
+            /**
+             * Format: date-time
+             * @description Start of the hour.
+             */
+            windowStart: string;
+        };
+        /** @description Mail of one domain over a day. */
+        MailDomainShape: {
+            /**
+             * Format: double
+             * @description Bytes, both ways.
+             */
+            bytes: number;
+            /**
+             * Format: double
+             * @description Incoming.
+             */
+            countIn: number;
+            /**
+             * Format: double
+             * @description Outgoing.
+             */
+            countOut: number;
+            /** @description The domain. */
+            domain: string;
+            /**
+             * Format: double
+             * @description Mails.
+             */
+            mailCount: number;
+            /**
+             * Format: double
+             * @description Spam, both ways.
+             */
+            spamCount: number;
+            /**
+             * Format: double
+             * @description Viruses, both ways.
+             */
+            virusCount: number;
+        };
         /** @description Mail of the last day. */
         MailStatsShape: {
             /**
@@ -2895,6 +3060,13 @@ export interface components {
              * @description `spamOut`.
              */
             spamOut: number;
+            /** @description The time it is about: always `day`. */
+            timeframe: string;
+            /**
+             * Format: date-time
+             * @description When it was read.
+             */
+            updatedAt: string;
             /**
              * Format: double
              * @description `virusIn`.
@@ -3311,6 +3483,8 @@ export interface components {
             comment?: string | null;
             /** @description Datastore. */
             datastore: string;
+            /** @description Whether its archives are encrypted; absent where they are not. */
+            encrypted?: boolean;
             /** @description Archives. */
             files?: string[];
             /** @description Id. */
@@ -3328,22 +3502,33 @@ export interface components {
              * @description Bytes.
              */
             size: number;
-            /** @description Whether it was verified. */
+            /** @description `ok` or `failed`; absent where it never was verified. */
+            verification?: string | null;
+            /** @description Whether its last verification succeeded. */
             verified: boolean;
             /** @description VMID or host name. */
             vmid: string;
         };
         /** @description A backup server. */
         PbsShape: {
-            /** @description How the connection is. */
+            /** @description Always null: the server does not run backups, it receives them. */
+            backupJobs?: Record<string, never>[] | null;
+            /** @description `healthy`, `degraded` or `error`. */
             connectionHealth: string;
             /**
              * Format: double
              * @description Processor use, percent.
              */
             cpu: number;
-            /** @description Datastores. */
-            datastores: components["schemas"]["DatastoreShape"][];
+            /** @description Datastores; null when they are not polled or were never read. */
+            datastores?: components["schemas"]["DatastoreShape"][] | null;
+            /**
+             * Format: double
+             * @description Use of the system's own file system, percent.
+             */
+            diskUsage?: number | null;
+            /** @description Garbage collection; null likewise. */
+            garbageJobs?: components["schemas"]["GarbageJobShape"][] | null;
             /** @description Link for people. */
             guestURL?: string | null;
             /** @description URL. */
@@ -3355,6 +3540,8 @@ export interface components {
              * @description When it last answered.
              */
             lastSeen: string;
+            /** @description Load over 1, 5 and 15 minutes. */
+            loadAverage?: number[] | null;
             /**
              * Format: double
              * @description Memory use, percent.
@@ -3372,13 +3559,19 @@ export interface components {
             memoryUsed: number;
             /** @description Configured name. */
             name: string;
+            /** @description Prune jobs; null likewise. */
+            pruneJobs?: components["schemas"]["PruneJobShape"][] | null;
             /** @description `online` or `offline`. */
             status: string;
+            /** @description Sync jobs; null when they are not polled or could not be read. */
+            syncJobs?: components["schemas"]["SyncJobShape"][] | null;
             /**
              * Format: int64
              * @description Seconds since boot.
              */
             uptime: number;
+            /** @description Verification jobs; null likewise. */
+            verifyJobs?: components["schemas"]["VerifyJobShape"][] | null;
             /** @description Version. */
             version: string;
         };
@@ -3453,8 +3646,25 @@ export interface components {
         };
         /** @description A member of a mail gateway's cluster. */
         PmgNodeShape: {
+            /**
+             * Format: double
+             * @description Processor use, percent.
+             */
+            cpu?: number | null;
+            /**
+             * Format: double
+             * @description Use of the root file system, percent.
+             */
+            disk?: number | null;
+            /** @description Why it does not answer the others of its cluster. */
+            error?: string | null;
             /** @description Load, a string. */
             loadAvg?: string | null;
+            /**
+             * Format: double
+             * @description Memory use, percent.
+             */
+            memory?: number | null;
             /** @description Name. */
             name: string;
             queueStatus?: components["schemas"]["QueueShape"] | null;
@@ -3472,6 +3682,8 @@ export interface components {
         PmgShape: {
             /** @description How the connection is. */
             connectionHealth: string;
+            /** @description Mail per domain, the busiest first. */
+            domainStats?: components["schemas"]["MailDomainShape"][] | null;
             /** @description Link for people. */
             guestURL?: string | null;
             /** @description URL. */
@@ -3488,12 +3700,16 @@ export interface components {
              * @description When it was last read.
              */
             lastUpdated: string;
+            /** @description Mail by hour. */
+            mailCount?: components["schemas"]["MailCountShape"][];
             mailStats?: components["schemas"]["MailStatsShape"] | null;
             /** @description Configured name. */
             name: string;
             /** @description Members of its cluster. */
             nodes?: components["schemas"]["PmgNodeShape"][];
             quarantine?: components["schemas"]["QuarantineShape"] | null;
+            /** @description Mails per spam score. */
+            spamDistribution?: components["schemas"]["SpamScoreShape"][];
             /** @description `online` or `offline`. */
             status: string;
             /** @description Version. */
@@ -3659,6 +3875,33 @@ export interface components {
              */
             lastSuccess?: string | null;
         };
+        /** @description A prune job. */
+        PruneJobShape: {
+            /** @description Comment. */
+            comment?: string | null;
+            /** @description What went wrong in the last run. */
+            error?: string | null;
+            /** @description Id on the server. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description End of the last run; year 1 when it never ran.
+             */
+            lastPrune: string;
+            /** @description Namespace. */
+            namespace?: string | null;
+            /**
+             * Format: date-time
+             * @description Start of the next run; year 1 when none is planned.
+             */
+            nextRun: string;
+            /** @description When it runs. */
+            schedule?: string | null;
+            /** @description `ok`, `warning`, `error`, `disabled` or `unknown` (it never ran). */
+            status: string;
+            /** @description Datastore. */
+            store: string;
+        };
         /** @description Backups of Proxmox VE. */
         PveBackupsShape: {
             /** @description Tasks that made backups. */
@@ -3672,24 +3915,24 @@ export interface components {
         QuarantineShape: {
             /**
              * Format: int64
-             * @description Attachment.
+             * @description Always 0: the gateway counts no attachments.
              */
             attachment: number;
             /**
              * Format: int64
-             * @description Blacklisted.
+             * @description Always 0: the gateway counts no blocked senders.
              */
             blacklisted: number;
             /**
              * Format: int64
-             * @description Spam.
+             * @description Spam; null when it could not be read.
              */
-            spam: number;
+            spam?: number | null;
             /**
              * Format: int64
-             * @description Virus.
+             * @description Viruses; null when they could not be read.
              */
-            virus: number;
+            virus?: number | null;
         };
         /** @description Mail queues. */
         QueueShape: {
@@ -4417,6 +4660,16 @@ export interface components {
             /** @description World-wide name. */
             wwn?: string | null;
         };
+        /** @description How many mails got a spam score. */
+        SpamScoreShape: {
+            /**
+             * Format: int64
+             * @description Mails.
+             */
+            count: number;
+            /** @description The score, a string. */
+            score: string;
+        };
         /** @description The whole state. */
         StateShape: {
             /** @description Alerts that are raised now. */
@@ -4857,6 +5110,35 @@ export interface components {
              */
             updatedAt?: string | null;
         };
+        /** @description A sync job. */
+        SyncJobShape: {
+            /** @description Comment. */
+            comment?: string | null;
+            /** @description What went wrong in the last run. */
+            error?: string | null;
+            /** @description Id on the server. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description End of the last run; year 1 when it never ran.
+             */
+            lastSync: string;
+            /** @description Namespace. */
+            namespace?: string | null;
+            /**
+             * Format: date-time
+             * @description Start of the next run; year 1 when none is planned.
+             */
+            nextRun: string;
+            /** @description The other server. */
+            remote?: string | null;
+            /** @description When it runs. */
+            schedule?: string | null;
+            /** @description `ok`, `warning`, `error`, `disabled` or `unknown` (it never ran). */
+            status: string;
+            /** @description Datastore. */
+            store: string;
+        };
         /** @description A task of a swarm. */
         TaskShape: {
             /**
@@ -5003,6 +5285,33 @@ export interface components {
             message: string;
             /** @description Whether it is one. */
             valid: boolean;
+        };
+        /** @description A verification job. */
+        VerifyJobShape: {
+            /** @description Comment. */
+            comment?: string | null;
+            /** @description What went wrong in the last run. */
+            error?: string | null;
+            /** @description Id on the server. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description End of the last run; year 1 when it never ran.
+             */
+            lastVerify: string;
+            /** @description Namespace. */
+            namespace?: string | null;
+            /**
+             * Format: date-time
+             * @description Start of the next run; year 1 when none is planned.
+             */
+            nextRun: string;
+            /** @description When it runs. */
+            schedule?: string | null;
+            /** @description `ok`, `warning`, `error`, `disabled` or `unknown` (it never ran). */
+            status: string;
+            /** @description Datastore. */
+            store: string;
         };
         /** @description What the server is. */
         Version: {
