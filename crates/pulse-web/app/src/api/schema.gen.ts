@@ -89,6 +89,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the page needs to know of the settings. */
+        get: operations["get_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/config/nodes": {
         parameters: {
             query?: never;
@@ -194,6 +211,23 @@ export interface paths {
         put?: never;
         /** Try a configured instance. */
         post: operations["test_node"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The system settings as the running server has them. */
+        get: operations["get_config_system"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -660,6 +694,40 @@ export interface paths {
         get: operations["get_storage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The system settings, and which of them the environment holds. */
+        get: operations["get_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/settings/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change system settings: the keys that are sent; the others stay. What changes counts at once. */
+        post: operations["update_settings"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1864,6 +1932,39 @@ export interface components {
              * @description Replicas of the newest version.
              */
             updatedReplicas?: number | null;
+        };
+        /** @description How the network is searched. A change may name its keys in camel case as well. */
+        DiscoverySettings: {
+            /**
+             * Format: int32
+             * @description Milliseconds for a connection.
+             */
+            dial_timeout_ms: number;
+            /** @description Whether names are looked up for addresses. */
+            enable_reverse_dns: boolean;
+            /** @description Where the server runs: `auto`, `native`, `docker_host`, `docker_bridge`, `lxc_privileged`, `lxc_unprivileged`. */
+            environment_override: string;
+            /**
+             * Format: int32
+             * @description Milliseconds for an answer.
+             */
+            http_timeout_ms: number;
+            /**
+             * Format: int32
+             * @description Hosts asked at once, 1 to 1000.
+             */
+            max_concurrent: number;
+            /**
+             * Format: int32
+             * @description Hosts of one search at most.
+             */
+            max_hosts_per_scan: number;
+            /** @description Whether gateways are asked first. */
+            scan_gateways: boolean;
+            /** @description Networks to search. */
+            subnet_allowlist?: string[];
+            /** @description Networks that are never searched. */
+            subnet_blocklist: string[];
         };
         /** @description Space of a disk or file system, bytes and percent. */
         Disk: {
@@ -3902,6 +4003,15 @@ export interface components {
             /** @description Datastore. */
             store: string;
         };
+        /** @description The few settings that everybody who sees the page may know. */
+        PublicConfig: {
+            /** @description Whether updates are installed without asking. */
+            autoUpdateEnabled: boolean;
+            /** @description Whether a session that changes something must show its CSRF token. Pulse v5 says `false` though it checks. */
+            csrfProtection: boolean;
+            /** @description Which releases an update may come from; empty for the channel of the running version. */
+            updateChannel: string;
+        };
         /** @description Backups of Proxmox VE. */
         PveBackupsShape: {
             /** @description Tasks that made backups. */
@@ -5139,6 +5249,268 @@ export interface components {
             /** @description Datastore. */
             store: string;
         };
+        /** @description The system settings. A key that is left out has no value. */
+        SystemSettings: {
+            /**
+             * Format: int32
+             * @description Seconds: where adaptive polling starts.
+             */
+            adaptivePollingBaseInterval?: number | null;
+            /** @description Whether busy sources are polled more often than quiet ones. */
+            adaptivePollingEnabled?: boolean | null;
+            /**
+             * Format: int32
+             * @description Seconds: how seldom it polls at most.
+             */
+            adaptivePollingMaxInterval?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds: how often it polls at most.
+             */
+            adaptivePollingMinInterval?: number | null;
+            /** @description Whether other pages may show this one in a frame. */
+            allowEmbedding: boolean;
+            /** @description Pages that may show this one in a frame, comma-separated. */
+            allowedEmbedOrigins?: string | null;
+            /** @description Origins that may call the API from a browser: comma-separated, or `*`. */
+            allowedOrigins?: string | null;
+            /**
+             * Format: int32
+             * @description Hours between two looks for an update, 0 to 168.
+             */
+            autoUpdateCheckInterval?: number | null;
+            /** @description Whether updates are installed without asking. */
+            autoUpdateEnabled: boolean;
+            /** @description When in the day updates are installed. */
+            autoUpdateTime?: string | null;
+            /**
+             * Format: int32
+             * @description Not used.
+             */
+            backendPort?: number | null;
+            /** @description Whether backups are looked at. */
+            backupPollingEnabled: boolean;
+            /**
+             * Format: int32
+             * @description Seconds between two looks at backups: 0, or 10 to 604800.
+             */
+            backupPollingInterval?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds for a Proxmox host to answer, 0 to 300.
+             */
+            connectionTimeout?: number | null;
+            /** @description Whether containers cannot be updated from the page. */
+            disableDockerUpdateActions: boolean;
+            /** @description How the network is searched. */
+            discoveryConfig: components["schemas"]["DiscoverySettings"];
+            /** @description Whether the network is searched for Proxmox. */
+            discoveryEnabled: boolean;
+            /** @description The network to search; `auto` finds out. */
+            discoverySubnet?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds for which a looked-up name counts.
+             */
+            dnsCacheTimeout?: number | null;
+            /** @description Names of keys and variables that the server's environment holds: they cannot be changed here. */
+            envOverrides?: {
+                [key: string]: boolean;
+            };
+            /**
+             * Format: int32
+             * @description The port the server listens on; it comes from the environment.
+             */
+            frontendPort?: number | null;
+            /** @description Whether the page takes the whole width. */
+            fullWidthMode: boolean;
+            /** @description Whether the page hides the login form. */
+            hideLocalLogin: boolean;
+            /** @description `debug`, `info`, `warn` or `error`. */
+            logLevel?: string | null;
+            /**
+             * Format: int32
+             * @description Days for which days are kept; 0 for the default.
+             */
+            metricsRetentionDailyDays?: number | null;
+            /**
+             * Format: int32
+             * @description Days for which hours are kept; 0 for the default.
+             */
+            metricsRetentionHourlyDays?: number | null;
+            /**
+             * Format: int32
+             * @description Hours for which minutes are kept; 0 for the default.
+             */
+            metricsRetentionMinuteHours?: number | null;
+            /**
+             * Format: int32
+             * @description Hours for which single samples are kept; 0 for the default.
+             */
+            metricsRetentionRawHours?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds between two polls of PBS, 10 to 3600.
+             */
+            pbsPollingInterval: number;
+            /**
+             * Format: int32
+             * @description Seconds between two polls of PMG, 10 to 3600.
+             */
+            pmgPollingInterval: number;
+            /** @description Where people reach the page. */
+            publicURL?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds between two polls of PVE, 10 to 3600.
+             */
+            pvePollingInterval: number;
+            /**
+             * Format: int32
+             * @description Port for temperatures over SSH; 0 means 22.
+             */
+            sshPort?: number | null;
+            /** @description Whether temperatures are collected. */
+            temperatureMonitoringEnabled: boolean;
+            /** @description `light`, `dark`, or empty for what the browser asks for. */
+            theme?: string | null;
+            /** @description `stable`, `rc`, or empty for the channel of the running version. */
+            updateChannel?: string | null;
+            /** @description Private networks that webhooks may reach, comma-separated. */
+            webhookAllowedPrivateCIDRs?: string | null;
+        };
+        /** @description A change of the system settings: any of the keys, the others stay. */
+        SystemSettingsChange: {
+            /**
+             * Format: int32
+             * @description Seconds: where adaptive polling starts.
+             */
+            adaptivePollingBaseInterval?: number | null;
+            /** @description Whether busy sources are polled more often than quiet ones. */
+            adaptivePollingEnabled?: boolean | null;
+            /**
+             * Format: int32
+             * @description Seconds: how seldom it polls at most.
+             */
+            adaptivePollingMaxInterval?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds: how often it polls at most.
+             */
+            adaptivePollingMinInterval?: number | null;
+            /** @description Whether other pages may show this one in a frame. */
+            allowEmbedding?: boolean | null;
+            /** @description Pages that may show this one in a frame, comma-separated. */
+            allowedEmbedOrigins?: string | null;
+            /** @description Origins that may call the API from a browser: comma-separated, or `*`. */
+            allowedOrigins?: string | null;
+            /**
+             * Format: int32
+             * @description Hours between two looks for an update, 0 to 168.
+             */
+            autoUpdateCheckInterval?: number | null;
+            /** @description Whether updates are installed without asking. */
+            autoUpdateEnabled?: boolean | null;
+            /** @description When in the day updates are installed. */
+            autoUpdateTime?: string | null;
+            /**
+             * Format: int32
+             * @description Not used.
+             */
+            backendPort?: number | null;
+            /** @description Whether backups are looked at. */
+            backupPollingEnabled?: boolean | null;
+            /**
+             * Format: int32
+             * @description Seconds between two looks at backups: 0, or 10 to 604800.
+             */
+            backupPollingInterval?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds for a Proxmox host to answer, 0 to 300.
+             */
+            connectionTimeout?: number | null;
+            /** @description Whether containers cannot be updated from the page. */
+            disableDockerUpdateActions?: boolean | null;
+            discoveryConfig?: components["schemas"]["DiscoverySettings"] | null;
+            /** @description Whether the network is searched for Proxmox. */
+            discoveryEnabled?: boolean | null;
+            /** @description The network to search; `auto` finds out. */
+            discoverySubnet?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds for which a looked-up name counts.
+             */
+            dnsCacheTimeout?: number | null;
+            /**
+             * Format: int32
+             * @description The port the server listens on; it comes from the environment.
+             */
+            frontendPort?: number | null;
+            /** @description Whether the page takes the whole width. */
+            fullWidthMode?: boolean | null;
+            /** @description Whether the page hides the login form. */
+            hideLocalLogin?: boolean | null;
+            /** @description `debug`, `info`, `warn` or `error`. */
+            logLevel?: string | null;
+            /**
+             * Format: int32
+             * @description Days for which days are kept; 0 for the default.
+             */
+            metricsRetentionDailyDays?: number | null;
+            /**
+             * Format: int32
+             * @description Days for which hours are kept; 0 for the default.
+             */
+            metricsRetentionHourlyDays?: number | null;
+            /**
+             * Format: int32
+             * @description Hours for which minutes are kept; 0 for the default.
+             */
+            metricsRetentionMinuteHours?: number | null;
+            /**
+             * Format: int32
+             * @description Hours for which single samples are kept; 0 for the default.
+             */
+            metricsRetentionRawHours?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds between two polls of PBS, 10 to 3600.
+             */
+            pbsPollingInterval?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds between two polls of PMG, 10 to 3600.
+             */
+            pmgPollingInterval?: number | null;
+            /** @description Where people reach the page. */
+            publicURL?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds between two polls of PVE, 10 to 3600.
+             */
+            pvePollingInterval?: number | null;
+            /**
+             * Format: int32
+             * @description Port for temperatures over SSH; 0 means 22.
+             */
+            sshPort?: number | null;
+            /** @description Whether temperatures are collected. */
+            temperatureMonitoringEnabled?: boolean | null;
+            /** @description `light`, `dark`, or empty for what the browser asks for. */
+            theme?: string | null;
+            /** @description `stable`, `rc`, or empty for the channel of the running version. */
+            updateChannel?: string | null;
+            /** @description Private networks that webhooks may reach, comma-separated. */
+            webhookAllowedPrivateCIDRs?: string | null;
+        };
+        /** @description What came of it. */
+        SystemSettingsUpdated: {
+            /** @description Keys that were sent but stay as the server's environment has them. */
+            locked?: string[];
+            /** @description Always `true`. */
+            success: boolean;
+        };
         /** @description A task of a swarm. */
         TaskShape: {
             /**
@@ -5537,6 +5909,33 @@ export interface operations {
             };
         };
     };
+    get_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicConfig"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
     list_nodes: {
         parameters: {
             query?: never;
@@ -5903,6 +6302,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NodeTest"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_config_system: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemSettings"];
                 };
             };
             403: {
@@ -6886,6 +7312,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemSettings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    update_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SystemSettingsChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemSettingsUpdated"];
+                };
+            };
+            /** @description A value of the wrong kind or outside its range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The body is larger than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
