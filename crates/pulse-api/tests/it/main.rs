@@ -20,4 +20,6 @@ mod setup;
 #[cfg(test)]
 mod state;
 #[cfg(test)]
+mod system;
+#[cfg(test)]
 mod tokens;
