@@ -197,13 +197,9 @@ fn pbs(server: &PbsInstance, at: Timestamp, out: &mut Vec<Sample>) {
     let mut w = Writer { out, resource_type: ResourceType::Pbs, resource_id: server.id.as_str().into(), at };
     w.percent(Metric::Cpu, server.cpu_fraction.known().map(|cpu| cpu * 100.0));
     w.percent(Metric::Memory, server.memory.known().map(|memory| memory.used_percent()));
-    let known = || server.datastores.iter().filter_map(|store| Some((&store.name, store.space.known()?)));
-    let (used, total) = known().fold((0_u64, 0_u64), |(used, total), (_, space)| {
-        (used.saturating_add(space.used_bytes), total.saturating_add(space.total_bytes))
-    });
-    // The server's own disk is not reported; what people ask of a backup server is how full its datastores are.
-    w.percent(Metric::Disk, (total > 0).then(|| pulse_core::model::percent(used, total)));
-    for (name, space) in known() {
+    w.percent(Metric::Disk, server.root_disk.known().map(|disk| disk.used_percent()));
+    let stores = server.datastores.iter().flatten();
+    for (name, space) in stores.filter_map(|store| Some((&store.name, store.space.known()?))) {
         let resource_id = datastore_series_id(&server.id, name).into();
         let mut w = Writer { out, resource_type: ResourceType::PbsDatastore, resource_id, at };
         w.percent(Metric::Usage, Some(space.used_percent()));
@@ -213,15 +209,26 @@ fn pbs(server: &PbsInstance, at: Timestamp, out: &mut Vec<Sample>) {
     }
 }
 
+/// A gateway has its mail queues; each of its nodes has its own, and what the machine does.
 fn pmg(gateway: &PmgInstance, at: Timestamp, out: &mut Vec<Sample>) {
+    let mut waiting = None;
+    let is_alone = gateway.nodes.len() == 1;
+    for node in gateway.nodes.iter().filter(|node| node.is_online) {
+        let queue = node.queue.as_ref();
+        let mails = queue.map(|q| [q.active, q.deferred, q.hold, q.incoming].into_iter().sum::<u64>());
+        if let Some(mails) = mails {
+            waiting = Some(waiting.unwrap_or(0_u64).saturating_add(mails));
+        }
+        let resource_id =
+            if is_alone { gateway.id.clone() } else { format!("{}/{}", gateway.id, node.name) }.into();
+        let mut w = Writer { out: &mut *out, resource_type: ResourceType::Pmg, resource_id, at };
+        w.percent(Metric::Cpu, node.cpu_fraction.known().map(|cpu| cpu * 100.0));
+        w.percent(Metric::Memory, node.memory.known().map(|memory| memory.used_percent()));
+        w.percent(Metric::Disk, node.root_disk.known().map(|disk| disk.used_percent()));
+        w.whole(Metric::MailQueue, mails.filter(|_| !is_alone));
+    }
     let mut w = Writer { out, resource_type: ResourceType::Pmg, resource_id: gateway.id.as_str().into(), at };
-    let queues: Vec<u64> = gateway
-        .nodes
-        .iter()
-        .filter_map(|node| node.queue.as_ref())
-        .map(|queue| [queue.active, queue.deferred, queue.hold, queue.incoming].into_iter().sum())
-        .collect();
-    w.whole(Metric::MailQueue, (!queues.is_empty()).then(|| queues.iter().sum()));
+    w.whole(Metric::MailQueue, waiting);
 }
 
 /// Agents of Pulse v5 report no use of processor or memory; what they report is how much of the cluster works.
@@ -299,7 +306,7 @@ fn docker_host(host: &DockerHost, out: &mut Vec<Sample>) {
 #[cfg(test)]
 mod tests {
     use pulse_core::{
-        model::{ConnectionHealth, DiskUse, InstanceKind, PbsDatastore},
+        model::{ConnectionHealth, DiskUse, InstanceKind, PbsDatastore, PbsDatastoreState},
         report::kubernetes as kubernetes_report,
     };
 
@@ -334,10 +341,15 @@ mod tests {
         let at = Timestamp::from_second(1_795_420_800).unwrap();
         let store = |name: &str, space| PbsDatastore {
             name: name.into(),
+            comment: None,
             space,
             error: None,
+            state: PbsDatastoreState::Available,
+            maintenance: None,
+            backend: None,
             namespaces: vec![],
             deduplication_factor: None,
+            full_at: None,
         };
         let server = PbsInstance {
             id: "pbs-b".into(),
@@ -348,11 +360,14 @@ mod tests {
             version: None,
             cpu_fraction: Reading::Known(0.125),
             memory: Reading::default(),
+            root_disk: DiskUse::new(100, 30).map_or(Reading::default(), Reading::Known),
+            load_average: None,
             uptime_seconds: Reading::default(),
-            datastores: vec![
+            datastores: Some(vec![
                 store("fast", DiskUse::new(1000, 250).map_or(Reading::default(), Reading::Known)),
                 store("gone", Reading::default()),
-            ],
+            ]),
+            jobs: Default::default(),
             health: ConnectionHealth::Healthy,
             last_seen: at,
         };
@@ -369,7 +384,7 @@ mod tests {
             values(&extract.samples(&snapshot)),
             [
                 ("pbs", id(), "cpu", 12.5),
-                ("pbs", id(), "disk", 25.0),
+                ("pbs", id(), "disk", 30.0),
                 ("pbsDatastore", datastore(), "usage", 25.0),
                 ("pbsDatastore", datastore(), "used", 250.0),
                 ("pbsDatastore", datastore(), "total", 1000.0),

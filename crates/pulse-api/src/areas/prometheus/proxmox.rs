@@ -75,6 +75,9 @@ const PBS_MEMORY_USED: Family =
 const PBS_MEMORY_TOTAL: Family =
     Family::gauge("pbs_host_memory_total", "Memory of the backup server in bytes.");
 const PBS_UPTIME: Family = Family::gauge("pbs_host_uptime", "Uptime of the backup server in seconds.");
+const PBS_DISK_USED: Family = Family::gauge("pbs_host_disk_used", "Used bytes of the root file system.");
+const PBS_DISK_TOTAL: Family = Family::gauge("pbs_host_disk_total", "Bytes of the root file system.");
+const PBS_LOAD: Family = Family::gauge("pbs_host_load1", "Load of the backup server over one minute.");
 const PBS_SIZE: Family = Family::gauge("pbs_size", "Size of the datastore in bytes.");
 const PBS_USED: Family = Family::gauge("pbs_used", "Used bytes of the datastore.");
 const PBS_AVAILABLE: Family = Family::gauge("pbs_available", "Available bytes of the datastore.");
@@ -82,6 +85,11 @@ const PBS_DEDUPLICATION: Family =
     Family::gauge("pulse_pbs_deduplication_factor", "Bytes that backups would need per byte they take.");
 
 const PMG_UP: Family = Family::gauge("pulse_pmg_up", "Whether the mail gateway answers.");
+const PMG_CPU: Family = Family::gauge("pulse_pmg_node_cpu_usage_ratio", "CPU utilization of a node, 0 to 1.");
+const PMG_MEMORY: Family = Family::gauge("pulse_pmg_node_memory_usage_bytes", "Used memory of a node.");
+const PMG_MEMORY_SIZE: Family = Family::gauge("pulse_pmg_node_memory_size_bytes", "Memory of a node.");
+const PMG_DISK: Family = Family::gauge("pulse_pmg_node_disk_usage_bytes", "Used bytes of a node's root file system.");
+const PMG_DISK_SIZE: Family = Family::gauge("pulse_pmg_node_disk_size_bytes", "Bytes of a node's root file system.");
 const PMG_QUEUE: Family = Family::gauge("pulse_pmg_queue_mails", "Mails in a queue of a gateway's node.");
 
 /// Everything of one instance.
@@ -204,7 +212,11 @@ fn pbs(instance: &str, server: &PbsInstance, out: &mut Exposition) {
     out.put(&PBS_MEMORY_USED, &labels, memory.map(|memory| memory.used_bytes as f64));
     out.put(&PBS_MEMORY_TOTAL, &labels, memory.map(|memory| memory.total_bytes as f64));
     out.put(&PBS_UPTIME, &labels, known(server.uptime_seconds));
-    for store in &server.datastores {
+    let disk = server.root_disk.known();
+    out.put(&PBS_DISK_USED, &labels, disk.map(|disk| disk.used_bytes as f64));
+    out.put(&PBS_DISK_TOTAL, &labels, disk.map(|disk| disk.total_bytes as f64));
+    out.put(&PBS_LOAD, &labels, server.load_average.map(|[one, _, _]| one));
+    for store in server.datastores.iter().flatten() {
         let labels = [("instance", instance), ("datastore", store.name.as_str())];
         let space = store.space.known();
         out.put(&PBS_SIZE, &labels, space.map(|space| space.total_bytes as f64));
@@ -217,6 +229,12 @@ fn pbs(instance: &str, server: &PbsInstance, out: &mut Exposition) {
 fn pmg(instance: &str, gateway: &PmgInstance, out: &mut Exposition) {
     out.put_flag(&PMG_UP, &[("instance", instance)], gateway.is_online);
     for node in &gateway.nodes {
+        let labels = [("instance", instance), ("node", node.name.as_str())];
+        out.put(&PMG_CPU, &labels, node.cpu_fraction.known());
+        out.put(&PMG_MEMORY, &labels, node.memory.known().map(|memory| memory.used_bytes as f64));
+        out.put(&PMG_MEMORY_SIZE, &labels, node.memory.known().map(|memory| memory.total_bytes as f64));
+        out.put(&PMG_DISK, &labels, node.root_disk.known().map(|disk| disk.used_bytes as f64));
+        out.put(&PMG_DISK_SIZE, &labels, node.root_disk.known().map(|disk| disk.total_bytes as f64));
         let Some(queue) = &node.queue else { continue };
         for (name, mails) in [
             ("active", queue.active),
