@@ -16,9 +16,9 @@ use pulse_config::{
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::{Clock, SystemClock};
-use pulse_monitor::{Keeper, Supervisor, pipeline, probe::Probe, supervisor::PollOptions};
+use pulse_monitor::{Keeper, PollSettings, Supervisor, pipeline, probe::Probe};
 use pulse_store::{MetricStore, SqliteStore, StoreOptions};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{cli::say, keep, local, page};
@@ -56,13 +56,14 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
 
     let timeouts = Timeouts::with_request(settings.connection_timeout);
     let connect: Arc<dyn Connect> = Arc::new(HttpConnect);
-    let options = PollOptions { interval: settings.pve_polling_interval, timeouts };
-    Supervisor::start(
+    let poll_settings =
+        PollSettings { pve_interval: settings.pve_polling_interval, timeouts, ..PollSettings::default() };
+    let scheduler = Supervisor::start(
         nodes.subscribe(),
+        watch::Sender::new(poll_settings).subscribe(),
         connect.clone(),
         keeper.clone(),
         clock.clone(),
-        options,
         &tasks,
         stop.clone(),
     );
@@ -89,6 +90,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         access,
         features,
         keeper: keeper.clone(),
+        scheduler,
         nodes,
         // A person waits for the answer: shorter than a poll may take.
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),

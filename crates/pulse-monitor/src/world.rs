@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use pulse_core::{
     Snapshot,
     ids::{DockerHostId, HostId, KubernetesClusterId, TokenId},
-    model::{Host, InstanceKey, InstanceView, Liveness, SourceIssue},
+    model::{ConnectionHealth, Host, InstanceKey, InstanceKind, InstanceView, Liveness, SourceIssue},
 };
 
 use crate::{liveness, merge, rates::RateMemory};
@@ -70,6 +70,20 @@ impl World {
         let view = match outcome {
             Ok(cycle) => merge::pve::merge(previous, cycle, memory, now),
             Err(issue) => merge::pve::fail(previous, issue, now),
+        };
+        self.snapshot.instances.insert(key.clone(), Arc::new(view));
+    }
+
+    /// Notes that nothing could be read of an instance; what is known of it is kept.
+    pub fn fail_instance(&mut self, key: &InstanceKey, issue: SourceIssue, now: Timestamp) {
+        let Some(previous) = self.snapshot.instances.get(key) else { return };
+        let view = match key.kind {
+            InstanceKind::Pve => merge::pve::fail(previous, issue, now),
+            InstanceKind::Pbs | InstanceKind::Pmg => InstanceView {
+                health: ConnectionHealth::Error,
+                issues: Arc::new(vec![issue]),
+                ..InstanceView::clone(previous)
+            },
         };
         self.snapshot.instances.insert(key.clone(), Arc::new(view));
     }
