@@ -11,7 +11,7 @@ use std::{
 };
 
 use pulse_collectors::Connect;
-use pulse_config::NodeConfig;
+use pulse_config::{NodeConfig, SystemSettings};
 use pulse_core::{
     Clock,
     model::{FailureClass, InstanceKey, InstanceKind, SourceIssue},
@@ -45,7 +45,7 @@ impl Supervisor {
     /// goes.
     pub fn start(
         config: watch::Receiver<Arc<NodeConfig>>,
-        settings: watch::Receiver<PollSettings>,
+        system: watch::Receiver<Arc<SystemSettings>>,
         connect: Arc<dyn Connect>,
         keeper: Keeper,
         clock: Arc<dyn Clock>,
@@ -53,8 +53,16 @@ impl Supervisor {
         stop: CancellationToken,
     ) -> Scheduler {
         let scheduler = Scheduler::default();
-        let shared =
-            Shared { connect, keeper, clock, settings, scheduler: scheduler.clone(), tasks: tasks.clone() };
+        let settings = watch::Sender::new(PollSettings::from(&**system.borrow()));
+        let shared = Shared {
+            connect,
+            keeper,
+            clock,
+            settings: settings.subscribe(),
+            scheduler: scheduler.clone(),
+            tasks: tasks.clone(),
+        };
+        tasks.spawn(pass_on(system, settings, shared.clone(), stop.clone()));
         tasks.spawn(supervise(config, shared, stop));
         scheduler
     }
@@ -101,14 +109,35 @@ impl Running {
     }
 }
 
+/// Tells the pollers, and the world, of every change of the system settings.
+async fn pass_on(
+    mut system: watch::Receiver<Arc<SystemSettings>>,
+    settings: watch::Sender<PollSettings>,
+    shared: Shared,
+    stop: CancellationToken,
+) {
+    loop {
+        let now = system.borrow_and_update().clone();
+        let next = PollSettings::from(&*now);
+        shared.scheduler.set_adaptive(next.adaptive.is_some());
+        settings.send_if_modified(|before| std::mem::replace(before, next) != next);
+        let is_wanted = now.temperature_monitoring_enabled;
+        if shared.keeper.change(move |world, _| world.set_temperature_monitoring(is_wanted)).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = system.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
 async fn supervise(mut config: watch::Receiver<Arc<NodeConfig>>, shared: Shared, stop: CancellationToken) {
     let mut running: BTreeMap<InstanceKey, Running> = BTreeMap::new();
     let mut watch = interval(WATCH_PERIOD);
     watch.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut is_due = true;
     loop {
-        let mut settings = shared.settings.clone();
-        shared.scheduler.set_adaptive(settings.borrow_and_update().adaptive.is_some());
         if is_due {
             let wanted = config.borrow_and_update().clone();
             reconcile(&wanted, &mut running, &shared, &stop).await;
@@ -122,7 +151,6 @@ async fn supervise(mut config: watch::Receiver<Arc<NodeConfig>>, shared: Shared,
                 }
                 is_due = true;
             }
-            Ok(()) = settings.changed() => {}
             _ = watch.tick() => revive(&mut running, &shared, &stop).await,
         }
     }

@@ -52,6 +52,11 @@ impl World {
         }
     }
 
+    /// Says whether temperatures are wanted at all.
+    pub fn set_temperature_monitoring(&mut self, is_wanted: bool) {
+        self.snapshot.is_temperature_monitoring_enabled = is_wanted;
+    }
+
     /// Puts a whole view of an instance into the world, known or not: for sources that build it themselves.
     pub fn set_instance(&mut self, view: InstanceView) {
         self.snapshot.instances.insert(view.key.clone(), Arc::new(view));

@@ -13,6 +13,7 @@ pub mod pace;
 use std::time::Duration;
 
 use pulse_collectors::Timeouts;
+use pulse_config::SystemSettings;
 use pulse_core::model::InstanceKind;
 
 pub use board::{DeadLetter, RunState, Scheduler, SchedulerHealth, SourceHealth};
@@ -38,16 +39,17 @@ pub struct PollSettings {
     pub timeouts: Timeouts,
 }
 
-impl Default for PollSettings {
-    fn default() -> Self {
+impl From<&SystemSettings> for PollSettings {
+    fn from(system: &SystemSettings) -> Self {
+        let (base, min, max) = system.adaptive_polling_intervals();
         Self {
-            pve_interval: Duration::from_secs(10),
-            pbs_interval: Duration::from_secs(60),
-            pmg_interval: Duration::from_secs(60),
-            backup_interval: None,
-            are_backups_polled: true,
-            adaptive: None,
-            timeouts: Timeouts::default(),
+            pve_interval: system.pve_polling_interval(),
+            pbs_interval: system.pbs_polling_interval(),
+            pmg_interval: system.pmg_polling_interval(),
+            backup_interval: system.backup_polling_interval(),
+            are_backups_polled: system.is_backup_polling_enabled(),
+            adaptive: system.is_adaptive_polling_enabled().then_some(Adaptive { base, min, max }),
+            timeouts: Timeouts::with_request(system.connection_timeout()),
         }
     }
 }

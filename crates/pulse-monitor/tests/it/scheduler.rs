@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use pulse_collectors::Timeouts;
-use pulse_monitor::{
-    PollSettings,
-    schedule::{Adaptive, BreakerState, RunState},
-};
+use pulse_config::SystemSettings;
+use pulse_monitor::schedule::{BreakerState, RunState};
 
 use crate::stand_in::{Mood, Scene};
 
-fn every(seconds: u64) -> PollSettings {
-    PollSettings { pve_interval: Duration::from_secs(seconds), ..PollSettings::default() }
+fn every(seconds: u32) -> SystemSettings {
+    SystemSettings {
+        pve_polling_interval_seconds: seconds,
+        connection_timeout_seconds: 60,
+        ..SystemSettings::default()
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -19,10 +21,10 @@ async fn a_source_is_polled_at_its_interval_and_a_new_interval_holds_at_once() {
     let scene = Scene::start(Mood::Well, every(10));
     scene.pass(35).await;
     assert_eq!(scene.polls(), 4);
-    scene.settings.send_replace(every(3600));
+    scene.change_settings(every(3600));
     scene.pass(600).await;
     assert_eq!(scene.polls(), 4, "the poll that was due in 5 s waits for the new interval");
-    scene.settings.send_replace(every(20));
+    scene.change_settings(every(20));
     scene.pass(5).await;
     assert_eq!(scene.polls(), 5, "and one that is overdue by the new interval goes out");
     assert_eq!(scene.health().interval, Duration::from_secs(20));
@@ -34,7 +36,7 @@ async fn new_limits_of_requests_make_a_new_connection() {
     scene.pass(25).await;
     assert_eq!(scene.proxmox.timeouts.lock().unwrap().len(), 1);
     let timeouts = Timeouts::with_request(Duration::from_secs(5));
-    scene.settings.send_replace(PollSettings { timeouts, ..every(10) });
+    scene.change_settings(SystemSettings { connection_timeout_seconds: 5, ..every(10) });
     scene.pass(20).await;
     assert_eq!(scene.proxmox.timeouts.lock().unwrap().last(), Some(&timeouts));
 }
@@ -97,12 +99,14 @@ async fn a_poller_that_dies_is_started_anew_and_that_is_said() {
 
 #[tokio::test(start_paused = true)]
 async fn an_adapting_pace_asks_a_failing_source_less_often() {
-    let limits = Adaptive {
-        base: Duration::from_secs(10),
-        min: Duration::from_secs(5),
-        max: Duration::from_secs(300),
+    let settings = SystemSettings {
+        adaptive_polling_enabled: Some(true),
+        adaptive_polling_base_interval_seconds: 10,
+        adaptive_polling_min_interval_seconds: 5,
+        adaptive_polling_max_interval_seconds: 300,
+        ..every(10)
     };
-    let scene = Scene::start(Mood::Well, PollSettings { adaptive: Some(limits), ..every(10) });
+    let scene = Scene::start(Mood::Well, settings);
     scene.pass(100).await;
     assert!((10..=11).contains(&scene.polls()), "{}", scene.polls());
     scene.set_mood(Mood::Refuses);

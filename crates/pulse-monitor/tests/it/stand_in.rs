@@ -11,12 +11,12 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
-use pulse_config::{NodeConfig, PveInstance};
+use pulse_config::{NodeConfig, PveInstance, SystemSettings};
 use pulse_core::{
     ManualClock,
     model::{ConnectionHealth, InstanceKey, InstanceKind},
 };
-use pulse_monitor::{Keeper, PollSettings, Scheduler, Supervisor, schedule::SourceHealth};
+use pulse_monitor::{Keeper, Scheduler, Supervisor, schedule::SourceHealth};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -76,7 +76,7 @@ impl Connect for Everywhere {
 /// The tasks that poll, around one stand-in.
 pub struct Scene {
     pub proxmox: Arc<StandIn>,
-    pub settings: watch::Sender<PollSettings>,
+    pub settings: watch::Sender<Arc<SystemSettings>>,
     pub config: watch::Sender<Arc<NodeConfig>>,
     pub keeper: Keeper,
     pub clock: Arc<ManualClock>,
@@ -85,7 +85,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    pub fn start(mood: Mood, settings: PollSettings) -> Self {
+    pub fn start(mood: Mood, settings: SystemSettings) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_800_000_000).unwrap()));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let keeper = Keeper::start(clock.clone(), &tasks, stop.clone());
@@ -97,7 +97,7 @@ impl Scene {
         let instance = PveInstance::new("lab".into(), "https://stand-in:8006".into());
         let config =
             watch::Sender::new(Arc::new(NodeConfig { pve: vec![instance], ..NodeConfig::default() }));
-        let settings = watch::Sender::new(settings);
+        let settings = watch::Sender::new(Arc::new(settings));
         let scheduler = Supervisor::start(
             config.subscribe(),
             settings.subscribe(),
@@ -116,6 +116,10 @@ impl Scene {
             self.clock.advance(jiff::SignedDuration::from_secs(1));
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+    }
+
+    pub fn change_settings(&self, settings: SystemSettings) {
+        self.settings.send_replace(Arc::new(settings));
     }
 
     pub fn set_mood(&self, mood: Mood) {
