@@ -16,7 +16,7 @@ use pulse_config::{
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::{Clock, SystemClock};
-use pulse_monitor::{Keeper, Supervisor, pipeline, probe::Probe, supervisor::PollOptions};
+use pulse_monitor::{Keeper, Supervisor, pipeline, probe::Probe};
 use pulse_store::{Ledger, MetricStore, SqliteStore, StoreOptions};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -58,15 +58,13 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     last_tasks.spawn(keep::keep_access(access.clone(), clock.clone(), last.clone()));
 
     let polling_interval = system.current().pve_polling_interval();
-    let timeouts = Timeouts::with_request(system.current().connection_timeout());
     let connect: Arc<dyn Connect> = Arc::new(HttpConnect);
-    let options = PollOptions { interval: polling_interval, timeouts };
-    Supervisor::start(
+    let scheduler = Supervisor::start(
         nodes.subscribe(),
+        system.subscribe(),
         connect.clone(),
         keeper.clone(),
         clock.clone(),
-        options,
         &tasks,
         stop.clone(),
     );
@@ -84,6 +82,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         access,
         features,
         keeper: keeper.clone(),
+        scheduler,
         nodes,
         // A person waits for the answer: shorter than a poll may take.
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),

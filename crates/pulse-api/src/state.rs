@@ -10,7 +10,7 @@ use pulse_config::{
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
-use pulse_monitor::{Keeper, probe::Probe};
+use pulse_monitor::{Keeper, Scheduler, probe::Probe};
 use pulse_store::{Ledger, MetricStore};
 
 use crate::{areas::charts::ChartCache, auth::BasicCache, published::StateCache, ws::Hub};
@@ -97,6 +97,8 @@ pub struct AppState {
     pub features: FeatureSet,
     /// The world.
     pub keeper: Keeper,
+    /// How polling goes.
+    pub scheduler: Scheduler,
     /// Configured instances.
     pub nodes: Arc<NodeStore>,
     /// Tries instances.
@@ -138,6 +140,7 @@ from_ref! {
     access: Arc<Access>,
     features: FeatureSet,
     keeper: Keeper,
+    scheduler: Scheduler,
     nodes: Arc<NodeStore>,
     probe: Probe,
     store: Arc<dyn MetricStore>,

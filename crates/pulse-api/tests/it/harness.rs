@@ -19,7 +19,7 @@ use pulse_config::{
     SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Keeper, probe::Probe};
+use pulse_monitor::{Keeper, Scheduler, probe::Probe};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -150,6 +150,7 @@ impl TestServer {
             access: Arc::new(access),
             features: FeatureSet::default(),
             keeper,
+            scheduler: Scheduler::default(),
             nodes: Arc::new(nodes),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             store: Arc::new(store),

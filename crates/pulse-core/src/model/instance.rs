@@ -61,13 +61,14 @@ pub struct InstanceKey {
 }
 
 /// How the connection to an instance or node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ConnectionHealth {
     /// Everything answers.
     Healthy,
     /// Some of it answers.
     Degraded,
-    /// Nothing answers.
+    /// Nothing answers, or nobody has asked yet.
+    #[default]
     Error,
 }
 

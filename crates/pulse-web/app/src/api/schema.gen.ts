@@ -959,6 +959,50 @@ export interface components {
              */
             token?: string | null;
         };
+        /** @description A circuit breaker. */
+        BreakerDetail: {
+            /**
+             * Format: int32
+             * @description Failures in a row.
+             */
+            failureCount: number;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            lastTransition: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next.
+             */
+            retryAt?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+            /** @description `closed`, `open` or `half_open`. */
+            state: string;
+        };
+        /** @description A circuit breaker in short. */
+        BreakerEntry: {
+            /**
+             * Format: int32
+             * @description Failures in a row.
+             */
+            failures: number;
+            /** @description Name. */
+            instance: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next; year 1 where it is not held back.
+             */
+            retryAt: string;
+            /** @description `closed`, `open` or `half_open`. */
+            state: string;
+            /** @description `pve`, `pbs` or `pmg`. */
+            type: string;
+        };
         /** @description One complaint of Ceph. */
         CephCheck: {
             /** @description What. */
@@ -1867,6 +1911,59 @@ export interface components {
              */
             used: number;
         };
+        /** @description Whether a source fails persistently, and how. */
+        DeadLetterDetail: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            firstAttempt?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last tried.
+             */
+            lastAttempt?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is tried next.
+             */
+            nextRetry?: string | null;
+            /** @description Whether it does. */
+            present: boolean;
+            /** @description What is wrong. */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description How often it was tried since.
+             */
+            retryCount?: number | null;
+        };
+        /** @description Sources that fail persistently. */
+        DeadLetters: {
+            /** @description How many. */
+            count: number;
+            /** @description The first 25 of them. */
+            tasks: components["schemas"]["DeadTask"][];
+        };
+        /** @description A source that fails persistently. */
+        DeadTask: {
+            /**
+             * Format: int32
+             * @description Failures in a row.
+             */
+            failures: number;
+            /** @description Name. */
+            instance: string;
+            /** @description What is wrong and what to do. */
+            lastError: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next; year 1 while it is being tried.
+             */
+            nextRun: string;
+            /** @description `pve`, `pbs` or `pmg`. */
+            type: string;
+        };
         /** @description A deployment. */
         Deployment: {
             /**
@@ -2447,6 +2544,26 @@ export interface components {
              */
             uptime: number;
         };
+        /** @description How polling goes. */
+        HealthAnswer: {
+            /** @description Circuit breakers that are not closed, or have counted failures. */
+            breakers?: components["schemas"]["BreakerEntry"][];
+            /** @description Sources that fail persistently. They are tried again, only rarely. */
+            deadLetter: components["schemas"]["DeadLetters"];
+            /** @description Whether polling adapts its pace. */
+            enabled: boolean;
+            /** @description One per configured instance, sorted by key. */
+            instances: components["schemas"]["InstanceHealth"][];
+            /** @description What waits to be polled. */
+            queue: components["schemas"]["Queue"];
+            /** @description How old the figures of each source are. */
+            staleness?: components["schemas"]["Staleness"][];
+            /**
+             * Format: date-time
+             * @description When this was put together.
+             */
+            updatedAt: string;
+        };
         /** @description History of one resource: `metric` and `points` when one metric was asked for, `metrics` otherwise. */
         History: {
             /**
@@ -2797,16 +2914,37 @@ export interface components {
         };
         /** @description How polling of one instance goes. */
         InstanceHealth: {
+            /** @description The circuit breaker. */
+            breaker: components["schemas"]["BreakerDetail"];
             /** @description URL. */
             connection: string;
+            /** @description Whether it fails persistently. */
+            deadLetter: components["schemas"]["DeadLetterDetail"];
             /** @description Name to show. */
             displayName: string;
             /** @description Name. */
             instance: string;
+            /**
+             * Format: int64
+             * @description Seconds between its polls. Ours, beside the contract.
+             */
+            intervalSeconds: number;
             /** @description `<type>::<name>`. */
             key: string;
+            /**
+             * Format: int64
+             * @description How long the last poll took, milliseconds. Ours, beside the contract.
+             */
+            lastDurationMs?: number | null;
             /** @description Successes and failures. */
             pollStatus: components["schemas"]["PollStatus"];
+            /** @description Why it did so last. Ours, beside the contract. */
+            restartReason?: string | null;
+            /**
+             * Format: int32
+             * @description How often the watchdog had to start its polling anew. Ours, beside the contract.
+             */
+            restarts: number;
             /** @description `pve`, `pbs` or `pmg`. */
             type: string;
         };
@@ -3969,6 +4107,16 @@ export interface components {
         };
         /** @description Successes and failures. */
         PollStatus: {
+            /**
+             * Format: int32
+             * @description Failures in a row.
+             */
+            consecutiveFailures: number;
+            /**
+             * Format: date-time
+             * @description When they began.
+             */
+            firstFailureAt?: string | null;
             lastError?: components["schemas"]["LastError"] | null;
             /**
              * Format: date-time
@@ -4043,6 +4191,17 @@ export interface components {
              * @description Viruses; null when they could not be read.
              */
             virus?: number | null;
+        };
+        /** @description What waits to be polled. */
+        Queue: {
+            /** @description Sources that wait. */
+            depth: number;
+            /** @description How many of them are due within twelve seconds. */
+            dueWithinSeconds: number;
+            /** @description Sources that wait, per product. */
+            perType: {
+                [key: string]: number;
+            };
         };
         /** @description Mail queues. */
         QueueShape: {
@@ -4461,18 +4620,6 @@ export interface components {
             /** @description With alerts. */
             withAlerts: number;
         };
-        /** @description How polling goes. */
-        SchedulerHealth: {
-            /** @description Whether polling adapts its pace. */
-            enabled: boolean;
-            /** @description One per configured instance. */
-            instances: components["schemas"]["InstanceHealth"][];
-            /**
-             * Format: date-time
-             * @description When the state last changed.
-             */
-            updatedAt: string;
-        };
         /** @description How the server is protected. */
         SecurityStatus: (components["schemas"]["FirstRun"] | null) & {
             /** @description The address agents are told. */
@@ -4779,6 +4926,25 @@ export interface components {
             count: number;
             /** @description The score, a string. */
             score: string;
+        };
+        /** @description How old the figures of a source are. */
+        Staleness: {
+            /** @description Name. */
+            instance: string;
+            /** @description What the last failed poll complained of. */
+            lastError?: string | null;
+            /**
+             * Format: date-time
+             * @description When a poll last succeeded; year 1 where none has.
+             */
+            lastSuccess: string;
+            /**
+             * Format: double
+             * @description 0 for fresh figures, 1 for figures of five minutes ago or none.
+             */
+            score: number;
+            /** @description `pve`, `pbs` or `pmg`. */
+            type: string;
         };
         /** @description The whole state. */
         StateShape: {
@@ -6537,7 +6703,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SchedulerHealth"];
+                    "application/json": components["schemas"]["HealthAnswer"];
                 };
             };
         };
