@@ -14,6 +14,7 @@ mod live;
 mod login;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod setup;

@@ -88,8 +88,10 @@ const PMG_UP: Family = Family::gauge("pulse_pmg_up", "Whether the mail gateway a
 const PMG_CPU: Family = Family::gauge("pulse_pmg_node_cpu_usage_ratio", "CPU utilization of a node, 0 to 1.");
 const PMG_MEMORY: Family = Family::gauge("pulse_pmg_node_memory_usage_bytes", "Used memory of a node.");
 const PMG_MEMORY_SIZE: Family = Family::gauge("pulse_pmg_node_memory_size_bytes", "Memory of a node.");
-const PMG_DISK: Family = Family::gauge("pulse_pmg_node_disk_usage_bytes", "Used bytes of a node's root file system.");
-const PMG_DISK_SIZE: Family = Family::gauge("pulse_pmg_node_disk_size_bytes", "Bytes of a node's root file system.");
+const PMG_DISK: Family =
+    Family::gauge("pulse_pmg_node_disk_usage_bytes", "Used bytes of a node's root file system.");
+const PMG_DISK_SIZE: Family =
+    Family::gauge("pulse_pmg_node_disk_size_bytes", "Bytes of a node's root file system.");
 const PMG_QUEUE: Family = Family::gauge("pulse_pmg_queue_mails", "Mails in a queue of a gateway's node.");
 
 /// Everything of one instance.
