@@ -108,15 +108,14 @@ fn classify_v6(address: Ipv6Addr) -> AddressClass {
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
     match address.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low]
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        // Teredo turns every bit of the client's address around.
+        [0x2001, 0, _, _, _, _, high, low] => Some(v4(!high, !low)),
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x0064, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x0064, 0xff9b, 1, _, _, _, high, low]
         | [0x2002, high, low, ..] => Some(v4(high, low)),
-        // Teredo turns every bit of the client's address around.
-        [0x2001, 0, _, _, _, _, high, low] => Some(v4(!high, !low)),
-        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
-        [0, 0, 0, 0, 0, 0, high, low] => Some(v4(high, low)),
         _ => None,
     }
 }
