@@ -8,11 +8,13 @@ mod history;
 mod live;
 mod nodes;
 mod object;
+pub(crate) mod prometheus;
 mod resources;
 mod scheduler;
 mod security;
 mod state;
 mod storage;
+mod system;
 mod tokens;
 mod version;
 
@@ -31,12 +33,14 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(charts::router())
         .merge(history::router())
         .merge(storage::router())
+        .merge(prometheus::router())
         .merge(agents::router())
         .merge(scheduler::router())
         .merge(live::router())
         .merge(security::router())
         .merge(tokens::router())
         .merge(nodes::router())
+        .merge(system::router())
         .merge(documents::router())
         .route("/api", axum::routing::any(unknown))
         .route("/api/", axum::routing::any(unknown))

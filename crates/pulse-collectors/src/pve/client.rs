@@ -7,8 +7,8 @@ use pulse_core::ids::InstanceName;
 use tokio::sync::Semaphore;
 
 use super::{
-    auth::Session,
     endpoints::{self, Endpoints},
+    session::Session,
     wire::Unreadable,
 };
 use crate::{
@@ -64,11 +64,11 @@ impl PveClient {
         // The semaphore is never closed; without a permit the call would merely be one too many.
         let _permit = self.gate.acquire().await.ok();
         let pass = self.session.pass(http).await?;
-        let first = http.send(path, Payload::None, Some((pass.name.clone(), pass.value.clone()))).await;
+        let first = http.send(path, Payload::None, pass.to_read()).await;
         let refused = match first {
             Err(PollError::Authentication { .. }) if self.session.expire(&pass).await => {
                 let pass = self.session.pass(http).await?;
-                http.send(path, Payload::None, Some((pass.name, pass.value))).await
+                http.send(path, Payload::None, pass.to_read()).await
             }
             other => other,
         };

@@ -1,12 +1,9 @@
 //! Proxmox VE, versions 7 to 9.
 
 mod ask;
-mod auth;
 mod client;
 mod endpoints;
 mod guest;
-mod issues;
-mod lenient;
 mod membership;
 mod node;
 mod poll;
@@ -18,7 +15,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_config::PveInstance;
 
-use crate::{ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+use crate::{ConnectionTest, PollError, PveApi, PveCycle, Timeouts, issues, lenient, session};
 
 /// A connection to one configured PVE instance.
 pub struct PveConnection(client::PveClient);
