@@ -44,14 +44,21 @@ const TABLE: &[Row] = &[
     // 3: the running world
     Row {
         name: "pulse-monitor",
-        may_use: &["pulse-core", "pulse-config", "pulse-collectors", "pulse-store"],
+        may_use: &["pulse-alerts", "pulse-core", "pulse-config", "pulse-collectors", "pulse-store"],
         tests_may_use: &["pulse-sim"],
         never: HTTP_SERVER,
     },
     // 4: what people and programs see
     Row {
         name: "pulse-api",
-        may_use: &["pulse-core", "pulse-config", "pulse-store", "pulse-auth", "pulse-monitor"],
+        may_use: &[
+            "pulse-alerts",
+            "pulse-core",
+            "pulse-config",
+            "pulse-store",
+            "pulse-auth",
+            "pulse-monitor",
+        ],
         // A connection of the tests' own stands in for Proxmox.
         tests_may_use: &["pulse-collectors"],
         never: &["rusqlite"],

@@ -8,7 +8,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use pulse_api::{About, Access, AppState, published::StateCache, ws::Hub};
+use pulse_api::{
+    About, Access, AppState,
+    published::StateCache,
+    ws::{Hub, alerts::forward},
+};
 use pulse_auth::{FeatureSet, Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
@@ -16,7 +20,7 @@ use pulse_config::{
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::{Clock, SystemClock};
-use pulse_monitor::{Keeper, Supervisor, pipeline, probe::Probe};
+use pulse_monitor::{Alerts, Keeper, Supervisor, alerting, pipeline, probe::Probe};
 use pulse_store::{Ledger, MetricStore, SqliteStore, StoreOptions};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -73,6 +77,16 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let hub = Hub::start(keeper.subscribe(), published.clone(), polling_interval, &tasks, stop.clone());
     let features = if settings.is_development { FeatureSet::everything() } else { FeatureSet::default() };
     let about = About { version: env!("CARGO_PKG_VERSION"), started, polling_interval };
+    let alerts = Alerts::start(
+        keeper.clone(),
+        Arc::new(alerting::open_config(data_dir.path())?),
+        ledger.clone(),
+        Arc::new(alerting::NoSink),
+        clock.clone(),
+        &last_tasks,
+        last.clone(),
+    );
+    tasks.spawn(forward(hub.clone(), alerts.live(), clock.clone(), stop.clone()));
     let bootstrap = access.bootstrap.current();
     let state = AppState {
         about: Arc::new(about),
@@ -82,6 +96,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         access,
         features,
         keeper: keeper.clone(),
+        alerts,
         scheduler,
         nodes,
         // A person waits for the answer: shorter than a poll may take.

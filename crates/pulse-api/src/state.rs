@@ -10,7 +10,7 @@ use pulse_config::{
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
-use pulse_monitor::{Keeper, Scheduler, probe::Probe};
+use pulse_monitor::{Alerts, Keeper, Scheduler, probe::Probe};
 use pulse_store::{Ledger, MetricStore};
 
 use crate::{areas::charts::ChartCache, auth::BasicCache, published::StateCache, ws::Hub};
@@ -97,6 +97,8 @@ pub struct AppState {
     pub features: FeatureSet,
     /// The world.
     pub keeper: Keeper,
+    /// Alerts.
+    pub alerts: Alerts,
     /// How polling goes.
     pub scheduler: Scheduler,
     /// Configured instances.
@@ -140,6 +142,7 @@ from_ref! {
     access: Arc<Access>,
     features: FeatureSet,
     keeper: Keeper,
+    alerts: Alerts,
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
     probe: Probe,

@@ -24,6 +24,7 @@
 //! Invariants: nobody but the writer has a connection that can write; no async thread is blocked; a sample is counted once,
 //! open or sealed; nothing is deleted but what [`Retention`] says.
 
+pub mod alerts;
 mod api;
 pub mod codec;
 mod error;
@@ -43,6 +44,7 @@ mod tier;
 mod upkeep;
 mod writer;
 
+pub use alerts::AlertStore;
 pub use api::{EachSeries, MetricStore, Point, RangeQuery, Selector, Series, StoreStats};
 pub use error::StoreError;
 pub use ledger::{Ledger, LedgerError};

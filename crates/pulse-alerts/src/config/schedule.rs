@@ -191,6 +191,26 @@ pub struct MaintenanceWindow {
     pub applies_to: Selector,
 }
 
+impl MaintenanceWindow {
+    /// What is wrong with its times, in words.
+    pub fn check(&self) -> Result<(), &'static str> {
+        match (self.start, self.end, &self.weekly) {
+            (Some(start), Some(end), None) if start < end => Ok(()),
+            (Some(_), Some(_), None) => Err("the end must be after the start"),
+            (None, None, Some(at)) => {
+                if crate::quiet::Weekly::new(&at.start, &at.end, &at.timezone, &at.days).is_none() {
+                    Err("weekly needs start and end as HH:MM, and a time zone such as Europe/Berlin")
+                } else if !at.days.values().any(|is_on| *is_on) {
+                    Err("weekly needs at least one day, such as {\"monday\": true}")
+                } else {
+                    Ok(())
+                }
+            }
+            _ => Err("give either start and end, or weekly"),
+        }
+    }
+}
+
 /// Hours that come back every week.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -113,6 +113,7 @@ fn recoveries(state: &mut EngineState, moment: &Moment<'_>, out: &mut Changes) {
         }
         let notice = Notice { kind: NoticeKind::Resolved, alert: Arc::new(alert), at: moment.now };
         state.held_recoveries.push_back(notice);
+        state.is_memory_dirty = true;
     }
     if !moment.is_active {
         return;
@@ -127,6 +128,7 @@ fn recoveries(state: &mut EngineState, moment: &Moment<'_>, out: &mut Changes) {
             state.held_recoveries.push_back(notice);
         } else {
             out.notices.push(notice);
+            state.is_memory_dirty = true;
         }
     }
 }

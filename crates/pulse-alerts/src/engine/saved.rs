@@ -249,12 +249,23 @@ impl Source {
 }
 
 impl EngineState {
-    /// Raised alerts by id, each with a mark of its state: one that is the same as at the last save need not be
-    /// written again.
+    /// All raised alerts by id.
     pub fn save(&self) -> BTreeMap<String, SavedTrack> {
+        self.save_where(|_| true)
+    }
+
+    /// Those of these alerts that are raised, by id.
+    pub fn save_of(&self, ids: &std::collections::HashSet<String>) -> BTreeMap<String, SavedTrack> {
+        if ids.is_empty() { BTreeMap::new() } else { self.save_where(|alert| ids.contains(&alert.id)) }
+    }
+
+    fn save_where(&self, is_wanted: impl Fn(&Alert) -> bool) -> BTreeMap<String, SavedTrack> {
         let mut out = BTreeMap::new();
         for (key, holder) in &self.holders {
             for track in &holder.tracks {
+                if !track.open.as_ref().is_some_and(|open| is_wanted(&open.alert)) {
+                    continue;
+                }
                 if let Some(saved) = save_track(key, holder, track) {
                     out.insert(saved.alert.id.clone(), saved);
                 }

@@ -208,24 +208,22 @@ fn newest<'a>(world: &'a Snapshot, guests: &Guests<'a>) -> BTreeMap<Of<'a>, Newe
             let place = Place::Storage(instance, &backup.storage);
             put(of, Newest { at: backup.made_at, source: "PVE storage", place, kind: &backup.kind });
         }
-        for backup in view.pbs_backups.iter() {
-            let place = Place::Datastore(instance, &backup.datastore);
-            let newest = Newest { at: backup.made_at, source: "PBS", place, kind: &backup.backup_type };
-            let of = match backup.backup_id.parse::<u32>() {
-                Ok(0) => continue,
-                Ok(vmid) => match guests.of_pbs(vmid, &backup.namespace, instance) {
+        for group in view.pbs_backups.iter() {
+            let Some(snapshot) = group.newest() else { continue };
+            let key = &group.key;
+            let place = Place::Datastore(instance, &key.datastore);
+            let newest = Newest { at: snapshot.made_at, source: "PBS", place, kind: key.backup_type.name() };
+            let orphan = || format!("{instance}/{}/{}/{}", key.datastore, key.namespace, key.backup_id);
+            let of = match group.vmid() {
+                Some(0) => continue,
+                Some(vmid) => match guests.of_pbs(vmid, &key.namespace, instance) {
                     Owner::Guest(guest) => Of::Guest(guest.instance.as_str(), vmid),
                     Owner::Ambiguous => continue,
                     // Before every cluster has answered, nobody knows who is gone.
                     Owner::Nobody if world.instances.values().any(|view| is_unsure(view)) => continue,
-                    Owner::Nobody => {
-                        Of::Orphan(format!("{instance}/{}/{}/{vmid}", backup.datastore, backup.namespace))
-                    }
+                    Owner::Nobody => Of::Orphan(orphan()),
                 },
-                Err(_) => Of::Orphan(format!(
-                    "{instance}/{}/{}/{}",
-                    backup.datastore, backup.namespace, backup.backup_id
-                )),
+                None => Of::Orphan(orphan()),
             };
             put(of, newest);
         }

@@ -147,9 +147,9 @@ fn queue(visit: &mut Visit<'_>, queue: &Queue<'_>, share: i64, median: Option<u6
 }
 
 fn quarantine(visit: &mut Visit<'_>, pmg: &PmgInstance) {
-    let Some(quarantine) = &pmg.quarantine else {
-        visit.hold(Kind::QuarantineSpam);
-        visit.hold(Kind::QuarantineVirus);
+    let read = pmg.quarantine.as_ref().and_then(|quarantine| quarantine.spam.zip(quarantine.virus));
+    let Some((spam, virus)) = read else {
+        visit.hold_kinds(&[Kind::QuarantineSpam, Kind::QuarantineVirus]);
         return;
     };
     let (now, is_fresh) = (visit.now, visit.is_fresh);
@@ -161,7 +161,7 @@ fn quarantine(visit: &mut Visit<'_>, pmg: &PmgInstance) {
         if samples.len() >= MOST_SAMPLES {
             samples.pop_front();
         }
-        samples.push_back((now, quarantine.spam, quarantine.virus));
+        samples.push_back((now, spam, virus));
     }
     let limits = visit.rules.config.pmg_defaults;
     for (kind, suffix, what, value, old, warning, critical) in [
@@ -169,7 +169,7 @@ fn quarantine(visit: &mut Visit<'_>, pmg: &PmgInstance) {
             Kind::QuarantineSpam,
             "quarantine-spam",
             "spam mails",
-            quarantine.spam,
+            spam,
             before.map(|it| it.0),
             limits.quarantine_spam_warn,
             limits.quarantine_spam_critical,
@@ -178,7 +178,7 @@ fn quarantine(visit: &mut Visit<'_>, pmg: &PmgInstance) {
             Kind::QuarantineVirus,
             "quarantine-virus",
             "mails with viruses",
-            quarantine.virus,
+            virus,
             before.map(|it| it.1),
             limits.quarantine_virus_warn,
             limits.quarantine_virus_critical,

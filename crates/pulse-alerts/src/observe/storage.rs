@@ -1,7 +1,8 @@
 //! Storages of Proxmox VE with the pools under them, and datastores of backup servers.
 
 use pulse_core::model::{
-    AlertLevel, ConnectionHealth, DiskUse, InstanceView, NodeStatus, Storage, StorageStatus, ZfsPool,
+    AlertLevel, ConnectionHealth, DiskUse, InstanceView, NodeStatus, PbsDatastoreState, Storage,
+    StorageStatus, ZfsPool,
 };
 
 use crate::{
@@ -141,7 +142,7 @@ pub(super) fn look_pbs(look: &mut Look<'_>, view: &InstanceView) {
     let rules = look.rules;
     let config = &rules.config;
     let instance = format!("pbs-{}", pbs.name);
-    for datastore in &pbs.datastores {
+    for datastore in pbs.datastores.iter().flatten() {
         let id = format!("pbs-{}-{}", pbs.name, datastore.name);
         super::key(look, "storage", &id);
         let subject = Subject {
@@ -162,6 +163,19 @@ pub(super) fn look_pbs(look: &mut Look<'_>, view: &InstanceView) {
                 visit.hold_all();
                 return;
             }
+            let finding = match datastore.state {
+                PbsDatastoreState::Available => Finding::FINE,
+                PbsDatastoreState::Maintenance => Finding::HELD,
+                PbsDatastoreState::Unmounted | PbsDatastoreState::Failed => {
+                    Finding::bad(AlertLevel::Warning, 0.0, 0.0)
+                }
+            };
+            visit.check(Kind::Offline, "", finding, Confirm::checks(2), |subject| {
+                let why = datastore.error.as_deref().unwrap_or(datastore.state.name());
+                let message =
+                    format!("datastore '{}' of {} cannot be used: {why}", subject.name, subject.node);
+                Words::new(format!("storage-offline-{}", subject.id), message)
+            });
             usage(visit, datastore.space.known(), true, effective.get(Metric::Usage));
         });
     }

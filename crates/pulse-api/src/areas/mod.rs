@@ -1,6 +1,7 @@
 //! One module per area of the contract. Each endpoint stands with its shapes, its document and its tests.
 
 mod agents;
+mod alerts;
 pub(crate) mod charts;
 mod documents;
 mod health;
@@ -35,6 +36,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(storage::router())
         .merge(prometheus::router())
         .merge(agents::router())
+        .merge(alerts::router())
         .merge(scheduler::router())
         .merge(live::router())
         .merge(security::router())

@@ -11,7 +11,11 @@ use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use pulse_api::{About, Access, AppState, published::StateCache, ws::Hub};
+use pulse_api::{
+    About, Access, AppState,
+    published::StateCache,
+    ws::{Hub, alerts::forward},
+};
 use pulse_auth::{FeatureSet, ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
 use pulse_config::{
@@ -19,7 +23,7 @@ use pulse_config::{
     SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Keeper, Scheduler, probe::Probe};
+use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, probe::Probe};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -137,6 +141,17 @@ impl TestServer {
             Hub::start(keeper.subscribe(), published.clone(), Duration::from_secs(10), &tasks, stop.clone());
         let store =
             SqliteStore::open(&dir.join("metrics.db"), StoreOptions::default(), dyn_clock.clone()).unwrap();
+        let ledger = Ledger::open(&dir.join("pulse.db"), dyn_clock.clone()).unwrap();
+        let alerts = Alerts::start(
+            keeper.clone(),
+            Arc::new(alerting::open_config(dir).unwrap()),
+            ledger.clone(),
+            Arc::new(alerting::NoSink),
+            dyn_clock.clone(),
+            &tasks,
+            stop.clone(),
+        );
+        tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
         let proxmox = Arc::new(Proxmox::default());
         let state = AppState {
             about: Arc::new(About {
@@ -150,11 +165,12 @@ impl TestServer {
             access: Arc::new(access),
             features: FeatureSet::default(),
             keeper,
+            alerts,
             scheduler: Scheduler::default(),
             nodes: Arc::new(nodes),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             store: Arc::new(store),
-            ledger: Ledger::open(&dir.join("pulse.db"), clock.clone()).unwrap(),
+            ledger,
             published,
             charts: Arc::default(),
             hub,
