@@ -87,6 +87,32 @@ impl SqliteStore {
         })
     }
 
+    /// The same, but where the file cannot be used, says so and goes on in memory: who watches a site needs to see it now
+    /// more than its past. What is wrong stands in [`StoreStats::problem`]; the file is left as it is.
+    pub fn open_or_in_memory(
+        path: &Path,
+        options: StoreOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        match Self::open(path, options.clone(), Arc::clone(&clock)) {
+            Err(error) => {
+                tracing::error!(%error, "history is kept in memory only until the next start");
+                let options = StoreOptions { is_memory_only: true, retention: None, ..options };
+                let store = Self::open(path, options, clock)?;
+                store.inner.shared.write().problem =
+                    Some(format!("history is kept in memory only until the next start: {error}"));
+                Ok(store)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Copies the file at `path` to `to`, which must not exist, as it is at one moment; another process may have it
+    /// open and go on writing. For threads that may block.
+    pub fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
+        sqlite::copy(path, to)
+    }
+
     /// From now on, keeps each tier this long; `None` for what suits where it is kept. What is too old by that goes
     /// bit by bit, within hours.
     pub fn set_retention(&self, retention: Option<Retention>) {
