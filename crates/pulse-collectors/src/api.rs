@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use pulse_config::PveInstance;
 use pulse_core::model::{ClusterEndpoint, ConnectionHealth, Guest, Node, SourceIssue, Storage};
 
-use crate::{PollError, Timeouts, pve::PveConnection};
+use crate::{PollError, PveDetails, Timeouts, pve::PveConnection};
 
 /// Opens connections to configured instances. Tests hand in their own.
 #[async_trait]
@@ -22,6 +22,11 @@ pub trait PveApi: Send + Sync {
     /// Reads nodes, guests and storages once. A part that fails becomes an issue; only when nothing at all can be
     /// read the poll fails.
     async fn poll(&self, now: Timestamp) -> Result<PveCycle, PollError>;
+
+    /// What can be asked beside the polls; `None` for a connection that only polls.
+    fn details(&self) -> Option<&dyn PveDetails> {
+        None
+    }
 
     /// Tries the configured host with the configured credentials.
     async fn test(&self) -> Result<ConnectionTest, PollError>;

@@ -13,6 +13,7 @@
 //! ```
 //!
 //! * [`Connect`] and [`PveApi`]: the edge of the world, and [`HttpConnect`], which really goes there.
+//! * [`PveDetails`]: what is read beside the polls, one question at a time.
 //! * [`http`]: one HTTPS client per address, with certificate pinning and errors in words.
 //! * [`PollError`]: everything that can go wrong, classified and with advice.
 //!
@@ -21,11 +22,13 @@
 //! empty list always means that there is nothing.
 
 mod api;
+pub mod details;
 mod error;
 pub mod http;
 mod pve;
 
 pub use api::{Connect, ConnectionTest, HttpConnect, PveApi, PveCycle};
+pub use details::PveDetails;
 pub use error::PollError;
 pub use http::Timeouts;
 pub use pve::PveConnection;

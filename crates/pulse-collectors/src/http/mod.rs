@@ -269,7 +269,7 @@ impl HttpClient {
 }
 
 /// The node in `/nodes/{node}/…`.
-fn node_of(path: &str) -> Option<&str> {
+pub(crate) fn node_of(path: &str) -> Option<&str> {
     path.strip_prefix("/nodes/")?.split('/').next().filter(|node| !node.is_empty())
 }
 
@@ -314,9 +314,14 @@ fn permission_advice(text: &str) -> String {
         return format!("{text}; give the user and its token the role PVEAuditor on /");
     };
     let (path, privilege) = (path.trim(), privilege.trim());
+    // The rights that the auditor's role has; for others there is no role that would not give more than is needed.
+    const OF_AUDITOR: [&str; 6] =
+        ["Datastore.Audit", "Mapping.Audit", "Pool.Audit", "SDN.Audit", "Sys.Audit", "VM.Audit"];
+    let role =
+        if OF_AUDITOR.contains(&privilege) { "the role PVEAuditor on /" } else { "a role that has it" };
     format!(
         "the credentials lack {privilege} on {path}; give the user, and the token if its privileges are separated, \
-         the role PVEAuditor on /"
+         {role}"
     )
 }
 

@@ -3,9 +3,11 @@
 mod ask;
 mod auth;
 mod client;
+mod details;
 mod endpoints;
 mod guest;
 mod issues;
+mod lanes;
 mod lenient;
 mod membership;
 mod node;
@@ -18,7 +20,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_config::PveInstance;
 
-use crate::{ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+use crate::{ConnectionTest, PollError, PveApi, PveCycle, PveDetails, Timeouts};
 
 /// A connection to one configured PVE instance.
 pub struct PveConnection(client::PveClient);
@@ -34,6 +36,10 @@ impl PveConnection {
 impl PveApi for PveConnection {
     async fn poll(&self, now: Timestamp) -> Result<PveCycle, PollError> {
         self.0.poll_any(now).await
+    }
+
+    fn details(&self) -> Option<&dyn PveDetails> {
+        Some(&self.0)
     }
 
     async fn test(&self) -> Result<ConnectionTest, PollError> {
