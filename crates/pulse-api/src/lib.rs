@@ -20,6 +20,6 @@ pub mod state;
 pub mod wire;
 pub mod ws;
 
-pub use areas::charts::ChartCache;
+pub use areas::{charts::ChartCache, prometheus::metrics_router};
 pub use router::{document, router};
 pub use state::{About, Access, AppState};

@@ -8,9 +8,11 @@ mod history;
 mod live;
 mod nodes;
 mod object;
+pub(crate) mod prometheus;
 mod resources;
 mod scheduler;
 mod security;
+mod snapshots;
 mod state;
 mod storage;
 mod system;
@@ -32,6 +34,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(charts::router())
         .merge(history::router())
         .merge(storage::router())
+        .merge(snapshots::router())
+        .merge(prometheus::router())
         .merge(agents::router())
         .merge(scheduler::router())
         .merge(live::router())

@@ -177,4 +177,3 @@ impl<'a> From<&'a Guest> for GuestShape<'a> {
         }
     }
 }
-

@@ -7,9 +7,9 @@ use pulse_core::ids::InstanceName;
 use tokio::sync::Semaphore;
 
 use super::{
-    auth::Session,
     endpoints::{self, Endpoints},
     lanes::Lanes,
+    session::Session,
     wire::Unreadable,
 };
 use crate::{
@@ -70,11 +70,11 @@ impl PveClient {
         let _of_node = lane.acquire().await.ok();
         let _permit = self.gate.acquire().await.ok();
         let pass = self.session.pass(http).await?;
-        let first = http.send(path, Payload::None, Some((pass.name.clone(), pass.value.clone()))).await;
+        let first = http.send(path, Payload::None, pass.to_read()).await;
         let refused = match first {
             Err(PollError::Authentication { .. }) if self.session.expire(&pass).await => {
                 let pass = self.session.pass(http).await?;
-                http.send(path, Payload::None, Some((pass.name, pass.value))).await
+                http.send(path, Payload::None, pass.to_read()).await
             }
             other => other,
         };

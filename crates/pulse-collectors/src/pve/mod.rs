@@ -1,14 +1,11 @@
 //! Proxmox VE, versions 7 to 9.
 
 mod ask;
-mod auth;
 mod client;
 mod details;
 mod endpoints;
 mod guest;
-mod issues;
 mod lanes;
-mod lenient;
 mod membership;
 mod node;
 mod poll;
@@ -20,7 +17,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_config::PveInstance;
 
-use crate::{ConnectionTest, PollError, PveApi, PveCycle, PveDetails, Timeouts};
+use crate::{ConnectionTest, PollError, PveApi, PveCycle, PveDetails, Timeouts, issues, lenient, session};
 
 /// A connection to one configured PVE instance.
 pub struct PveConnection(client::PveClient);

@@ -7,7 +7,7 @@ use pulse_core::{
 };
 
 use super::wire::{Replication, Snapshot, Task, Volume};
-use crate::pve::lenient::Int;
+use crate::lenient::Int;
 
 /// The time a count of seconds means; 0 means never.
 fn time(seconds: Int) -> Option<Timestamp> {

@@ -10,7 +10,7 @@ use super::{
     agent::{address, is_reachable, mac},
     wire::Interface,
 };
-use crate::{details::ContainerFacts, pve::lenient::Text};
+use crate::{details::ContainerFacts, lenient::Text};
 
 /// No guest has more network cards than this.
 const MOST_CARDS: usize = 32;

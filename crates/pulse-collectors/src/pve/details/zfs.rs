@@ -3,7 +3,7 @@
 use pulse_core::model::{ZfsDevice, ZfsPool};
 
 use super::wire::{Device, Pool, PoolDetail};
-use crate::pve::lenient::Text;
+use crate::lenient::Text;
 
 /// No node has more.
 pub(super) const MOST_POOLS: usize = 64;

@@ -751,6 +751,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every current figure, for Prometheus.
+         * @description Text format 0.0.4. Set `honor_labels: true` in the scrape, because `instance` names the Proxmox instance.
+         */
+        get: operations["get_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ws": {
         parameters: {
             query?: never;
@@ -1304,6 +1324,12 @@ export interface components {
                     [key: string]: components["schemas"]["ChartPoint"][];
                 };
             };
+            /** @description Datastores of backup servers, by `<server>/<datastore>`. Ours, beside the contract. */
+            datastoreData: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["ChartPoint"][];
+                };
+            };
             /** @description Docker containers, by container id. */
             dockerData: {
                 [key: string]: {
@@ -1326,8 +1352,26 @@ export interface components {
                     [key: string]: components["schemas"]["ChartPoint"][];
                 };
             };
+            /** @description Kubernetes clusters. Ours, beside the contract. */
+            k8sData: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["ChartPoint"][];
+                };
+            };
             /** @description Nodes. */
             nodeData: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["ChartPoint"][];
+                };
+            };
+            /** @description Backup servers. Ours, beside the contract. */
+            pbsData: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["ChartPoint"][];
+                };
+            };
+            /** @description Mail gateways. Ours, beside the contract. */
+            pmgData: {
                 [key: string]: {
                     [key: string]: components["schemas"]["ChartPoint"][];
                 };
@@ -2585,7 +2629,7 @@ export interface components {
             resourceId: string;
             /** @description As asked. */
             resourceType: string;
-            /** @description Where it came from: `store`. */
+            /** @description Where it came from: `store`, or `live` for the current value of what has no history yet. */
             source: string;
             /**
              * Format: int64
@@ -6627,7 +6671,10 @@ export interface operations {
     get_history: {
         parameters: {
             query?: {
-                /** @description `node`, `vm`, `container`, `guest`, `storage`, `docker`, `dockerHost`, `dockerContainer`, `host`, `pbs`, `k8s`. */
+                /**
+                 * @description `node`, `vm`, `container`, `guest`, `storage`, `docker`, `dockerHost`, `dockerContainer`, `host`, `pbs`,
+                 *     `pbsDatastore`, `pmg`, `k8s`.
+                 */
                 resourceType?: string;
                 /** @description Id of the resource as in the state. */
                 resourceId?: string;
@@ -7573,6 +7620,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Version"];
+                };
+            };
+        };
+    };
+    get_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Text format of Prometheus, version 0.0.4 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
