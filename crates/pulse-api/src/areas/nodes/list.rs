@@ -314,9 +314,8 @@ fn common(
             ConnectionHealth::Healthy | ConnectionHealth::Degraded => "connected",
             ConnectionHealth::Error => "disconnected",
         },
-        hidden: view.map_or_else(Vec::new, |view| {
-            view.hidden.iter().map(|issue| issue.message.clone()).collect()
-        }),
+        hidden: view
+            .map_or_else(Vec::new, |view| view.hidden.iter().map(|issue| issue.message.clone()).collect()),
         last_error: view.and_then(|view| view.issues.first()).map(|issue| issue.message.clone()),
         ..NodeView::default()
     }
