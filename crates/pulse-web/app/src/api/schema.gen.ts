@@ -5321,6 +5321,8 @@ export interface components {
             dropped: number;
             /** @description Whether history is kept. */
             enabled: boolean;
+            /** @description What is wrong with the store, where something is. */
+            error?: string | null;
             /**
              * Format: int64
              * @description Points of an hour.
