@@ -40,6 +40,12 @@ const TABLE: &[Row] = &[
         tests_may_use: &["pulse-sim"],
         never: HTTP_SERVER,
     },
+    Row {
+        name: "pulse-remote-store",
+        may_use: &["pulse-core", "pulse-store"],
+        tests_may_use: &[],
+        never: HTTP_SERVER,
+    },
     // 3: the running world
     Row {
         name: "pulse-monitor",
@@ -68,6 +74,7 @@ const TABLE: &[Row] = &[
             "pulse-core",
             "pulse-memory",
             "pulse-monitor",
+            "pulse-remote-store",
             "pulse-store",
             "pulse-web",
         ],

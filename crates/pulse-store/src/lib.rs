@@ -46,7 +46,7 @@ mod tier;
 mod upkeep;
 mod writer;
 
-pub use api::{EachSeries, MetricStore, Point, RangeQuery, Selector, Series, StoreStats};
+pub use api::{EachSeries, MetricStore, Point, RangeQuery, Selector, Series, Spans, StoreStats};
 pub use error::StoreError;
 pub use import::{ImportOutcome, ImportPoint};
 pub use ledger::{Ledger, LedgerError};
