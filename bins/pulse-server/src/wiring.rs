@@ -8,8 +8,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use pulse_api::{About, Access, AppState, published::StateCache, ws::Hub};
-use pulse_auth::{FeatureSet, Sessions, password, token};
+use pulse_api::{About, Access, AppState, Licensing, published::StateCache, ws::Hub};
+use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
     DataDir, DotEnv, Layered, NodeStore, ProcessEnv, SealKey, Settings, SystemSettingsStore,
@@ -43,6 +43,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let vars = Layered(ProcessEnv, DotEnv::read(&data_dir.file(".env"))?);
     let system = Arc::new(SystemSettingsStore::open(data_dir.path(), &vars)?);
     let access = Arc::new(open_access(data_dir.path(), &settings, &*clock)?);
+    let licensing = Arc::new(Licensing::open(&settings)?);
     let key = SealKey::open(data_dir.path())?;
     let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
     let store: Arc<dyn MetricStore> =
@@ -71,7 +72,6 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let run = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
     let published = Arc::new(StateCache::new(keeper.clone(), run));
     let hub = Hub::start(keeper.subscribe(), published.clone(), polling_interval, &tasks, stop.clone());
-    let features = if settings.is_development { FeatureSet::everything() } else { FeatureSet::default() };
     let about = About { version: env!("CARGO_PKG_VERSION"), started, polling_interval };
     let bootstrap = access.bootstrap.current();
     let state = AppState {
@@ -80,7 +80,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         settings: Arc::new(settings),
         system,
         access,
-        features,
+        licensing,
         keeper: keeper.clone(),
         scheduler,
         nodes,
