@@ -17,11 +17,11 @@ use pulse_config::{
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{Keeper, Supervisor, pipeline, probe::Probe};
-use pulse_store::{Ledger, MetricStore, SqliteStore, StoreOptions};
+use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{cli::say, keep, local, page};
+use crate::{cli::say, history, keep, local, page};
 
 /// Connections get this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -46,14 +46,14 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let licensing = Arc::new(Licensing::open(&settings)?);
     let key = SealKey::open(data_dir.path())?;
     let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
-    let store: Arc<dyn MetricStore> =
-        Arc::new(SqliteStore::open(&data_dir.file("metrics.db"), StoreOptions::default(), clock.clone())?);
     let ledger = Ledger::open(&data_dir.file("pulse.db"), clock.clone())?;
 
     let stop = CancellationToken::new();
     let last = CancellationToken::new();
     let tasks = TaskTracker::new();
     let last_tasks = TaskTracker::new();
+    let store =
+        history::open(&settings.history, &data_dir, clock.clone(), system.subscribe(), &tasks, stop.clone())?;
     let keeper = Keeper::start(clock.clone(), &last_tasks, last.clone());
     last_tasks.spawn(pipeline::run(keeper.subscribe(), store.clone(), last.clone()));
     last_tasks.spawn(keep::keep_access(access.clone(), clock.clone(), last.clone()));
@@ -92,6 +92,9 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         charts: Arc::default(),
         hub,
     };
+    if let Some(address) = state.settings.history.listen {
+        history::serve_metrics(address, state.clone(), &tasks, stop.clone()).await?;
+    }
     let app = pulse_api::router(state, page::router());
     let server = tokio::spawn(pulse_api::serve::serve(listener, app, stop.clone(), GRACE));
     tasks.spawn(keep::give_memory_back(stop.clone()));

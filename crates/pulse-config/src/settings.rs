@@ -8,7 +8,7 @@ use std::{
     str::FromStr,
 };
 
-use crate::{Cidr, Secret};
+use crate::{Cidr, HistorySettings, Secret};
 
 /// Where variables come from: the process, a `.env` file, a test.
 pub trait Vars {
@@ -155,6 +155,8 @@ pub struct Settings {
     pub trusted_networks: Vec<Cidr>,
     /// Login by a reverse proxy.
     pub proxy_auth: Option<ProxyAuth>,
+    /// Where history is kept.
+    pub history: HistorySettings,
     /// Whether nothing may be changed.
     pub demo_mode: bool,
     /// Whether the server runs in a container of ours.
@@ -227,6 +229,7 @@ impl Settings {
                 admin_role: get("PROXY_AUTH_ADMIN_ROLE"),
                 logout_url: get("PROXY_AUTH_LOGOUT_URL"),
             }),
+            history: HistorySettings::load(&get)?,
             demo_mode: flag("DEMO_MODE"),
             is_docker: flag("PULSE_DOCKER"),
             is_systemd: get("INVOCATION_ID").is_some(),
@@ -237,11 +240,11 @@ impl Settings {
     }
 }
 
-fn bad(key: &'static str, value: impl Into<String>, problem: impl fmt::Display) -> BadSetting {
+pub(crate) fn bad(key: &'static str, value: impl Into<String>, problem: impl fmt::Display) -> BadSetting {
     BadSetting { key, value: value.into(), problem: problem.to_string() }
 }
 
-fn parsed<T>(
+pub(crate) fn parsed<T>(
     get: &impl Fn(&str) -> Option<String>,
     key: &'static str,
     parse: impl Fn(&str) -> Option<T>,
@@ -251,7 +254,10 @@ fn parsed<T>(
     parse(&text).map(Some).ok_or_else(|| bad(key, text, problem))
 }
 
-fn url(get: &impl Fn(&str) -> Option<String>, key: &'static str) -> Result<Option<String>, BadSetting> {
+pub(crate) fn url(
+    get: &impl Fn(&str) -> Option<String>,
+    key: &'static str,
+) -> Result<Option<String>, BadSetting> {
     parsed(get, key, whole_url, "must be an address such as https://pulse.example.org")
 }
 

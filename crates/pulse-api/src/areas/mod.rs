@@ -15,6 +15,7 @@ mod rbac;
 mod resources;
 mod scheduler;
 mod security;
+mod snapshots;
 mod state;
 mod storage;
 mod system;
@@ -36,6 +37,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(charts::router())
         .merge(history::router())
         .merge(storage::router())
+        .merge(snapshots::router())
         .merge(prometheus::router())
         .merge(agents::router())
         .merge(scheduler::router())
