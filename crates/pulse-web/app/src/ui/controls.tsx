@@ -35,13 +35,23 @@ export function Button(props: {
 }
 
 /** A button that is only an icon; `label` is its name and its title. */
-export function IconButton(props: { icon: IconName; label: string; onClick: () => void }): JSX.Element {
+export function IconButton(props: {
+  icon: IconName;
+  label: string;
+  onClick: () => void;
+  /** Of a button that opens something. */
+  isExpanded?: boolean | undefined;
+  /** Of a button that switches something. */
+  isPressed?: boolean | undefined;
+}): JSX.Element {
   return (
     <button
       type="button"
       class={`${styles.button} ${styles.icon}`}
       aria-label={props.label}
       title={props.label}
+      aria-expanded={props.isExpanded}
+      aria-pressed={props.isPressed}
       onClick={() => props.onClick()}
     >
       <Icon name={props.icon} />
