@@ -6,12 +6,12 @@ use axum::extract::FromRef;
 use jiff::{SignedDuration, Timestamp};
 use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions};
 use pulse_config::{
-    NodeStore, Settings,
+    NodeStore, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
-use pulse_monitor::{Keeper, probe::Probe};
-use pulse_store::MetricStore;
+use pulse_monitor::{Keeper, Scheduler, probe::Probe};
+use pulse_store::{Ledger, MetricStore};
 
 use crate::{areas::charts::ChartCache, auth::BasicCache, published::StateCache, ws::Hub};
 
@@ -89,18 +89,24 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// Settings.
     pub settings: Arc<Settings>,
+    /// What an administrator changes while the server runs.
+    pub system: Arc<SystemSettingsStore>,
     /// Who may come in.
     pub access: Arc<Access>,
     /// What the licence includes.
     pub features: FeatureSet,
     /// The world.
     pub keeper: Keeper,
+    /// How polling goes.
+    pub scheduler: Scheduler,
     /// Configured instances.
     pub nodes: Arc<NodeStore>,
     /// Tries instances.
     pub probe: Probe,
     /// History.
     pub store: Arc<dyn MetricStore>,
+    /// Alert history and the notification queue.
+    pub ledger: Ledger,
     /// The state as bytes.
     pub published: Arc<StateCache>,
     /// Charts that took long to make.
@@ -130,12 +136,15 @@ from_ref! {
     about: Arc<About>,
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
+    system: Arc<SystemSettingsStore>,
     access: Arc<Access>,
     features: FeatureSet,
     keeper: Keeper,
+    scheduler: Scheduler,
     nodes: Arc<NodeStore>,
     probe: Probe,
     store: Arc<dyn MetricStore>,
+    ledger: Ledger,
     published: Arc<StateCache>,
     charts: Arc<ChartCache>,
     hub: Hub,

@@ -28,7 +28,7 @@ pub trait PveApi: Send + Sync {
 }
 
 /// What one poll brought.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PveCycle {
     /// Name of the cluster; `None` for a standalone node.
     pub cluster_name: Option<String>,

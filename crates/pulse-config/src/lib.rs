@@ -3,6 +3,7 @@
 //! * [`Settings`]: the environment, read once; a bad value names its key.
 //! * [`DataDir`]: the directory, held by one server at a time.
 //! * [`NodeConfig`] and [`NodeEdit`]: the Proxmox instances and the rules of changing them.
+//! * [`SystemSettingsStore`]: what an administrator changes while the server runs.
 //! * [`NodeStore`], [`TokenStore`], [`Credentials`], [`SessionFile`], [`BootstrapToken`]: its files, one owner each.
 //!
 //! Invariant: files are read at start and written atomically on change; a request never parses a file, it reads
@@ -29,7 +30,10 @@ pub use dotenv::DotEnv;
 pub use error::{ConfigError, UpdateError};
 pub use host::HostError;
 pub use node_edit::{AnyInstance, NodeEdit, NodeError};
-pub use schema::instances::{ClusterEndpointConfig, NodeConfig, PbsInstance, PmgInstance, PveInstance};
+pub use schema::{
+    instances::{ClusterEndpointConfig, NodeConfig, PbsInstance, PmgInstance, PveInstance},
+    system::{DiscoveryConfig, MetricsRetention, SettingError, SystemSettings, Theme, UpdateChannel},
+};
 pub use seal::SealKey;
 pub use secret::Secret;
 pub use settings::{BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, Vars};
@@ -38,5 +42,6 @@ pub use store::{
     credentials::{Credentials, Login},
     nodes::NodeStore,
     sessions::SessionFile,
+    system::{SystemSettingsStore, Updated},
     tokens::{MAX_TOKENS, Token, TokenStore, Tokens, TooManyTokens},
 };

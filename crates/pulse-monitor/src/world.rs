@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use pulse_core::{
     Snapshot,
     ids::{DockerHostId, HostId, KubernetesClusterId, TokenId},
-    model::{Host, InstanceKey, InstanceView, Liveness, SourceIssue},
+    model::{ConnectionHealth, Host, InstanceKey, InstanceKind, InstanceView, Liveness, SourceIssue},
 };
 
 use crate::{liveness, merge, rates::RateMemory};
@@ -52,6 +52,11 @@ impl World {
         }
     }
 
+    /// Says whether temperatures are wanted at all.
+    pub fn set_temperature_monitoring(&mut self, is_wanted: bool) {
+        self.snapshot.is_temperature_monitoring_enabled = is_wanted;
+    }
+
     /// Puts a whole view of an instance into the world, known or not: for sources that build it themselves.
     pub fn set_instance(&mut self, view: InstanceView) {
         self.snapshot.instances.insert(view.key.clone(), Arc::new(view));
@@ -70,6 +75,20 @@ impl World {
         let view = match outcome {
             Ok(cycle) => merge::pve::merge(previous, cycle, memory, now),
             Err(issue) => merge::pve::fail(previous, issue, now),
+        };
+        self.snapshot.instances.insert(key.clone(), Arc::new(view));
+    }
+
+    /// Notes that nothing could be read of an instance; what is known of it is kept.
+    pub fn fail_instance(&mut self, key: &InstanceKey, issue: SourceIssue, now: Timestamp) {
+        let Some(previous) = self.snapshot.instances.get(key) else { return };
+        let view = match key.kind {
+            InstanceKind::Pve => merge::pve::fail(previous, issue, now),
+            InstanceKind::Pbs | InstanceKind::Pmg => InstanceView {
+                health: ConnectionHealth::Error,
+                issues: Arc::new(vec![issue]),
+                ..InstanceView::clone(previous)
+            },
         };
         self.snapshot.instances.insert(key.clone(), Arc::new(view));
     }

@@ -1,6 +1,7 @@
 //! History: samples of many series, kept in compressed chunks in one SQLite file.
 //!
 //! * [`MetricStore`] is what the rest of the program sees; [`SqliteStore`] stands behind it.
+//! * [`ledger`] is another file beside it: alert history and the notification queue, what is no metric.
 //! * [`codec`] turns points into chunks and back; its layout is described bit by bit.
 //!
 //! Samples come in through a bounded queue to one writer thread, which gathers them per series and hour in memory.
@@ -29,6 +30,7 @@ mod error;
 mod head;
 mod heads;
 mod journal;
+pub mod ledger;
 mod options;
 mod query;
 mod registry;
@@ -43,6 +45,7 @@ mod writer;
 
 pub use api::{EachSeries, MetricStore, Point, RangeQuery, Selector, Series, StoreStats};
 pub use error::StoreError;
+pub use ledger::{Ledger, LedgerError};
 pub use options::{Retention, StoreOptions};
 pub use store::SqliteStore;
 pub use tier::Tier;

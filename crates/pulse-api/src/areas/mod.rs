@@ -13,6 +13,7 @@ mod scheduler;
 mod security;
 mod state;
 mod storage;
+mod system;
 mod tokens;
 mod version;
 
@@ -37,6 +38,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(security::router())
         .merge(tokens::router())
         .merge(nodes::router())
+        .merge(system::router())
         .merge(documents::router())
         .route("/api", axum::routing::any(unknown))
         .route("/api/", axum::routing::any(unknown))

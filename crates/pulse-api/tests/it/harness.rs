@@ -15,11 +15,12 @@ use pulse_api::{About, Access, AppState, published::StateCache, ws::Hub};
 use pulse_auth::{FeatureSet, ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
 use pulse_config::{
-    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings, TokenStore,
+    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings,
+    SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Keeper, probe::Probe};
-use pulse_store::{SqliteStore, StoreOptions};
+use pulse_monitor::{Keeper, Scheduler, probe::Probe};
+use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -145,12 +146,15 @@ impl TestServer {
             }),
             clock: dyn_clock,
             settings: Arc::new(settings),
+            system: Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap()),
             access: Arc::new(access),
             features: FeatureSet::default(),
             keeper,
+            scheduler: Scheduler::default(),
             nodes: Arc::new(nodes),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             store: Arc::new(store),
+            ledger: Ledger::open(&dir.join("pulse.db"), clock.clone()).unwrap(),
             published,
             charts: Arc::default(),
             hub,

@@ -19,4 +19,6 @@ mod setup;
 #[cfg(test)]
 mod state;
 #[cfg(test)]
+mod system;
+#[cfg(test)]
 mod tokens;

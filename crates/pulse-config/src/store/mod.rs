@@ -4,4 +4,5 @@ pub mod bootstrap;
 pub mod credentials;
 pub mod nodes;
 pub mod sessions;
+pub mod system;
 pub mod tokens;

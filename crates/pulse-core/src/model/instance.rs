@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    BackupTask, CephCluster, Guest, GuestSnapshot, Node, PbsBackup, PbsInstance, PhysicalDisk, PmgBackup,
-    PmgInstance, ReplicationJob, Storage, StorageBackup,
+    BackupTask, CephCluster, Guest, GuestSnapshot, Node, PbsBackupGroup, PbsInstance, PhysicalDisk,
+    PmgBackup, PmgInstance, ReplicationJob, Storage, StorageBackup,
 };
 use crate::ids::InstanceName;
 
@@ -61,13 +61,14 @@ pub struct InstanceKey {
 }
 
 /// How the connection to an instance or node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ConnectionHealth {
     /// Everything answers.
     Healthy,
     /// Some of it answers.
     Degraded,
-    /// Nothing answers.
+    /// Nothing answers, or nobody has asked yet.
+    #[default]
     Error,
 }
 
@@ -183,8 +184,8 @@ pub struct InstanceView {
     pub guest_snapshots: Arc<Vec<GuestSnapshot>>,
     /// The backup server, where the instance is one.
     pub pbs: Option<Arc<PbsInstance>>,
-    /// Backups on the backup server.
-    pub pbs_backups: Arc<Vec<PbsBackup>>,
+    /// Backups on the backup server, sorted by key; groups that did not change are shared between readings.
+    pub pbs_backups: Arc<Vec<Arc<PbsBackupGroup>>>,
     /// The mail gateway, where the instance is one.
     pub pmg: Option<Arc<PmgInstance>>,
     /// Configuration backups of the mail gateway.

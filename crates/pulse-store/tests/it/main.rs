@@ -3,5 +3,6 @@
 
 mod durability;
 mod history;
+mod ledger;
 mod model;
 mod support;
