@@ -1,9 +1,9 @@
 //! Changes of what an instance brings besides nodes, guests and storages: replication, backups, mail gateways.
 //! These lists change rarely and can be long, so that one that is still the same `Arc` is not even looked at.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
-use pulse_core::model::InstanceView;
+use pulse_core::model::{InstanceView, PbsBackupGroup};
 use serde_json::{Map, Value};
 
 use super::delta::{Changes, to_object};
@@ -43,8 +43,12 @@ impl InstanceLists {
         compare!(backup_tasks, BackupTaskShape);
         compare!(storage_backups, StorageBackupShape);
         compare!(guest_snapshots, GuestSnapshotShape);
-        compare!(pbs_backups, PbsBackupShape);
         compare!(pmg_backups, PmgBackupShape);
+        pbs_backups(
+            &mut self.pbs_backups,
+            before.map(|view| &view.pbs_backups),
+            after.map(|view| &view.pbs_backups),
+        );
         let gateway = |view: Option<&InstanceView>| {
             view.and_then(|view| view.pmg.as_deref())
                 .map(|pmg| (pmg.id.clone(), to_object(&PmgShape::from(pmg))))
@@ -66,6 +70,25 @@ impl InstanceLists {
             ("pmgBackups", self.pmg_backups),
         ]
     }
+}
+
+/// A group that is still the same `Arc` has the same backups; of the others each backup is compared.
+fn pbs_backups(
+    changes: &mut Changes,
+    before: Option<&Arc<Vec<Arc<PbsBackupGroup>>>>,
+    after: Option<&Arc<Vec<Arc<PbsBackupGroup>>>>,
+) {
+    let groups =
+        |list: Option<&Arc<Vec<Arc<PbsBackupGroup>>>>| list.map(|list| list.to_vec()).unwrap_or_default();
+    let (old, new) = (groups(before), groups(after));
+    let kept: HashSet<_> = old.iter().map(Arc::as_ptr).collect();
+    let shared: HashSet<_> = new.iter().map(Arc::as_ptr).filter(|group| kept.contains(group)).collect();
+    let objects = |groups: &[Arc<PbsBackupGroup>]| {
+        PbsBackupShape::all(groups.iter().filter(|group| !shared.contains(&Arc::as_ptr(group))))
+            .map(|backup| (backup.id.clone(), to_object(&backup)))
+            .collect()
+    };
+    changes.objects(objects(&old), objects(&new));
 }
 
 fn list<T: PartialEq>(

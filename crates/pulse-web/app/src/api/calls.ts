@@ -73,6 +73,9 @@ export const testConnection = (node: NodeRequest): Promise<Schemas["NodeConnecti
 export const testNode = (id: string): Promise<Schemas["NodeTest"]> =>
   done(api.POST("/api/config/nodes/{id}/test", { params: { path: { id } } }));
 
+/** The version of the server that answers now. */
+export const serverVersion = async (): Promise<string> => (await done(api.GET("/api/version"))).version;
+
 export type Charts = Schemas["Charts"];
 
 /** The small lines of all guests. */

@@ -2,6 +2,7 @@
 // blocks WebSockets. Holds the one model that every page reads.
 
 import { batch, createSignal, type Signal } from "solid-js";
+import { kioskToken } from "../frame/kiosk";
 import { state as callState } from "./calls";
 import { setSessionEnded } from "./client";
 import { applyDelta, type Delta, EMPTY, fromState, type Model, NAMES, type Rows } from "./delta";
@@ -135,6 +136,8 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
     clearTimeout(retryTimer);
     if (isStopped) return;
     const url = new URL("/ws?stream=delta", location.origin);
+    const token = kioskToken();
+    if (token !== undefined) url.searchParams.set("token", token);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const opened = new WebSocket(url);
     opened.binaryType = "arraybuffer";

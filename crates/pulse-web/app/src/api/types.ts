@@ -71,7 +71,10 @@ export type Datastore = Sure<Omit<Schemas["DatastoreShape"], "namespaces">, "nam
 };
 
 /** A backup on a backup server. */
-export type PbsBackup = Sure<Schemas["PbsBackupShape"], "id" | "instance" | "backupType" | "vmid" | "backupTime">;
+export type PbsBackup = Sure<
+  Schemas["PbsBackupShape"],
+  "id" | "instance" | "backupType" | "vmid" | "backupTime"
+>;
 /** A backup on a storage of Proxmox VE. */
 export type StorageBackup = Sure<Schemas["StorageBackupShape"], "id" | "instance" | "vmid" | "storage">;
 export type BackupTask = Sure<Schemas["BackupTaskShape"], "id" | "instance" | "node" | "vmid" | "status">;
@@ -79,7 +82,9 @@ export type GuestSnapshot = Sure<Schemas["GuestSnapshotShape"], "id" | "instance
 export type PmgBackup = Sure<Schemas["PmgBackupShape"], "id">;
 
 export type MailQueue = Sure<Schemas["QueueShape"], never>;
-export type MailNode = Sure<Omit<Schemas["PmgNodeShape"], "queueStatus">, "name"> & { queueStatus?: MailQueue };
+export type MailNode = Sure<Omit<Schemas["PmgNodeShape"], "queueStatus">, "name"> & {
+  queueStatus?: MailQueue;
+};
 /** A mail gateway. */
 export type MailGateway = Sure<
   Omit<Schemas["PmgShape"], "nodes" | "mailStats" | "quarantine">,

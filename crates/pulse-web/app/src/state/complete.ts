@@ -58,7 +58,14 @@ export function complete(input: string, caret: number, known: Completable): Sugg
     if (seen.size >= 200) break;
   }
   return [...seen]
-    .sort((a, b) => Number(b.toLowerCase().startsWith(wanted)) - Number(a.toLowerCase().startsWith(wanted)) || (a < b ? -1 : 1))
+    .sort(
+      (a, b) =>
+        Number(b.toLowerCase().startsWith(wanted)) - Number(a.toLowerCase().startsWith(wanted)) ||
+        (a < b ? -1 : 1),
+    )
     .slice(0, MOST)
-    .map((each) => ({ text: `${put(`${name}${operator}${quoted(each)}`)} `, label: minus + name + operator + each }));
+    .map((each) => ({
+      text: `${put(`${name}${operator}${quoted(each)}`)} `,
+      label: minus + name + operator + each,
+    }));
 }

@@ -9,8 +9,12 @@ function cell(text: string): string {
 }
 
 /** RFC 4180, with a line of titles. */
-export function csv(titles: readonly string[], rows: Iterable<readonly (string | number | undefined)[]>): string {
+export function csv(
+  titles: readonly string[],
+  rows: Iterable<readonly (string | number | undefined)[]>,
+): string {
   const lines = [titles.map(cell).join(",")];
-  for (const row of rows) lines.push(row.map((value) => cell(value === undefined ? "" : String(value))).join(","));
+  for (const row of rows)
+    lines.push(row.map((value) => cell(value === undefined ? "" : String(value))).join(","));
   return `${lines.join("\r\n")}\r\n`;
 }

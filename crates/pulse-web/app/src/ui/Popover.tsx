@@ -21,6 +21,7 @@ export function Popover(props: { icon: IconName; label: string; children: JSX.El
   document.addEventListener("pointerdown", outside);
   onCleanup(() => document.removeEventListener("pointerdown", outside));
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes what any control inside opened.
     <div ref={box} class={styles.box} onKeyDown={onKey} data-no-print="">
       <IconButton
         icon={props.icon}

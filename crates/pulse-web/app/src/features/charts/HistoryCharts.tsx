@@ -1,6 +1,16 @@
 // The charts of a drawer: every series that the server keeps of one resource, over a range.
 
-import { createEffect, createMemo, createResource, createSignal, For, type JSX, on, onCleanup, Show } from "solid-js";
+import {
+  createEffect,
+  createMemo,
+  createResource,
+  createSignal,
+  For,
+  type JSX,
+  on,
+  onCleanup,
+  Show,
+} from "solid-js";
 import { type History, history } from "../../api/calls";
 import { ApiError } from "../../api/client";
 import { lastUpdate, serverNow } from "../../api/live";
@@ -46,7 +56,13 @@ const FIGURES: readonly Figure[] = [
     text: percent,
     top: 100,
   },
-  { id: "disk", title: t("Disk used"), series: [{ metric: "disk", title: t("Disk") }], text: percent, top: 100 },
+  {
+    id: "disk",
+    title: t("Disk used"),
+    series: [{ metric: "disk", title: t("Disk") }],
+    text: percent,
+    top: 100,
+  },
   { id: "usage", title: t("Used"), series: [{ metric: "usage", title: t("Used") }], text: percent, top: 100 },
   {
     id: "network",
@@ -105,7 +121,12 @@ export function HistoryCharts(props: {
   let control: AbortController | undefined;
   onCleanup(() => control?.abort());
   const [data, { refetch }] = createResource(
-    () => ({ type: props.resourceType, id: props.resourceId, range: range().id, isZoomed: zoom() !== undefined }),
+    () => ({
+      type: props.resourceType,
+      id: props.resourceId,
+      range: range().id,
+      isZoomed: zoom() !== undefined,
+    }),
     async (wanted): Promise<History> => {
       control?.abort();
       control = new AbortController();
@@ -129,7 +150,12 @@ export function HistoryCharts(props: {
 
   // The points that came since the drawer was opened, for the live view.
   const [live, setLive] = createSignal<Readonly<Record<string, readonly Point[]>>>({});
-  createEffect(on(() => props.resourceId, () => setLive({})));
+  createEffect(
+    on(
+      () => props.resourceId,
+      () => setLive({}),
+    ),
+  );
   createEffect(
     on([lastUpdate, props.now], ([at, now]) => {
       setLive((old) => {
@@ -200,7 +226,9 @@ export function HistoryCharts(props: {
       }
     >
       <Show when={problem()}>
-        {(text) => <Note health="crit">{t("The history could not be loaded: {reason}", { reason: text() })}</Note>}
+        {(text) => (
+          <Note health="crit">{t("The history could not be loaded: {reason}", { reason: text() })}</Note>
+        )}
       </Show>
       <For each={figures()}>
         {(figure) => (

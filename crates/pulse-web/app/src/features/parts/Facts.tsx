@@ -8,7 +8,11 @@ import { Value } from "../../ui/Value";
 import type { Share } from "./cells";
 
 /** Used of total with the percentage, or why it is not known. */
-export function ShareFact(props: { name: string; share: Share | undefined; why: string | undefined }): JSX.Element {
+export function ShareFact(props: {
+  name: string;
+  share: Share | undefined;
+  why: string | undefined;
+}): JSX.Element {
   return (
     <Fact name={props.name}>
       <Value

@@ -2,8 +2,8 @@
 
 import { type JSX, Show } from "solid-js";
 import { bytesOf } from "../../state/format";
-import { isPhone } from "../../ui/screen";
 import { type Limits, Meter } from "../../ui/Meter";
+import { isPhone } from "../../ui/screen";
 import styles from "./cells.module.css";
 
 /** Used bytes of total, with the percentage. */

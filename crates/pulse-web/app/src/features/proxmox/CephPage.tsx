@@ -25,7 +25,9 @@ export default function CephPage(): JSX.Element {
       <h1 class="sr">Ceph</h1>
       <For each={sortRows([...cephClusters().keys()], (id) => id, false)}>
         {(id) => (
-          <Show when={cephClusters().get(id)}>{(cluster) => <Cluster cluster={cluster()} view={view} />}</Show>
+          <Show when={cephClusters().get(id)}>
+            {(cluster) => <Cluster cluster={cluster()} view={view} />}
+          </Show>
         )}
       </For>
     </>
@@ -41,7 +43,14 @@ function Cluster(props: { cluster: Live<CephCluster>; view: View }): JSX.Element
   };
   const pools = () => new Map((cluster().pools ?? []).map((pool) => [String(pool.id), pool]));
   const columns: Column<Pool>[] = [
-    { id: "name", title: t("Pool"), sort: "ascending", value: (pool) => pool.name, isFixed: true, cell: () => "" },
+    {
+      id: "name",
+      title: t("Pool"),
+      sort: "ascending",
+      value: (pool) => pool.name,
+      isFixed: true,
+      cell: () => "",
+    },
     {
       id: "used",
       title: t("Used"),
@@ -79,13 +88,18 @@ function Cluster(props: { cluster: Live<CephCluster>; view: View }): JSX.Element
   ];
   const phone: Column<Pool>[] = [
     { id: "name", title: t("Pool"), width: 170, cell: () => "" },
-    { id: "used", title: t("Used"), cell: (pool) => <Meter value={pool().percentUsed} limits={DISK_LIMITS} /> },
+    {
+      id: "used",
+      title: t("Used"),
+      cell: (pool) => <Meter value={pool().percentUsed} limits={DISK_LIMITS} />,
+    },
   ];
   return (
     <section class={styles.card} aria-label={cluster().name}>
       <header class={styles.head}>
         <h2>
-          <Mark health={cephHealth(cluster())} label={cluster().health} /> {cluster().name || cluster().instance}
+          <Mark health={cephHealth(cluster())} label={cluster().health} />{" "}
+          {cluster().name || cluster().instance}
         </h2>
         <Badge health={cephHealth(cluster())}>{cluster().health}</Badge>
       </header>
@@ -130,7 +144,10 @@ function Cluster(props: { cluster: Live<CephCluster>; view: View }): JSX.Element
               <Fact name={service.type}>
                 <span class="row">
                   <Mark health={(service.running ?? 0) < (service.total ?? 0) ? "warn" : "ok"} label="" />
-                  {t("{running} of {all} running", { running: service.running ?? 0, all: service.total ?? 0 })}
+                  {t("{running} of {all} running", {
+                    running: service.running ?? 0,
+                    all: service.total ?? 0,
+                  })}
                 </span>
                 <Show when={service.message}>{(text) => <span class="soft">{text()}</span>}</Show>
               </Fact>

@@ -49,7 +49,13 @@ export default function DisksPage(): JSX.Element {
       value: (row) => row.node,
       cell: (row) => row().node,
     },
-    { id: "model", title: t("Model"), sort: "ascending", value: (row) => row.model, cell: (row) => row().model },
+    {
+      id: "model",
+      title: t("Model"),
+      sort: "ascending",
+      value: (row) => row.model,
+      cell: (row) => row().model,
+    },
     {
       id: "serial",
       title: t("Serial number"),
@@ -150,7 +156,11 @@ export default function DisksPage(): JSX.Element {
         name={(row) => <PhoneName name={row.devPath} below={`${row.node} · ${row.model ?? ""}`} />}
         fields={DISK_FIELDS}
         groups={[
-          { id: "node", title: t("By node"), of: (row) => ({ key: `${row.instance}/${row.node}`, title: row.node }) },
+          {
+            id: "node",
+            title: t("By node"),
+            of: (row) => ({ key: `${row.instance}/${row.node}`, title: row.node }),
+          },
         ]}
         sort={{ column: "disk", descending: false }}
         empty={

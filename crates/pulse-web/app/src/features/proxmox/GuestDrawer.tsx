@@ -189,7 +189,11 @@ export default function GuestDrawer(props: {
                     <td class={lists.wrap}>
                       {backup.where}
                       <div class={lists.small}>
-                        {[backup.isVerified ? t("verified") : "", backup.isProtected ? t("protected") : "", backup.notes]
+                        {[
+                          backup.isVerified ? t("verified") : "",
+                          backup.isProtected ? t("protected") : "",
+                          backup.notes,
+                        ]
                           .filter(Boolean)
                           .join(", ")}
                       </div>
@@ -201,7 +205,9 @@ export default function GuestDrawer(props: {
             </tbody>
           </table>
           <Show when={backups().length > MOST_BACKUPS}>
-            <p class="soft">{tn("and {n} older one", "and {n} older ones", backups().length - MOST_BACKUPS)}</p>
+            <p class="soft">
+              {tn("and {n} older one", "and {n} older ones", backups().length - MOST_BACKUPS)}
+            </p>
           </Show>
         </DrawerSection>
       </Show>

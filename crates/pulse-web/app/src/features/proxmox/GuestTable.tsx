@@ -1,18 +1,18 @@
 // The guests table: search, filters, sort, groups, and thousands of rows.
 
-import { createMemo, For, type JSX, Show } from "solid-js";
+import { createMemo, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { lastUpdate, nodes, serverNow } from "../../api/live";
 import { age, bytes, duration, moment, rate } from "../../state/format";
 import { oneOf } from "../../state/options";
 import type { View } from "../../state/view";
 import { reason } from "../../state/why";
-import { t, tn } from "../../text";
+import { t } from "../../text";
 import { Button, Empty, Segmented } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
-import { type Column, type Grouping, Table } from "../../ui/table/Table";
 import { Tags } from "../../ui/Tags";
+import { type Column, type Grouping, Table } from "../../ui/table/Table";
 import { Dash, Value } from "../../ui/Value";
 import { TrendCell, trends } from "../charts/trends";
 import { cellStyles, PhoneName, ShareMeter, Two } from "../parts/cells";
@@ -113,7 +113,9 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       share={memoryOf(guest)}
       limits={MEMORY_LIMITS}
       isShort={isShort}
-      title={guest.memorySource === undefined ? undefined : t("source: {source}", { source: guest.memorySource })}
+      title={
+        guest.memorySource === undefined ? undefined : t("source: {source}", { source: guest.memorySource })
+      }
       why={reason(guest, "memory", "mem")}
     />
   );
@@ -181,7 +183,12 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       value: cpuOf,
       cell: (row) => (
         <Show when={look() === "trends"} fallback={cpu(row())}>
-          <TrendCell points={trend(row().id, "cpu")} now={cpuOf(row())} limits={CPU_LIMITS} why={reason(row(), "cpu")} />
+          <TrendCell
+            points={trend(row().id, "cpu")}
+            now={cpuOf(row())}
+            limits={CPU_LIMITS}
+            why={reason(row(), "cpu")}
+          />
         </Show>
       ),
     },
@@ -251,9 +258,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       isExtra: true,
       sort: "ascending",
       value: (guest) => guest.osName,
-      cell: (row) => (
-        <span class="soft">{[row().osName, row().osVersion].filter(Boolean).join(" ")}</span>
-      ),
+      cell: (row) => <span class="soft">{[row().osName, row().osVersion].filter(Boolean).join(" ")}</span>,
     },
     {
       id: "ip",

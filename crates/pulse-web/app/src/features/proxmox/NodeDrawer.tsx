@@ -93,7 +93,11 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
               <Show when={cores().length > 0}>
                 <span class="soft">
                   {" "}
-                  {t("cores {values}", { values: cores().map((core) => Math.round(core.temp)).join(" ") })}
+                  {t("cores {values}", {
+                    values: cores()
+                      .map((core) => Math.round(core.temp))
+                      .join(" "),
+                  })}
                 </span>
               </Show>
             </Fact>

@@ -64,9 +64,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       value={cpuOf(node)}
       limits={CPU_LIMITS}
       detail={
-        !isPhone() && node.cpuInfo?.cores
-          ? tn("{n} thread", "{n} threads", node.cpuInfo.cores)
-          : undefined
+        !isPhone() && node.cpuInfo?.cores ? tn("{n} thread", "{n} threads", node.cpuInfo.cores) : undefined
       }
       hasShortDetail
       title={node.cpuInfo?.model}
@@ -91,7 +89,14 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     node.status === "online" ? uptimeAt(node, lastUpdate()) : undefined;
 
   const columns: Column<LiveNode>[] = [
-    { id: "name", title: t("Node"), sort: "ascending", value: nodeName, isFixed: true, cell: (row) => mark(row()) },
+    {
+      id: "name",
+      title: t("Node"),
+      sort: "ascending",
+      value: nodeName,
+      isFixed: true,
+      cell: (row) => mark(row()),
+    },
     {
       id: "version",
       title: t("Version"),

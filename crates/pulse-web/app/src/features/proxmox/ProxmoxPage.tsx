@@ -28,7 +28,11 @@ export default function ProxmoxPage(props: { children?: JSX.Element }): JSX.Elem
     add("disks", t("Disks"), physicalDisks().size > 0);
     add("ceph", t("Ceph"), cephClusters().size > 0);
     add("replication", t("Replication"), replicationJobs().size > 0);
-    add("backups", t("Backups"), nodes().size + backupServers().size + pbsBackups().size + storageBackups().size > 0);
+    add(
+      "backups",
+      t("Backups"),
+      nodes().size + backupServers().size + pbsBackups().size + storageBackups().size > 0,
+    );
     add("mail", t("Mail gateway"), mailGateways().size > 0);
     return list.filter((tab) => tab.isThere);
   });

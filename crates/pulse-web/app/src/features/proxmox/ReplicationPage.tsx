@@ -12,13 +12,7 @@ import { Mark } from "../../ui/Mark";
 import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { PhoneName, Two } from "../parts/cells";
-import {
-  lastSync,
-  nextSync,
-  REPLICATION_FIELDS,
-  replicationHealth,
-  replicationState,
-} from "./storageModel";
+import { lastSync, nextSync, REPLICATION_FIELDS, replicationHealth, replicationState } from "./storageModel";
 
 type Row = Live<ReplicationJob>;
 

@@ -76,9 +76,7 @@ export default function StoragePage(): JSX.Element {
       title: t("Used"),
       sort: "descending",
       value: (row) => storageShare(row)?.percent,
-      cell: (row) => (
-        <ShareMeter share={storageShare(row())} limits={DISK_LIMITS} why={storageWhy(row())} />
-      ),
+      cell: (row) => <ShareMeter share={storageShare(row())} limits={DISK_LIMITS} why={storageWhy(row())} />,
     },
     {
       id: "free",
@@ -122,9 +120,7 @@ export default function StoragePage(): JSX.Element {
     {
       id: "used",
       title: t("Used"),
-      cell: (row) => (
-        <ShareMeter share={storageShare(row())} limits={DISK_LIMITS} why={storageWhy(row())} />
-      ),
+      cell: (row) => <ShareMeter share={storageShare(row())} limits={DISK_LIMITS} why={storageWhy(row())} />,
     },
   ];
   return (

@@ -31,9 +31,7 @@ export function storageHealth(row: Storage): Health {
 }
 
 export function storageNodes(row: Storage): string {
-  return row.shared === true && (row.nodes?.length ?? 0) > 1
-    ? (row.nodes ?? []).join(", ")
-    : row.node;
+  return row.shared === true && (row.nodes?.length ?? 0) > 1 ? (row.nodes ?? []).join(", ") : row.node;
 }
 
 /** One row per storage: a shared one that every node lists is shown once. */

@@ -27,8 +27,7 @@ export function Head<Row>(props: {
     handle.setPointerCapture(event.pointerId);
     const from = event.clientX;
     const width = cell.offsetWidth;
-    const move = (moved: PointerEvent): void =>
-      props.onWidth(props.column.id, width + moved.clientX - from);
+    const move = (moved: PointerEvent): void => props.onWidth(props.column.id, width + moved.clientX - from);
     handle.addEventListener("pointermove", move);
     handle.addEventListener("lostpointercapture", () => handle.removeEventListener("pointermove", move), {
       once: true,

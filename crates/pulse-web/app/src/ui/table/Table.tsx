@@ -9,8 +9,8 @@ import { parseSorts, type Sort, type SortValue, sortsText } from "../../state/or
 import { useSearchable } from "../../state/searchable";
 import type { View } from "../../state/view";
 import { t, tn } from "../../text";
-import { copyText } from "../copy";
 import { Button, Empty, IconButton, Segmented } from "../controls";
+import { copyText } from "../copy";
 import { isPhone } from "../screen";
 import { toast } from "../toast";
 import { Chooser } from "./Chooser";
@@ -90,6 +90,8 @@ export function Table<Row>(props: Props<Row>): JSX.Element {
   );
   const grouping = createMemo(() => {
     const groups = props.groups ?? [];
+    // Without a bar there is nothing to choose with.
+    if (props.isBare === true) return groups[0];
     const wanted = props.view.get("group") ?? (props.isFlatAtFirst === true ? GROUP_FLAT : groups[0]?.id);
     return groups.find((each) => each.id === wanted);
   });
@@ -124,15 +126,16 @@ export function Table<Row>(props: Props<Row>): JSX.Element {
   );
   if (props.fields !== undefined) {
     const fields = props.fields;
-    onCleanup(useSearchable(() => ({ fields: fields as Fields<never>, rows: [...props.rows.values()] as never[] })));
+    onCleanup(
+      useSearchable(() => ({ fields: fields as Fields<never>, rows: [...props.rows.values()] as never[] })),
+    );
   }
 
-  const fold = (group: string): void =>
-    setFolded((old) => {
-      const next = new Set(old);
-      if (!next.delete(group)) next.add(group);
-      return next;
-    });
+  const fold = (group: string): void => {
+    const next = new Set(folded());
+    if (!next.delete(group)) next.add(group);
+    setFolded(next);
+  };
   const select = (key: string, isRange: boolean): void => {
     setSelecting(true);
     const keys = shaped().entries.flatMap((entry) => (entry.kind === "row" ? [entry.key] : []));
@@ -193,7 +196,7 @@ export function Table<Row>(props: Props<Row>): JSX.Element {
           <span class="soft" role="status">
             {countText()}
           </span>
-          <Show when={isSelecting()} fallback={<>{props.tools}</>}>
+          <Show when={isSelecting()} fallback={props.tools}>
             <span class={styles.selection}>
               {tn("{n} selected", "{n} selected", selected().size)}
               {props.acts?.([...selected()], stopSelecting)}
@@ -250,7 +253,13 @@ export function Table<Row>(props: Props<Row>): JSX.Element {
         empty={
           <Show when={total() > 0} fallback={props.empty}>
             <Empty title={t("Nothing matches")}>
-              <p>{tn("The one row does not match.", "None of the {n} rows matches the search and the filters.", total())}</p>
+              <p>
+                {tn(
+                  "The one row does not match.",
+                  "None of the {n} rows matches the search and the filters.",
+                  total(),
+                )}
+              </p>
               <Button onClick={clear}>{t("Show all")}</Button>
             </Empty>
           </Show>
