@@ -9,8 +9,11 @@ const MOST_BYTES = 72;
 /** What is wrong with a new password. */
 export function passwordError(password: string): string | undefined {
   const size = new TextEncoder().encode(password).length;
-  if (size < LEAST_CHARACTERS) return;
-  t("At least {least} characters, this has {has}", { least: LEAST_CHARACTERS, has: password.length });
+  if (size < LEAST_CHARACTERS)
+    return t("At least {least} characters, this has {has}", {
+      least: LEAST_CHARACTERS,
+      has: password.length,
+    });
   return size > MOST_BYTES
     ? t("At most {most} bytes, this has {has}", { most: MOST_BYTES, has: size })
     : undefined;

@@ -53,7 +53,7 @@ export function AddNode(props: {
       const request = toRequest(form());
       await addNode(request);
       await props.onAdded(
-        t("{name} was added. Its nodes and guests appear with the next poll.", { name: request.name }),
+        t("{name} was added. Its nodes and guests appear with the next poll.", { name: request.name ?? "" }),
       );
     });
 
