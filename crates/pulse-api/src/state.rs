@@ -13,7 +13,9 @@ use pulse_core::Clock;
 use pulse_monitor::{Keeper, Scheduler, probe::Probe};
 use pulse_store::{Ledger, MetricStore};
 
-use crate::{areas::charts::ChartCache, auth::BasicCache, published::StateCache, ws::Hub};
+use crate::{
+    areas::charts::ChartCache, auth::BasicCache, licensing::Licensing, published::StateCache, ws::Hub,
+};
 
 /// Everything that decides who may come in.
 #[derive(Debug)]
@@ -94,7 +96,7 @@ pub struct AppState {
     /// Who may come in.
     pub access: Arc<Access>,
     /// What the licence includes.
-    pub features: FeatureSet,
+    pub licensing: Arc<Licensing>,
     /// The world.
     pub keeper: Keeper,
     /// How polling goes.
@@ -138,7 +140,7 @@ from_ref! {
     settings: Arc<Settings>,
     system: Arc<SystemSettingsStore>,
     access: Arc<Access>,
-    features: FeatureSet,
+    licensing: Arc<Licensing>,
     keeper: Keeper,
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
@@ -148,4 +150,11 @@ from_ref! {
     published: Arc<StateCache>,
     charts: Arc<ChartCache>,
     hub: Hub,
+}
+
+impl FromRef<AppState> for FeatureSet {
+    /// What the licence includes at this moment.
+    fn from_ref(state: &AppState) -> Self {
+        state.licensing.features(state.clock.now())
+    }
 }

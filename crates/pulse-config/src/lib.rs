@@ -15,6 +15,7 @@ pub mod data_dir;
 pub mod dotenv;
 pub mod duration;
 pub mod error;
+pub mod history;
 pub mod host;
 mod node_auth;
 pub mod node_edit;
@@ -28,6 +29,7 @@ pub use cidr::Cidr;
 pub use data_dir::DataDir;
 pub use dotenv::DotEnv;
 pub use error::{ConfigError, UpdateError};
+pub use history::{HistorySettings, RemoteHistory};
 pub use host::HostError;
 pub use node_edit::{AnyInstance, NodeEdit, NodeError};
 pub use schema::{

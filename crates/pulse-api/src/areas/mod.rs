@@ -1,14 +1,17 @@
 //! One module per area of the contract. Each endpoint stands with its shapes, its document and its tests.
 
 mod agents;
+mod audit;
 pub(crate) mod charts;
 mod documents;
 mod health;
 mod history;
+mod license;
 mod live;
 mod nodes;
 mod object;
 pub(crate) mod prometheus;
+mod rbac;
 mod resources;
 mod scheduler;
 mod security;
@@ -43,6 +46,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(tokens::router())
         .merge(nodes::router())
         .merge(system::router())
+        .merge(license::router())
+        .merge(audit::router())
+        .merge(rbac::router())
         .merge(documents::router())
         .route("/api", axum::routing::any(unknown))
         .route("/api/", axum::routing::any(unknown))

@@ -11,8 +11,8 @@ use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use pulse_api::{About, Access, AppState, published::StateCache, ws::Hub};
-use pulse_auth::{FeatureSet, ScopeSet, Sessions, password, token};
+use pulse_api::{About, Access, AppState, Licensing, published::StateCache, ws::Hub};
+use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
 use pulse_config::{
     BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings,
@@ -120,6 +120,7 @@ impl TestServer {
         settings.data_dir = dir.to_owned();
         change(&mut settings);
 
+        let licensing = Arc::new(Licensing::open(&settings).unwrap());
         let hash = |secret: &Secret| password::hash_unless_hashed(secret.expose());
         let credentials = Credentials::open(dir, &no_vars, hash).unwrap();
         let tokens = TokenStore::open(dir).unwrap();
@@ -148,7 +149,7 @@ impl TestServer {
             settings: Arc::new(settings),
             system: Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap()),
             access: Arc::new(access),
-            features: FeatureSet::default(),
+            licensing,
             keeper,
             scheduler: Scheduler::default(),
             nodes: Arc::new(nodes),
