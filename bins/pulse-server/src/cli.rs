@@ -9,7 +9,7 @@ use pulse_config::{
 };
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::wiring;
+use crate::{history_cli, wiring};
 
 /// Watches Proxmox, hosts, Docker and Kubernetes, and shows it live in a browser.
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Serve(Serve),
     /// Print the token with which the first password is set.
     BootstrapToken(DataDirArgs),
+    /// Take history in, or hand it out.
+    History(HistoryArgs),
     /// Print the OpenAPI document.
     Openapi,
     /// Print the version.
@@ -55,12 +57,26 @@ struct DataDirArgs {
     data_dir: Option<PathBuf>,
 }
 
+/// What to do with history.
+#[derive(Debug, Args)]
+struct HistoryArgs {
+    /// Directory that holds everything (default: PULSE_DATA_DIR, else /etc/pulse).
+    #[arg(long, global = true)]
+    data_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: history_cli::HistoryCommand,
+}
+
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         None => serve(cli.serve),
         Some(Command::Serve(options)) => serve(options),
         Some(Command::BootstrapToken(options)) => bootstrap_token(options),
+        Some(Command::History(arguments)) => {
+            let (settings, _) = load(arguments.data_dir.as_deref())?;
+            history_cli::run(&settings, arguments.command)
+        }
         Some(Command::Openapi) => {
             say(&pulse_api::document().to_pretty_json().context("write the document as JSON")?);
             Ok(())

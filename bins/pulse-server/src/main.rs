@@ -1,6 +1,8 @@
 //! The Pulse server daemon: parses, builds, runs, drains. What it does stands in the crates it composes.
 
 mod cli;
+mod history;
+mod history_cli;
 mod keep;
 mod local;
 mod page;

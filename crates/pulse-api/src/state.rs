@@ -6,14 +6,16 @@ use axum::extract::FromRef;
 use jiff::{SignedDuration, Timestamp};
 use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions};
 use pulse_config::{
-    NodeStore, Settings,
+    NodeStore, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
-use pulse_monitor::{Keeper, probe::Probe};
+use pulse_monitor::{Keeper, Scheduler, probe::Probe};
 use pulse_store::{Ledger, MetricStore};
 
-use crate::{areas::charts::ChartCache, auth::BasicCache, published::StateCache, ws::Hub};
+use crate::{
+    areas::charts::ChartCache, auth::BasicCache, licensing::Licensing, published::StateCache, ws::Hub,
+};
 
 /// Everything that decides who may come in.
 #[derive(Debug)]
@@ -89,12 +91,16 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// Settings.
     pub settings: Arc<Settings>,
+    /// What an administrator changes while the server runs.
+    pub system: Arc<SystemSettingsStore>,
     /// Who may come in.
     pub access: Arc<Access>,
     /// What the licence includes.
-    pub features: FeatureSet,
+    pub licensing: Arc<Licensing>,
     /// The world.
     pub keeper: Keeper,
+    /// How polling goes.
+    pub scheduler: Scheduler,
     /// Configured instances.
     pub nodes: Arc<NodeStore>,
     /// Tries instances.
@@ -132,9 +138,11 @@ from_ref! {
     about: Arc<About>,
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
+    system: Arc<SystemSettingsStore>,
     access: Arc<Access>,
-    features: FeatureSet,
+    licensing: Arc<Licensing>,
     keeper: Keeper,
+    scheduler: Scheduler,
     nodes: Arc<NodeStore>,
     probe: Probe,
     store: Arc<dyn MetricStore>,
@@ -142,4 +150,11 @@ from_ref! {
     published: Arc<StateCache>,
     charts: Arc<ChartCache>,
     hub: Hub,
+}
+
+impl FromRef<AppState> for FeatureSet {
+    /// What the licence includes at this moment.
+    fn from_ref(state: &AppState) -> Self {
+        state.licensing.features(state.clock.now())
+    }
 }

@@ -120,4 +120,6 @@ pub struct StoreStats {
     pub last_retention: Option<Timestamp>,
     /// Bytes on disk per sealed raw sample, keys included. `None` before the first chunk.
     pub bytes_per_sample: Option<f64>,
+    /// What is wrong, in words for people; nothing where all is well.
+    pub problem: Option<String>,
 }

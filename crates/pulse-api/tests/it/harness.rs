@@ -11,14 +11,15 @@ use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use pulse_api::{About, Access, AppState, published::StateCache, ws::Hub};
-use pulse_auth::{FeatureSet, ScopeSet, Sessions, password, token};
+use pulse_api::{About, Access, AppState, Licensing, published::StateCache, ws::Hub};
+use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
 use pulse_config::{
-    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings, TokenStore,
+    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings,
+    SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Keeper, probe::Probe};
+use pulse_monitor::{Keeper, Scheduler, probe::Probe};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -119,6 +120,7 @@ impl TestServer {
         settings.data_dir = dir.to_owned();
         change(&mut settings);
 
+        let licensing = Arc::new(Licensing::open(&settings).unwrap());
         let hash = |secret: &Secret| password::hash_unless_hashed(secret.expose());
         let credentials = Credentials::open(dir, &no_vars, hash).unwrap();
         let tokens = TokenStore::open(dir).unwrap();
@@ -145,9 +147,11 @@ impl TestServer {
             }),
             clock: dyn_clock,
             settings: Arc::new(settings),
+            system: Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap()),
             access: Arc::new(access),
-            features: FeatureSet::default(),
+            licensing,
             keeper,
+            scheduler: Scheduler::default(),
             nodes: Arc::new(nodes),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             store: Arc::new(store),

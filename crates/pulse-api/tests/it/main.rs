@@ -13,10 +13,14 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod system;
 #[cfg(test)]
 mod tokens;
