@@ -128,7 +128,7 @@ fn what_runs_away_is_stopped() {
     // Doubling a text: 2^40 bytes if nobody counted.
     let doubling = r#"{{$x := "0123456789012345678901234567890123456789012345678901234567890123"}}{{range 40}}{{$x = print $x $x}}{{end}}"#;
     assert_eq!(ends_with(doubling), RenderError::TooSlow(2000));
-    let deep = format!("{}1{}", "{{if ".repeat(1) + &"(".repeat(5000), ")".repeat(5000) + "}}{{end}}");
+    let deep = format!("{}1{}", "{{if ".to_owned() + &"(".repeat(5000), ")".repeat(5000) + "}}{{end}}");
     assert!(Template::parse(&deep).unwrap_err().message.contains("in each other"));
     assert!(Template::parse(&"{{if .A}}".repeat(5000)).unwrap_err().message.contains("in each other"));
     assert!(Template::parse(&"x".repeat(300_000)).unwrap_err().message.contains("longer than"));
