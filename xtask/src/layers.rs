@@ -26,6 +26,7 @@ const HTTP_SERVER: &[&str] = &["axum"];
 const TABLE: &[Row] = &[
     // 0: what things are
     Row { name: "pulse-core", may_use: &[], tests_may_use: &[], never: NETWORK },
+    Row { name: "pulse-gotmpl", may_use: &[], tests_may_use: &[], never: NETWORK },
     Row { name: "pulse-memory", may_use: &[], tests_may_use: &[], never: NETWORK },
     // 1: one concern each, none knows another
     Row { name: "pulse-config", may_use: &["pulse-core"], tests_may_use: &[], never: HTTP_SERVER },

@@ -5,7 +5,9 @@ mod history;
 mod history_cli;
 mod keep;
 mod local;
+mod operate;
 mod page;
+mod service_manager;
 mod wiring;
 
 use std::process::ExitCode;

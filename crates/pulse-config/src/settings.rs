@@ -163,6 +163,8 @@ pub struct Settings {
     pub is_docker: bool,
     /// Whether systemd started the server.
     pub is_systemd: bool,
+    /// The key licences are verified with, base64.
+    pub license_public_key: Option<String>,
     /// Whether developers' exceptions hold: the dashboard's own server as an origin, all licensed features.
     pub is_development: bool,
     /// Whether `DISABLE_AUTH` is set, which has no effect any more.
@@ -231,6 +233,7 @@ impl Settings {
             demo_mode: flag("DEMO_MODE"),
             is_docker: flag("PULSE_DOCKER"),
             is_systemd: get("INVOCATION_ID").is_some(),
+            license_public_key: get("PULSE_LICENSE_PUBLIC_KEY"),
             is_development,
             has_disable_auth: get("DISABLE_AUTH").is_some(),
         })

@@ -24,3 +24,5 @@ mod state;
 mod system;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod transfer;
