@@ -10,6 +10,8 @@
 //! rules are pure functions of (world, update, now) and are tested as such.
 
 pub mod alerting;
+mod details;
+mod facts;
 mod heartbeat;
 pub mod intake;
 pub mod keeper;

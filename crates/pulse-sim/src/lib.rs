@@ -25,9 +25,12 @@ mod version;
 pub use self::{
     cluster::{Access, Cluster, Endpoint},
     error::SimError,
-    estate::{AgentState, GuestKind, GuestPlan, GuestStatus, GuestTruth, NodeTruth, StorageTruth, Truth},
+    estate::{
+        AgentState, BackupTruth, DiskTruth, FileSystemLayout, GuestKind, GuestPlan, GuestStatus, GuestTruth,
+        NodeTruth, ReplicationTruth, SnapshotTruth, StorageTruth, TaskTruth, Truth,
+    },
     faults::{Effect, Fault, ListedFault},
     net::RequestRecord,
-    options::EstateOptions,
+    options::{EstateOptions, Rights},
     version::PveVersion,
 };

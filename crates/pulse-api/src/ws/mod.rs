@@ -5,6 +5,7 @@ pub mod alerts;
 mod client;
 mod delta;
 mod hub;
+mod instance_lists;
 
 pub use client::{StreamKind, serve};
 pub use delta::difference;

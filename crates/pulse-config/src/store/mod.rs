@@ -3,6 +3,7 @@
 pub mod bootstrap;
 pub mod credentials;
 pub mod document;
+pub mod license;
 pub mod nodes;
 pub mod sessions;
 pub mod system;

@@ -21,7 +21,7 @@ use std::{
 
 use jiff::Timestamp;
 use pulse_alerts::{Action, ActivationState, AlertConfig, EngineState, NoSuchAlert, Rules};
-use pulse_config::{ConfigError, DocumentStore};
+use pulse_config::{ConfigError, DocumentStore, transfer::Section};
 use pulse_core::{
     Clock,
     model::Alert,
@@ -31,6 +31,7 @@ use pulse_store::{
     AlertStore, Ledger, LedgerError,
     alerts::{AlertEvent, Batch, HistoryQuery, Opening},
 };
+use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -42,6 +43,33 @@ pub type AlertConfigStore = DocumentStore<AlertConfig>;
 /// Opens `alerts.json`; one of Pulse v5 is read as it is.
 pub fn open_config(data_dir: &std::path::Path) -> Result<AlertConfigStore, ConfigError> {
     DocumentStore::open(data_dir, "alerts.json", "the alert configuration", AlertConfig::normalised)
+}
+
+/// The configuration of alerts in a bundle of the whole configuration.
+pub struct AlertsSection(
+    /// Its store.
+    pub Arc<AlertConfigStore>,
+);
+
+impl Section for AlertsSection {
+    fn key(&self) -> &'static str {
+        "alerts"
+    }
+
+    fn export(&self) -> Result<Option<Value>, ConfigError> {
+        let encode = |source| ConfigError::Encode { what: "the alert configuration", source };
+        serde_json::to_value(&*self.0.current()).map(Some).map_err(encode)
+    }
+
+    fn check(&self, value: &Value) -> Result<(), String> {
+        serde_json::from_value::<AlertConfig>(value.clone()).map(drop).map_err(|error| error.to_string())
+    }
+
+    fn replace(&self, value: &Value) -> Result<(), ConfigError> {
+        let config: AlertConfig = serde_json::from_value(value.clone())
+            .map_err(|source| ConfigError::Encode { what: "the imported alert configuration", source })?;
+        self.0.update(|_| config.normalised()).map(drop)
+    }
 }
 
 /// Commands that may wait; who brings one more waits.

@@ -98,6 +98,7 @@ pub(super) struct Task {
 impl Task {
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Command>, stop: CancellationToken) {
         let mut world = self.keeper.subscribe();
+        let mut config = self.config.subscribe();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut next_look = Instant::now();
@@ -113,6 +114,13 @@ impl Task {
                     None => break,
                 },
                 _ = tick.tick() => self.look().await,
+                // An import changes it without a command.
+                Ok(()) = config.changed() => {
+                    let is_new = **config.borrow_and_update() != *self.rules.config;
+                    if is_new {
+                        self.take_over(false).await;
+                    }
+                }
                 changed = async {
                     let changed = world.changed().await;
                     tokio::time::sleep_until(next_look).await;
@@ -155,15 +163,20 @@ impl Task {
                 let _ = answer.send(results);
             }
             Command::Reload { activated, answer } => {
-                self.rules = Arc::new(Rules::new(AlertConfig::clone(&self.config.current())));
-                self.rules_out.send_replace(self.rules.clone());
-                if activated {
-                    self.state.activated();
-                }
-                self.look().await;
+                self.take_over(activated).await;
                 let _ = answer.send(());
             }
         }
+    }
+
+    /// Compiles the configuration as it is now and looks at everything under it.
+    async fn take_over(&mut self, activated: bool) {
+        self.rules = Arc::new(Rules::new(AlertConfig::clone(&self.config.current())));
+        self.rules_out.send_replace(self.rules.clone());
+        if activated {
+            self.state.activated();
+        }
+        self.look().await;
     }
 
     /// Publishes, keeps and hands over what the engine did.
