@@ -12,7 +12,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Effect, EstateOptions, Fault, ListedFault, RequestRecord, SimError, Truth, control,
+    BackedUpGuest, Effect, EstateOptions, Fault, GuestKind, ListedFault, RequestRecord, SimError, Truth,
+    control,
     estate::{Estate, Outages},
     faults::Faults,
     net::{
@@ -40,7 +41,9 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Access {
-    /// Name of the cluster.
+    /// `pve`, `pbs` or `pmg`.
+    pub kind: String,
+    /// Name of the cluster or machine.
     pub name: String,
     /// URL of the first node.
     pub url: String,
@@ -204,6 +207,24 @@ impl Cluster {
         Arc::clone(&self.inner.estate.moment().truth)
     }
 
+    /// The guests that somebody backs up: all but templates and some that were forgotten.
+    pub fn backed_up_guests(&self) -> Vec<BackedUpGuest> {
+        let is_forgotten = |key: u64| crate::figures::derive_text(key, "backup").is_multiple_of(8);
+        self.inner
+            .estate
+            .plan
+            .guests
+            .iter()
+            .filter(|guest| !guest.is_template && !is_forgotten(guest.key))
+            .map(|guest| BackedUpGuest {
+                kind: if guest.kind == GuestKind::Qemu { "vm".into() } else { "ct".into() },
+                id: guest.vmid.to_string(),
+                name: guest.name.clone(),
+                disk: guest.disk,
+            })
+            .collect()
+    }
+
     /// Adds a fault and gives the number to remove it by. It holds from now on: no request is answered as if it
     /// were not there. None when there are too many already.
     pub fn add_fault(&self, fault: Fault) -> Option<u64> {
@@ -299,6 +320,7 @@ impl Drop for Cluster {
 impl Inner {
     pub(crate) fn access(&self) -> Access {
         Access {
+            kind: "pve".into(),
             name: self.estate.options.name.clone(),
             url: format!("https://{}", self.addresses[0]),
             token_name: self.accounts.token_name.clone(),
