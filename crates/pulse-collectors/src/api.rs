@@ -8,7 +8,8 @@ use pulse_config::{PbsInstance, PmgInstance, PveInstance};
 use pulse_core::model::{ClusterEndpoint, ConnectionHealth, Guest, Node, SourceIssue, Storage};
 
 use crate::{
-    PbsApi, PmgApi, PollError, Timeouts, pbs::PbsConnection, pmg::PmgConnection, pve::PveConnection,
+    PbsApi, PmgApi, PollError, PveDetails, Timeouts, pbs::PbsConnection, pmg::PmgConnection,
+    pve::PveConnection,
 };
 
 /// Opens connections to configured instances. Tests hand in their own.
@@ -34,6 +35,11 @@ pub trait PveApi: Send + Sync {
     /// Reads nodes, guests and storages once. A part that fails becomes an issue; only when nothing at all can be
     /// read the poll fails.
     async fn poll(&self, now: Timestamp) -> Result<PveCycle, PollError>;
+
+    /// What can be asked beside the polls; `None` for a connection that only polls.
+    fn details(&self) -> Option<&dyn PveDetails> {
+        None
+    }
 
     /// Tries the configured host with the configured credentials.
     async fn test(&self) -> Result<ConnectionTest, PollError>;

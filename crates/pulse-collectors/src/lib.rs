@@ -14,6 +14,7 @@
 //! ```
 //!
 //! * [`Connect`], [`PveApi`], [`PbsApi`] and [`PmgApi`]: the edge of the world, and [`HttpConnect`], which really goes there.
+//! * [`PveDetails`]: what is read of Proxmox VE beside the polls, one question at a time.
 //! * [`http`]: one HTTPS client per address, with certificate pinning and errors in words.
 //! * [`PollError`]: everything that can go wrong, classified and with advice.
 //!
@@ -22,6 +23,7 @@
 //! empty list always means that there is nothing.
 
 mod api;
+pub mod details;
 mod envelope;
 mod error;
 pub mod http;
@@ -35,6 +37,7 @@ mod pve;
 mod session;
 
 pub use api::{Connect, ConnectionTest, HttpConnect, PveApi, PveCycle};
+pub use details::PveDetails;
 pub use error::PollError;
 pub use http::Timeouts;
 pub use pbs::{MadeToken, PbsApi, PbsBackups, PbsConnection, PbsCycle, PbsTest};

@@ -5,6 +5,7 @@
 //! * [`report`]: the wire types of agent reports, shared by agent and server.
 //! * [`metric`]: names of time series and the samples that go into them.
 //! * [`credential`]: API tokens and sessions as they are kept.
+//! * [`net_guard`]: which addresses the server may connect to on somebody's word.
 //! * [`notice`]: what the alert engine hands to the notifications.
 //! * [`reading`]: a measured value, or the reason why there is none.
 //!
@@ -16,6 +17,7 @@ pub mod ids;
 pub mod lenient;
 pub mod metric;
 pub mod model;
+pub mod net_guard;
 pub mod notice;
 pub mod reading;
 pub mod report;

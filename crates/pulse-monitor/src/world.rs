@@ -10,7 +10,11 @@ use pulse_core::{
     model::{ConnectionHealth, Host, InstanceKey, InstanceKind, InstanceView, Liveness, SourceIssue},
 };
 
-use crate::{liveness, merge, rates::RateMemory};
+use crate::{
+    facts::{Finding, InstanceFacts},
+    liveness, merge,
+    rates::RateMemory,
+};
 
 /// The world while it is being changed.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub struct World {
     pub(crate) snapshot: Snapshot,
     /// Per instance and VMID: what the rates are computed from.
     pub(crate) guest_rates: HashMap<InstanceKey, HashMap<u32, RateMemory>>,
+    /// Per instance: what was read beside the polls.
+    pub(crate) pve_facts: HashMap<InstanceKey, InstanceFacts>,
     /// Which host id a token and host name are bound to, so that two machines with one id stay two.
     pub(crate) host_bindings: HashMap<(Option<TokenId>, String), HostId>,
     /// Stored overrides of whether an agent runs commands.
@@ -30,6 +36,7 @@ impl World {
         Self {
             snapshot: Snapshot::empty(at),
             guest_rates: HashMap::new(),
+            pve_facts: HashMap::new(),
             host_bindings: HashMap::new(),
             commands_overrides: HashMap::new(),
         }
@@ -44,6 +51,7 @@ impl World {
     pub fn configure(&mut self, wanted: &[InstanceKey]) {
         self.snapshot.instances.retain(|key, _| wanted.contains(key));
         self.guest_rates.retain(|key, _| wanted.contains(key));
+        self.pve_facts.retain(|key, _| wanted.contains(key));
         for key in wanted {
             self.snapshot
                 .instances
@@ -73,10 +81,26 @@ impl World {
         let Some(previous) = self.snapshot.instances.get(key) else { return };
         let memory = self.guest_rates.entry(key.clone()).or_default();
         let view = match outcome {
-            Ok(cycle) => merge::pve::merge(previous, cycle, memory, now),
+            Ok(cycle) => {
+                let mut view = merge::pve::merge(previous, cycle, memory, now);
+                let facts = self.pve_facts.entry(key.clone()).or_default();
+                merge::details::complete(&mut view, facts, &self.snapshot.hosts, now);
+                view
+            }
             Err(issue) => merge::pve::fail(previous, issue, now),
         };
         self.snapshot.instances.insert(key.clone(), Arc::new(view));
+    }
+
+    /// Takes what was read of a PVE instance beside its polls; it shows with the next poll.
+    pub(crate) fn take_findings(&mut self, key: &InstanceKey, findings: Vec<Finding>) {
+        if findings.is_empty() || !self.snapshot.instances.contains_key(key) {
+            return;
+        }
+        let facts = self.pve_facts.entry(key.clone()).or_default();
+        for finding in findings {
+            facts.take(finding);
+        }
     }
 
     /// Notes that nothing could be read of an instance; what is known of it is kept.

@@ -12,6 +12,7 @@ pub(crate) mod prometheus;
 mod resources;
 mod scheduler;
 mod security;
+mod snapshots;
 mod state;
 mod storage;
 mod system;
@@ -33,6 +34,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(charts::router())
         .merge(history::router())
         .merge(storage::router())
+        .merge(snapshots::router())
         .merge(prometheus::router())
         .merge(agents::router())
         .merge(scheduler::router())

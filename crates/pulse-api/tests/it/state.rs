@@ -112,6 +112,7 @@ fn storage() -> Storage {
         is_enabled: true,
         is_active: true,
         path: Some("/var/lib/vz".into()),
+        pool: None,
         zfs_pool: None,
     }
 }

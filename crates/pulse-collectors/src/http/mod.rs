@@ -281,7 +281,7 @@ impl HttpClient {
 }
 
 /// The node in `/nodes/{node}/…`.
-fn node_of(path: &str) -> Option<&str> {
+pub(crate) fn node_of(path: &str) -> Option<&str> {
     path.strip_prefix("/nodes/")?.split('/').next().filter(|node| !node.is_empty())
 }
 
@@ -336,9 +336,15 @@ fn permission_advice(text: &str, product: InstanceKind) -> String {
     };
     let (path, privilege) = (path.trim(), privilege.trim());
     if product == InstanceKind::Pve {
+        // The rights that the auditor's role has; for others there is no role that would not give more than is
+        // needed.
+        const OF_AUDITOR: [&str; 6] =
+            ["Datastore.Audit", "Mapping.Audit", "Pool.Audit", "SDN.Audit", "Sys.Audit", "VM.Audit"];
+        let role =
+            if OF_AUDITOR.contains(&privilege) { "the role PVEAuditor on /" } else { "a role that has it" };
         return format!(
             "the credentials lack {privilege} on {path}; give the user, and the token if its privileges are \
-             separated, the role PVEAuditor on /"
+             separated, {role}"
         );
     }
     format!("the credentials lack {privilege} on {path}; {remedy}")

@@ -2,8 +2,10 @@
 
 mod ask;
 mod client;
+mod details;
 mod endpoints;
 mod guest;
+mod lanes;
 mod membership;
 mod node;
 mod poll;
@@ -15,7 +17,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_config::PveInstance;
 
-use crate::{ConnectionTest, PollError, PveApi, PveCycle, Timeouts, issues, lenient, session};
+use crate::{ConnectionTest, PollError, PveApi, PveCycle, PveDetails, Timeouts, issues, lenient, session};
 
 /// A connection to one configured PVE instance.
 pub struct PveConnection(client::PveClient);
@@ -31,6 +33,10 @@ impl PveConnection {
 impl PveApi for PveConnection {
     async fn poll(&self, now: Timestamp) -> Result<PveCycle, PollError> {
         self.0.poll_any(now).await
+    }
+
+    fn details(&self) -> Option<&dyn PveDetails> {
+        Some(&self.0)
     }
 
     async fn test(&self) -> Result<ConnectionTest, PollError> {

@@ -171,6 +171,8 @@ pub(crate) struct StorageConfig<'a> {
     pub(crate) storage: Text<'a>,
     #[serde(borrow)]
     pub(crate) path: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) pool: Text<'a>,
 }
 
 /// One entry of `GET /nodes/{node}/qemu?full=1`.
@@ -182,16 +184,31 @@ pub(crate) struct Vm<'a> {
     pub(crate) status: Text<'a>,
     #[serde(borrow)]
     pub(crate) qmpstatus: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) lock: Text<'a>,
     pub(crate) cpu: Float,
     pub(crate) mem: Int,
     pub(crate) maxmem: Int,
     pub(crate) balloon: Int,
     pub(crate) ballooninfo: Part<BalloonInfo>,
+    pub(crate) meminfo: Part<MemInfo>,
     pub(crate) uptime: Int,
     pub(crate) netin: Int,
     pub(crate) netout: Int,
     pub(crate) diskread: Int,
     pub(crate) diskwrite: Int,
+}
+
+/// What the VM itself says of its memory. No release known to us sends it; one that does is believed before the
+/// balloon driver, which counts page cache as used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct MemInfo {
+    pub(crate) total: Int,
+    pub(crate) available: Int,
+    pub(crate) free: Int,
+    pub(crate) buffers: Int,
+    pub(crate) cached: Int,
 }
 
 /// What the balloon driver in the VM reports.

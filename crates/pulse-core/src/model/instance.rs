@@ -164,6 +164,8 @@ pub struct InstanceView {
     pub last_success: Option<Timestamp>,
     /// What the last poll complained of; empty when all is well.
     pub issues: Arc<Vec<SourceIssue>>,
+    /// What is not shown because the credentials lack a right, each once, with the right to give. No failure.
+    pub hidden: Arc<Vec<SourceIssue>>,
     /// Nodes, sorted by name.
     pub nodes: Arc<Vec<Node>>,
     /// VMs and containers, sorted by VMID.
@@ -202,6 +204,7 @@ impl InstanceView {
             health: ConnectionHealth::Error,
             last_success: None,
             issues: Arc::default(),
+            hidden: Arc::default(),
             nodes: Arc::default(),
             guests: Arc::default(),
             storages: Arc::default(),

@@ -1,6 +1,6 @@
 //! What can be polled: one implementation per product. The supervisor and the pollers know nothing else of them.
 
-mod pve;
+pub(crate) mod pve;
 
 use std::{pin::Pin, sync::Arc};
 

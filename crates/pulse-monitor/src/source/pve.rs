@@ -13,13 +13,19 @@ use pulse_core::model::{InstanceKey, SourceIssue};
 use tokio_util::sync::CancellationToken;
 
 use super::{Beside, Brought, Source};
-use crate::{heartbeat::Heartbeat, schedule::PollSettings, supervisor::Shared};
+use crate::{
+    details::{self, Findings},
+    heartbeat::Heartbeat,
+    schedule::PollSettings,
+    supervisor::Shared,
+};
 
 /// A configured instance with its connection.
 pub(crate) struct PveSource {
     instance: PveInstance,
     connect: Arc<dyn Connect>,
     inner: Mutex<Inner>,
+    findings: Findings,
 }
 
 #[derive(Default)]
@@ -31,7 +37,17 @@ struct Inner {
 
 impl PveSource {
     pub(crate) fn new(instance: PveInstance, connect: Arc<dyn Connect>) -> Self {
-        Self { instance, connect, inner: Mutex::default() }
+        Self { instance, connect, inner: Mutex::default(), findings: Findings::default() }
+    }
+
+    /// The configuration.
+    pub(crate) fn instance(&self) -> &PveInstance {
+        &self.instance
+    }
+
+    /// What was found since the last poll.
+    pub(crate) fn findings(&self) -> &Findings {
+        &self.findings
     }
 
     /// The connection; made anew when the limits of requests have changed.
@@ -76,7 +92,9 @@ impl Source for PveSource {
         let api = self.api(settings.timeouts).map_err(to_issue)?;
         let cycle = api.poll(at).await.map_err(to_issue)?;
         let (is_busy, issues) = (self.is_busy(&cycle), cycle.issues.clone());
+        let findings = self.findings.take();
         let merge = move |world: &mut crate::world::World, key: &InstanceKey, at| {
+            world.take_findings(key, findings);
             world.merge_pve(key, Ok(cycle), at);
         };
         Ok(Brought { merge: Box::new(merge), is_busy, issues })
@@ -84,11 +102,12 @@ impl Source for PveSource {
 
     fn beside(
         self: Arc<Self>,
-        _: &InstanceKey,
-        _: &Shared,
-        _: &Arc<Heartbeat>,
-        _: &CancellationToken,
+        key: &InstanceKey,
+        shared: &Shared,
+        heartbeat: &Arc<Heartbeat>,
+        stop: &CancellationToken,
     ) -> Option<Beside> {
-        None
+        let looks = details::run(self, key.clone(), shared.clone(), heartbeat.clone(), stop.clone());
+        Some(Box::pin(looks))
     }
 }

@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/backups/pve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Backups on all storages of Proxmox VE. */
+        get: operations["get_pve_backups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/charts": {
         parameters: {
             query?: never;
@@ -638,6 +655,23 @@ export interface paths {
         };
         /** The server in short. */
         get: operations["get_server_info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Snapshots of all guests. */
+        get: operations["get_snapshots"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1573,6 +1607,8 @@ export interface components {
             hasPassword: boolean;
             /** @description Whether a token value is kept. */
             hasToken: boolean;
+            /** @description What is not shown because the credentials lack a right, and which right that is. Ours, beside the contract. */
+            hidden?: string[];
             /** @description Its address. */
             host: string;
             /** @description `<type>-<place>`; places move up when one before is removed. */
@@ -3692,6 +3728,11 @@ export interface components {
             name: string;
             /** @description Name. */
             node: string;
+            /**
+             * Format: int32
+             * @description Packages that wait to be updated, where the credentials may see it. Ours, beside the contract.
+             */
+            pendingUpdates?: number | null;
             /** @description What is wrong with the connection, in words. Ours, beside the contract. */
             problems?: string[];
             /** @description Version of Proxmox VE. */
@@ -4203,6 +4244,11 @@ export interface components {
             csrfProtection: boolean;
             /** @description Which releases an update may come from; empty for the channel of the running version. */
             updateChannel: string;
+        };
+        /** @description Backups on storages of Proxmox VE. */
+        PveBackups: {
+            /** @description All of them, the newest of each instance first. */
+            backups: components["schemas"]["StorageBackupShape"][];
         };
         /** @description Backups of Proxmox VE. */
         PveBackupsShape: {
@@ -4960,6 +5006,11 @@ export interface components {
             type?: string | null;
             /** @description World-wide name. */
             wwn?: string | null;
+        };
+        /** @description Snapshots of guests. */
+        Snapshots: {
+            /** @description All of them. */
+            snapshots: components["schemas"]["GuestSnapshotShape"][];
         };
         /** @description How many mails got a spam score. */
         SpamScoreShape: {
@@ -6093,6 +6144,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_pve_backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PveBackups"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
                 };
             };
         };
@@ -7429,6 +7515,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerInfo"];
+                };
+            };
+        };
+    };
+    get_snapshots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshots"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
                 };
             };
         };
