@@ -26,6 +26,7 @@ const HTTP_SERVER: &[&str] = &["axum"];
 const TABLE: &[Row] = &[
     // 0: what things are
     Row { name: "pulse-core", may_use: &[], tests_may_use: &[], never: NETWORK },
+    Row { name: "pulse-gotmpl", may_use: &[], tests_may_use: &[], never: NETWORK },
     Row { name: "pulse-memory", may_use: &[], tests_may_use: &[], never: NETWORK },
     // 1: one concern each, none knows another
     Row { name: "pulse-config", may_use: &["pulse-core"], tests_may_use: &[], never: HTTP_SERVER },
@@ -38,6 +39,12 @@ const TABLE: &[Row] = &[
         name: "pulse-collectors",
         may_use: &["pulse-core", "pulse-config"],
         tests_may_use: &["pulse-sim"],
+        never: HTTP_SERVER,
+    },
+    Row {
+        name: "pulse-remote-store",
+        may_use: &["pulse-core", "pulse-store"],
+        tests_may_use: &[],
         never: HTTP_SERVER,
     },
     // 3: the running world
@@ -68,6 +75,7 @@ const TABLE: &[Row] = &[
             "pulse-core",
             "pulse-memory",
             "pulse-monitor",
+            "pulse-remote-store",
             "pulse-store",
             "pulse-web",
         ],

@@ -14,13 +14,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     BackedUpGuest, Effect, EstateOptions, Fault, GuestKind, ListedFault, RequestRecord, SimError, Truth,
     control,
-    estate::{Estate, Outages},
+    estate::{
+        AgentState, BackupTruth, DiskTruth, Estate, Outages, ReplicationTruth, SnapshotTruth, TaskTruth,
+        stored,
+    },
     faults::Faults,
     net::{
         Doors, Host, Journal, Site, open,
         tls::{Authority, Identity, Subject},
     },
-    pve::{Accounts, Member, Pve},
+    pve::{Accounts, Member, Pve, update_count},
 };
 
 /// A node's own address.
@@ -207,20 +210,18 @@ impl Cluster {
         Arc::clone(&self.inner.estate.moment().truth)
     }
 
-    /// The guests that somebody backs up: all but templates and some that were forgotten.
+    /// The guests that are backed up to the backup server, as its storages show them too.
     pub fn backed_up_guests(&self) -> Vec<BackedUpGuest> {
-        let is_forgotten = |key: u64| crate::figures::derive_text(key, "backup").is_multiple_of(8);
-        self.inner
-            .estate
-            .plan
-            .guests
+        let plan = &self.inner.estate.plan;
+        plan.guests
             .iter()
-            .filter(|guest| !guest.is_template && !is_forgotten(guest.key))
+            .filter(|guest| stored::backup_storage(plan, guest) == Some("pbs-main"))
             .map(|guest| BackedUpGuest {
                 kind: if guest.kind == GuestKind::Qemu { "vm".into() } else { "ct".into() },
                 id: guest.vmid.to_string(),
                 name: guest.name.clone(),
                 disk: guest.disk,
+                second_of_day: Some(stored::second_of_night(guest.vmid)),
             })
             .collect()
     }
@@ -276,6 +277,73 @@ impl Cluster {
         self.inner.estate.migrate_guest(vmid, node)
     }
 
+    /// Halts a running guest, its memory kept, or lets it go on.
+    pub fn pause_guest(&self, vmid: u32, is_paused: bool) -> Result<(), SimError> {
+        self.inner.estate.pause_guest(vmid, is_paused)
+    }
+
+    /// Locks a guest, or takes its lock away.
+    pub fn lock_guest(&self, vmid: u32, lock: Option<&'static str>) -> Result<(), SimError> {
+        self.inner.estate.lock_guest(vmid, lock)
+    }
+
+    /// Changes what a guest's agent does.
+    pub fn set_agent(&self, vmid: u32, agent: AgentState) -> Result<(), SimError> {
+        self.inner.estate.set_agent(vmid, agent)
+    }
+
+    /// Begins a task on a node: about a guest, or about several without saying which.
+    pub fn begin_task(&self, kind: &str, vmid: Option<u32>, node: &str) -> Result<u64, SimError> {
+        self.inner.estate.begin_task(kind, vmid, node)
+    }
+
+    /// Ends a task; says whether it was there.
+    pub fn end_task(&self, id: u64, status: &str) -> bool {
+        self.inner.estate.end_task(id, status)
+    }
+
+    /// Takes a disk of a node's ZFS pool away, or gives it back.
+    pub fn degrade_pool(&self, node: &str, is_degraded: bool) -> Result<(), SimError> {
+        self.inner.estate.degrade_pool(node, is_degraded)
+    }
+
+    /// Guest agents that were asked while a lock or a task forbade it. Must stay empty.
+    pub fn violations(&self) -> Vec<String> {
+        self.inner.estate.violations()
+    }
+
+    /// Backups on all storages.
+    pub fn backups(&self) -> Vec<BackupTruth> {
+        let (plan, now) = (&self.inner.estate.plan, self.inner.estate.now());
+        let storages = plan.storages.iter().filter(|storage| !storage.is_disabled);
+        storages.flat_map(|storage| stored::backups(plan, storage.name, now)).collect()
+    }
+
+    /// Finished tasks that made backups.
+    pub fn backup_tasks(&self) -> Vec<TaskTruth> {
+        let nodes = 0..self.inner.estate.plan.nodes.len();
+        nodes.flat_map(|node| self.inner.estate.finished_backups(node)).collect()
+    }
+
+    /// Snapshots of all guests.
+    pub fn snapshots(&self) -> Vec<SnapshotTruth> {
+        let now = self.inner.estate.now();
+        self.inner.estate.plan.guests.iter().flat_map(|guest| stored::snapshots(guest, now)).collect()
+    }
+
+    /// Replication jobs of all nodes.
+    pub fn replication(&self) -> Vec<ReplicationTruth> {
+        let nodes = 0..self.inner.estate.plan.nodes.len();
+        nodes.flat_map(|node| self.inner.estate.replication(node)).collect()
+    }
+
+    /// Disks of a node, and how many of its packages wait.
+    pub fn hardware(&self, node: &str) -> Option<(Vec<DiskTruth>, u64)> {
+        let index = self.inner.estate.node_index(node)?;
+        let plan = &self.inner.estate.plan.nodes[index];
+        Some((stored::disks(plan), update_count(plan.key)))
+    }
+
     /// The latest requests, oldest first; bounded.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.inner.site.journal.records()
@@ -284,6 +352,11 @@ impl Cluster {
     /// How often each path was asked for, with names and numbers taken out: `GET /nodes/{node}/status`.
     pub fn counters(&self) -> BTreeMap<String, u64> {
         self.inner.site.journal.counts()
+    }
+
+    /// The most requests each node ever had to work on at once, whoever passed them on.
+    pub fn most_per_target(&self) -> BTreeMap<String, usize> {
+        self.inner.site.journal.most_per_target()
     }
 
     /// The most requests each node ever had at once.

@@ -64,6 +64,9 @@ struct Serve {
     /// Add a Ceph pool.
     #[arg(long)]
     ceph: bool,
+    /// Add a ZFS pool, with guests on it that are replicated.
+    #[arg(long)]
+    zfs: bool,
     /// How much of the real daemons' waiting is done (1: a 401 takes 3 s).
     #[arg(long, default_value_t = 1.0)]
     delay_factor: f64,
@@ -143,6 +146,7 @@ impl Serve {
             listen: nth_port(self.listen, index)?,
             single_address: self.single_address,
             ceph: self.ceph,
+            zfs: self.zfs,
             delay_factor: self.delay_factor,
             ..EstateOptions::default()
         })

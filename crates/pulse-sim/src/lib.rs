@@ -27,14 +27,18 @@ mod version;
 
 pub use self::{
     appliance::{
-        Appliance, BackedUpGuest, BackupServer, BackupServerOptions, BackupTruth, GroupTruth, MailGateway,
-        MailGatewayOptions, MailTruth, NamespaceOptions, PbsTruth, PmgNodeTruth, PmgTruth, StoreTruth,
+        Appliance, BackedUpGuest, BackupServer, BackupServerOptions, GroupTruth, MailGateway,
+        MailGatewayOptions, MailTruth, NamespaceOptions, PbsBackupTruth, PbsTruth, PmgNodeTruth, PmgTruth,
+        StoreTruth,
     },
     cluster::{Access, Cluster, Endpoint},
     error::SimError,
-    estate::{AgentState, GuestKind, GuestPlan, GuestStatus, GuestTruth, NodeTruth, StorageTruth, Truth},
+    estate::{
+        AgentState, BackupTruth, DiskTruth, FileSystemLayout, GuestKind, GuestPlan, GuestStatus, GuestTruth,
+        NodeTruth, ReplicationTruth, SnapshotTruth, StorageTruth, TaskTruth, Truth,
+    },
     faults::{Effect, Fault, ListedFault},
     net::RequestRecord,
-    options::EstateOptions,
+    options::{EstateOptions, Rights},
     version::PveVersion,
 };

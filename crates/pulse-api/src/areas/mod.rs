@@ -1,14 +1,17 @@
 //! One module per area of the contract. Each endpoint stands with its shapes, its document and its tests.
 
 mod agents;
+mod audit;
 pub(crate) mod charts;
 mod documents;
 mod health;
 mod history;
+mod license;
 mod live;
 mod nodes;
 mod object;
 pub(crate) mod prometheus;
+mod rbac;
 mod resources;
 mod scheduler;
 mod security;
@@ -17,6 +20,7 @@ mod state;
 mod storage;
 mod system;
 mod tokens;
+mod transfer;
 mod version;
 
 use axum::response::Response;
@@ -43,6 +47,10 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(tokens::router())
         .merge(nodes::router())
         .merge(system::router())
+        .merge(license::router())
+        .merge(audit::router())
+        .merge(rbac::router())
+        .merge(transfer::router())
         .merge(documents::router())
         .route("/api", axum::routing::any(unknown))
         .route("/api/", axum::routing::any(unknown))

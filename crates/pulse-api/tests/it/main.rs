@@ -26,3 +26,5 @@ mod state;
 mod system;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod transfer;

@@ -21,7 +21,13 @@ use crate::{
 const NOON: i64 = 1_790_683_200;
 
 fn guest(id: &str) -> BackedUpGuest {
-    BackedUpGuest { kind: "vm".into(), id: id.into(), name: format!("web{id}"), disk: 32 << 30 }
+    BackedUpGuest {
+        kind: "vm".into(),
+        id: id.into(),
+        name: format!("web{id}"),
+        disk: 32 << 30,
+        second_of_day: None,
+    }
 }
 
 struct Scene {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod backup_server;
 #[cfg(test)]
+mod details;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod mail_gateway;

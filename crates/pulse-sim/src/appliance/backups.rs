@@ -20,11 +20,14 @@ pub struct BackedUpGuest {
     pub name: String,
     /// Bytes of its disk.
     pub disk: u64,
+    /// Second of the day at which it is backed up; where absent, it follows from the guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_of_day: Option<u64>,
 }
 
 /// A backup that is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BackupTruth {
+pub struct PbsBackupTruth {
     /// When it was made, Unix seconds.
     pub at: u64,
     /// Bytes, logical.
@@ -55,7 +58,7 @@ pub struct GroupTruth {
     /// Archives of each backup.
     pub files: Vec<&'static str>,
     /// Backups, the newest first.
-    pub backups: Vec<BackupTruth>,
+    pub backups: Vec<PbsBackupTruth>,
 }
 
 /// A datastore that is there.
@@ -112,7 +115,7 @@ impl Schedule {
 
     /// Time of the newest backup at that instant.
     pub(super) fn newest(&self, at: u64) -> Option<u64> {
-        let of_day = 3_600 + self.key % 10_800;
+        let of_day = self.guest.second_of_day.unwrap_or(3_600 + self.key % 10_800);
         (self.keep > 0 && at > of_day).then(|| at - (at - of_day) % DAY)
     }
 
@@ -123,16 +126,16 @@ impl Schedule {
     }
 
     /// All of them at that instant, the newest first.
-    pub(super) fn backups(&self, now: u64) -> Vec<BackupTruth> {
+    pub(super) fn backups(&self, now: u64) -> Vec<PbsBackupTruth> {
         let Some(newest) = self.newest(now) else { return Vec::new() };
         (0..self.count(now)).map(|index| self.backup(newest - index as u64 * DAY, now)).collect()
     }
 
-    fn backup(&self, at: u64, now: u64) -> BackupTruth {
+    fn backup(&self, at: u64, now: u64) -> PbsBackupTruth {
         let key = derive(self.key, at);
         let verification =
             (now >= at + VERIFIED_AFTER).then(|| if unit(derive(key, 1)) < 0.01 { "failed" } else { "ok" });
-        BackupTruth {
+        PbsBackupTruth {
             at,
             size: self.guest.disk + key % 4096,
             verification,
@@ -162,6 +165,7 @@ pub(super) fn invented(seed: u64, count: usize) -> impl Iterator<Item = BackedUp
             id: (20_000 + index).to_string(),
             name: format!("{}-{index}", pick(key, &["web", "db", "mail", "build", "files"])),
             disk: (8 + key % 120) << 30,
+            second_of_day: None,
         }
     })
 }
@@ -172,7 +176,13 @@ mod tests {
 
     #[test]
     fn a_new_backup_each_night_and_never_more_than_are_kept() {
-        let guest = BackedUpGuest { kind: "vm".into(), id: "100".into(), name: "web".into(), disk: 1 << 30 };
+        let guest = BackedUpGuest {
+            kind: "vm".into(),
+            id: "100".into(),
+            name: "web".into(),
+            disk: 1 << 30,
+            second_of_day: None,
+        };
         let schedule = Schedule::new(1, "site", &guest, 7);
         let noon = 1_790_683_200;
         let (today, tomorrow) = (schedule.backups(noon), schedule.backups(noon + DAY));

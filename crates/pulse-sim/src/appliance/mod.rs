@@ -23,7 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{accounts::Accounts, pbs::Pbs, pmg::Pmg};
 pub use self::{
-    backups::{BackedUpGuest, BackupTruth, GroupTruth, PbsTruth, StoreTruth},
+    backups::{BackedUpGuest, GroupTruth, PbsBackupTruth, PbsTruth, StoreTruth},
     mail::{MailTruth, PmgNodeTruth, PmgTruth},
     options::{BackupServerOptions, MailGatewayOptions, NamespaceOptions},
 };

@@ -149,8 +149,13 @@ impl Pbs {
         }
         if options.has_archive {
             for name in ["nas", "workstation"] {
-                let guest =
-                    BackedUpGuest { kind: "host".into(), id: name.into(), name: name.into(), disk: 40 * GIB };
+                let guest = BackedUpGuest {
+                    kind: "host".into(),
+                    id: name.into(),
+                    name: name.into(),
+                    disk: 40 * GIB,
+                    second_of_day: None,
+                };
                 add("archive", "", "root@pam", guest, keep.min(5));
             }
         }

@@ -27,6 +27,7 @@ fn options() -> BackupServerOptions {
         id: id.into(),
         name: format!("web{id}"),
         disk: 32 << 30,
+        second_of_day: None,
     };
     BackupServerOptions {
         namespaces: vec![
@@ -207,10 +208,22 @@ async fn a_mail_gateway_refuses_every_token_and_passes_on_what_concerns_others()
 }
 
 #[tokio::test]
-async fn guests_of_a_cluster_are_backed_up_but_for_some() {
+async fn a_clusters_backups_are_on_the_server_at_the_same_times_as_on_its_storage() {
     let scene = Scene::new(EstateOptions { guests: 60, ..EstateOptions::default() }).await;
-    let backed_up = scene.cluster.backed_up_guests();
-    let truth = scene.cluster.truth();
-    let guests = truth.guests.iter().filter(|guest| !guest.plan.is_template).count();
-    assert!(backed_up.len() < guests && backed_up.len() * 2 > guests, "{} of {guests}", backed_up.len());
+    let guests = scene.cluster.backed_up_guests();
+    let all = scene.cluster.truth().guests.iter().filter(|guest| !guest.plan.is_template).count();
+    assert!(guests.len() < all && guests.len() > all / 5, "{} of {all}", guests.len());
+    let namespaces = vec![NamespaceOptions { guests, ..NamespaceOptions::default() }];
+    let options = BackupServerOptions { namespaces, has_archive: false, ..BackupServerOptions::default() };
+    let server = BackupServer::start_with(options, scene.clock.clone()).await.unwrap();
+    let truth = server.truth();
+    let node = &scene.cluster.truth().nodes[0].name;
+    let content = scene.client.data(&format!("/nodes/{node}/storage/pbs-main/content")).await;
+    let content = content.as_array().unwrap();
+    assert!(!content.is_empty());
+    for entry in content {
+        let (vmid, ctime) = (entry["vmid"].as_u64().unwrap(), entry["ctime"].as_u64().unwrap());
+        let group = truth.groups.iter().find(|group| group.id == vmid.to_string()).unwrap();
+        assert!(group.backups.iter().any(|backup| backup.at == ctime), "{entry} {:?}", group.backups);
+    }
 }

@@ -4,6 +4,115 @@
  */
 
 export interface paths {
+    "/api/admin/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List roles. */
+        get: operations["list_roles"];
+        put?: never;
+        /** Create a role. */
+        post: operations["create_role"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/roles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One role. */
+        get: operations["get_role"];
+        /** Change a role. */
+        put: operations["update_role"];
+        post?: never;
+        /** Delete a role. */
+        delete: operations["delete_role"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List users with roles. */
+        get: operations["list_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users/{username}/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a user may do. */
+        get: operations["get_user_permissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users/{username}/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a user roles. */
+        put: operations["set_user_roles"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where audit events are sent besides the log. */
+        get: operations["get_audit_webhooks"];
+        put?: never;
+        /**
+         * Set where audit events are sent.
+         * @description Pulse v5 answers 204 and discards the addresses; this server says that it does not send any.
+         */
+        post: operations["set_audit_webhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agent/version": {
         parameters: {
             query?: never;
@@ -72,6 +181,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List audit events. This server writes them to its log only. */
+        get: operations["list_audit_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/{id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Verify the signature of an audit event. */
+        get: operations["verify_audit_event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/backups/pve": {
         parameters: {
             query?: never;
@@ -117,6 +260,46 @@ export interface paths {
         get: operations["get_config"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export the configuration with all its secrets, sealed with a passphrase.
+         * @description Needs the right to change settings: Pulse v5 gave it to every token, also to one that may only send reports.
+         */
+        post: operations["export_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a configuration: as a whole, or not at all. What the bundle does not mention stays. It counts at once.
+         * @description A bundle cannot bring an API token with a scope that the caller does not have.
+         */
+        post: operations["import_config"];
         delete?: never;
         options?: never;
         head?: never;
@@ -277,6 +460,74 @@ export interface paths {
         };
         /** Whether the server answers. */
         get: operations["get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/license/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Activate a licence. It counts at once. */
+        post: operations["activate_license"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/license/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Forget the licence. It is no error when there is none. */
+        post: operations["clear_license"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/license/features": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the licence includes, feature by feature. */
+        get: operations["get_license_features"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/license/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the licence of this server says. */
+        get: operations["get_license_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -829,6 +1080,23 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A licence key. */
+        ActivateRequest: {
+            /**
+             * @description The key.
+             * @default
+             */
+            license_key?: string;
+        };
+        /** @description What came of it. */
+        Activated: {
+            /** @description In words. */
+            message: string;
+            /** @description What the licence says. */
+            status: components["schemas"]["LicenseStatus"];
+            /** @description Always `true`. */
+            success: boolean;
+        };
         /** @description The agent that sends a report. */
         AgentInfo: {
             /** @description Whether it runs commands from the server. */
@@ -924,6 +1192,23 @@ export interface components {
         ApiTokens: {
             /** @description Newest first. */
             tokens: components["schemas"]["ApiToken"][];
+        };
+        /** @description Events of the audit log. */
+        AuditEvents: {
+            /** @description Newest first. */
+            events: unknown[];
+            /** @description Whether events are kept at all. */
+            persistentLogging: boolean;
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            total: number;
+        };
+        /** @description Where audit events are sent. */
+        AuditWebhooks: {
+            /** @description Addresses. */
+            urls: string[];
         };
         /** @description A task that made backups. */
         BackupTaskShape: {
@@ -1423,6 +1708,13 @@ export interface components {
              * @description Now, Unix milliseconds.
              */
             timestamp: number;
+        };
+        /** @description What was done. */
+        Cleared: {
+            /** @description In words. */
+            message: string;
+            /** @description Always `true`. */
+            success: boolean;
         };
         /** @description A member of a cluster. */
         ClusterEndpoint: {
@@ -2416,6 +2708,22 @@ export interface components {
              */
             timestamp: number;
         };
+        /** @description What the bundle is sealed with. */
+        ExportRequest: {
+            /**
+             * Format: password
+             * @description At least 12 characters.
+             * @default
+             */
+            passphrase?: string;
+        };
+        /** @description The bundle. */
+        Exported: {
+            /** @description Base64. */
+            data: string;
+            /** @description Always `success`. */
+            status: string;
+        };
         /** @description How to do the first run. */
         FirstRun: {
             /** @description The file that holds the bootstrap token. */
@@ -2992,6 +3300,31 @@ export interface components {
             /** @description Machine id. */
             machineId?: string | null;
         };
+        /** @description What was taken over. */
+        ImportReply: {
+            /** @description Parts of the bundle that this server has no use for. */
+            ignored: string[];
+            /** @description Parts that were taken over. */
+            imported: string[];
+            /** @description In words. */
+            message: string;
+            /** @description Always `success`. */
+            status: string;
+        };
+        /** @description A bundle. */
+        ImportRequest: {
+            /**
+             * @description Base64, as the export gave it.
+             * @default
+             */
+            data?: string;
+            /**
+             * Format: password
+             * @description What it was sealed with.
+             * @default
+             */
+            passphrase?: string;
+        };
         /** @description How polling of one instance goes. */
         InstanceHealth: {
             /** @description The circuit breaker. */
@@ -3177,6 +3510,57 @@ export interface components {
             category: string;
             /** @description What went wrong and what to do. */
             message: string;
+        };
+        /** @description What is included. */
+        LicenseFeatures: {
+            /** @description Each feature that can be licensed, and whether it is. */
+            features: {
+                [key: string]: boolean;
+            };
+            /** @description `none`, `active`, `grace_period` or `expired`. */
+            license_status: string;
+            /** @description Where a licence can be had. */
+            upgrade_url: string;
+        };
+        /** @description What the licence says. */
+        LicenseStatus: {
+            /**
+             * Format: int64
+             * @description Whole days until its end; -1 for never.
+             */
+            days_remaining: number;
+            /** @description Whose it is. */
+            email?: string;
+            /**
+             * Format: date-time
+             * @description When it ends; absent for never.
+             */
+            expires_at?: string | null;
+            /** @description What it includes. */
+            features: string[];
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            grace_period_end?: string | null;
+            /** @description Whether it has ended and goes on for a while. */
+            in_grace_period?: boolean;
+            /** @description Whether it never ends. */
+            is_lifetime: boolean;
+            /**
+             * Format: int64
+             * @description Guests it is meant for.
+             */
+            max_guests?: number;
+            /**
+             * Format: int64
+             * @description Nodes it is meant for.
+             */
+            max_nodes?: number;
+            /** @description What was bought; `free` without a licence. */
+            tier: string;
+            /** @description Whether there is one that counts. */
+            valid: boolean;
         };
         /** @description User and password. */
         LoginRequest: {
@@ -5321,6 +5705,8 @@ export interface components {
             dropped: number;
             /** @description Whether history is kept. */
             enabled: boolean;
+            /** @description What is wrong with the store, where something is. */
+            error?: string | null;
             /**
              * Format: int64
              * @description Points of an hour.
@@ -5919,6 +6305,13 @@ export interface components {
             /** @description Whether it is one. */
             valid: boolean;
         };
+        /** @description Whether an event is as it was written. */
+        Verification: {
+            /** @description Whether that can be told. */
+            available: boolean;
+            /** @description In words. */
+            message: string;
+        };
         /** @description A verification job. */
         VerifyJobShape: {
             /** @description Comment. */
@@ -6036,6 +6429,282 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the role */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the role */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the role */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_user_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who */
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_user_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who */
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_audit_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditWebhooks"];
+                };
+            };
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    set_audit_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Audit events are written to the log only */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_agent_version: {
         parameters: {
             query?: never;
@@ -6148,6 +6817,69 @@ export interface operations {
             };
         };
     };
+    list_audit_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEvents"];
+                };
+            };
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    verify_audit_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the event */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verification"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     get_pve_backups: {
         parameters: {
             query?: never;
@@ -6228,6 +6960,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    export_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exported"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than five in a minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    import_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The bundle is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than five in a minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
@@ -6671,6 +7508,109 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    activate_license: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activated"];
+                };
+            };
+            /** @description `success` is false, `message` says why */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    clear_license: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cleared"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_license_features: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LicenseFeatures"];
+                };
+            };
+        };
+    };
+    get_license_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LicenseStatus"];
                 };
             };
         };

@@ -1,5 +1,5 @@
-// The table of every page: real table elements, rows of one height of which only those in sight are
-// drawn, sorting by its heads, and movement by keys. Knows nothing of what the rows are.
+// The rows of a table: real table elements of one height of which only those in sight are drawn, and
+// movement by keys.
 
 import {
   createEffect,
@@ -13,75 +13,58 @@ import {
   Show,
   useContext,
 } from "solid-js";
-import { nextSort, type Sort } from "../state/order";
-import styles from "./DataTable.module.css";
-import { Icon } from "./Icon";
-import { isPhone, ScrollerContext } from "./screen";
-import { sliceInSight } from "./window";
-
-export interface Column<Row> {
-  id: string;
-  title: string;
-  /** CSS width; columns without one share the rest. */
-  width?: string;
-  isNumber?: boolean;
-  /** Left out where the table is narrower than this, in pixels. */
-  from?: number;
-  /** The column can be sorted by; this is the direction of the first click. */
-  sort?: "ascending" | "descending";
-  /** What the head says in full, where the title is short. */
-  hint?: string;
-  cell: (row: () => Row) => JSX.Element;
-}
-
-/** A row, or a heading above some rows. */
-export type Entry = { kind: "row"; key: string } | { kind: "group"; key: string; head: () => JSX.Element };
+import type { ColumnChoice } from "../../state/columns";
+import type { Sort } from "../../state/order";
+import { t } from "../../text";
+import { Icon } from "../Icon";
+import { isPhone, ScrollerContext } from "../screen";
+import { sliceInSight } from "../window";
+import { Head } from "./Head";
+import styles from "./Table.module.css";
+import type { Column, Entry, Grouping } from "./types";
 
 interface Props<Row> {
   label: string;
   columns: readonly Column<Row>[];
-  /** Two-line rows for narrow screens. */
-  phoneColumns: readonly Column<Row>[];
-  entries: readonly Entry[];
+  entries: readonly Entry<Row>[];
   row: (key: string) => Row | undefined;
-  /** The row's own name: the text of the control that opens it. */
   name: (row: Row) => JSX.Element;
-  sort?: Sort;
-  onSort?: (sort: Sort) => void;
-  open?: string | undefined;
-  onOpen: (key: string) => void;
-  /** What opening does, for the title of the name's control. */
-  openHint?: string;
-  tone?: (row: Row) => "dim" | "crit" | undefined;
-  empty?: JSX.Element;
-  /** Height of what sticks above the table's head, in pixels. */
-  stickyTop?: number;
+  choice: ColumnChoice;
+  sorts: readonly Sort[];
+  onSort: ((sorts: readonly Sort[]) => void) | undefined;
+  onWidth: (id: string, width: number) => void;
+  onTableWidth: (width: number) => void;
+  open: string | undefined;
+  onOpen: ((key: string) => void) | undefined;
+  openHint: string | undefined;
+  tone: ((row: Row) => "dim" | "crit" | undefined) | undefined;
+  grouping: Grouping<Row> | undefined;
+  folded: ReadonlySet<string>;
+  onFold: (group: string) => void;
+  selected: ReadonlySet<string>;
+  isSelecting: boolean;
+  onSelect: (key: string, isRange: boolean) => void;
+  empty: JSX.Element;
+  stickyTop: number;
 }
 
 const ROW_HEIGHT = 28;
 const PHONE_ROW_HEIGHT = 54;
 
-export function DataTable<Row>(props: Props<Row>): JSX.Element {
+export function Rows<Row>(props: Props<Row>): JSX.Element {
   const scroller = useContext(ScrollerContext);
   const [offset, setOffset] = createSignal(0);
   const [height, setHeight] = createSignal(900);
-  const [width, setWidth] = createSignal(1200);
   const [active, setActive] = createSignal<string>();
   let table: HTMLTableElement | undefined;
   let body: HTMLTableSectionElement | undefined;
 
   const rowHeight = (): number => (isPhone() ? PHONE_ROW_HEIGHT : ROW_HEIGHT);
-  const columns = createMemo(() =>
-    isPhone()
-      ? props.phoneColumns
-      : props.columns.filter((column) => column.from === undefined || column.from <= width()),
-  );
+  const span = (): number => props.columns.length + (props.isSelecting ? 1 : 0);
   const slice = createMemo(
     () => sliceInSight(props.entries.length, rowHeight(), offset(), height()),
     undefined,
-    {
-      equals: (a, b) => a.start === b.start && a.end === b.end && a.below === b.below,
-    },
+    { equals: (a, b) => a.start === b.start && a.end === b.end && a.below === b.below },
   );
   // Keys, not objects: a row whose values changed keeps its elements.
   const shown = createMemo(() => props.entries.slice(slice().start, slice().end).map((entry) => entry.key));
@@ -91,8 +74,9 @@ export function DataTable<Row>(props: Props<Row>): JSX.Element {
     const keys = shown();
     const wanted = active();
     if (wanted !== undefined && keys.includes(wanted)) return wanted;
-    return keys.find((key) => byKey().get(key)?.entry.kind === "row");
+    return keys.find((key) => byKey().get(key)?.entry.kind === "row") ?? keys[0];
   });
+  const isOpen = createMemo(() => props.open);
 
   const measure = (): void => {
     const element = scroller();
@@ -104,7 +88,7 @@ export function DataTable<Row>(props: Props<Row>): JSX.Element {
   onMount(() => {
     const element = scroller();
     const sizes = new ResizeObserver(() => {
-      setWidth(table?.clientWidth ?? 1200);
+      props.onTableWidth(table?.clientWidth ?? 1200);
       measure();
     });
     if (table !== undefined) sizes.observe(table);
@@ -126,7 +110,7 @@ export function DataTable<Row>(props: Props<Row>): JSX.Element {
     const element = scroller();
     if (index === undefined || element === undefined || body === undefined) return;
     const top = body.getBoundingClientRect().top - element.getBoundingClientRect().top + index * rowHeight();
-    const clear = (props.stickyTop ?? 0) + ROW_HEIGHT + 4;
+    const clear = props.stickyTop + ROW_HEIGHT + 4;
     if (top < clear) element.scrollTop += top - clear;
     else if (top + rowHeight() > element.clientHeight)
       element.scrollTop += top + rowHeight() - element.clientHeight;
@@ -138,82 +122,75 @@ export function DataTable<Row>(props: Props<Row>): JSX.Element {
     });
   };
 
-  /** Row keys only; headings are stepped over. */
-  const rowKeys = createMemo(() =>
-    props.entries.filter((entry) => entry.kind === "row").map((entry) => entry.key),
-  );
-
   const onKey = (event: KeyboardEvent): void => {
     const key = (event.target as HTMLElement).dataset.rowKey;
     if (key === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-    const keys = rowKeys();
-    const at = keys.indexOf(key);
+    const at = byKey().get(key)?.index ?? -1;
+    const isGroup = props.entries[at]?.kind === "group";
+    if (event.key === " " && !isGroup) {
+      event.preventDefault();
+      props.onSelect(key, event.shiftKey);
+      return;
+    }
+    if (isGroup && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
+      event.preventDefault();
+      const group = key.slice("group:".length);
+      if (props.folded.has(group) === (event.key === "ArrowRight")) props.onFold(group);
+      return;
+    }
     const page = Math.max(1, Math.floor(height() / rowHeight()) - 3);
+    const last = props.entries.length - 1;
     const moves: Record<string, number> = {
       ArrowDown: at + 1,
       ArrowUp: at - 1,
       PageDown: at + page,
       PageUp: at - page,
       Home: 0,
-      End: keys.length - 1,
+      End: last,
     };
     const to = moves[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    const target = keys[Math.max(0, Math.min(keys.length - 1, to))];
+    const target = props.entries[Math.max(0, Math.min(last, to))]?.key;
     if (target !== undefined) focusRow(target);
   };
 
-  const Head = (head: { column: Column<Row> }): JSX.Element => {
-    const direction = (): "ascending" | "descending" | undefined =>
-      props.sort?.column !== head.column.id ? undefined : props.sort.descending ? "descending" : "ascending";
-    return (
-      <th
-        scope="col"
-        class={head.column.isNumber === true ? styles.number : undefined}
-        aria-sort={direction()}
-        title={head.column.hint}
-      >
-        <Show
-          when={head.column.sort !== undefined && props.onSort !== undefined}
-          fallback={head.column.title}
-        >
-          <button
-            type="button"
-            class={styles.sort}
-            onClick={() => {
-              const current = props.sort ?? { column: "", descending: false };
-              props.onSort?.(nextSort(current, head.column.id, head.column.sort === "descending"));
-            }}
-          >
-            <span>{head.column.title}</span>
-            <Show when={direction()}>
-              {(way) => <Icon name={way() === "descending" ? "down" : "up"} size={12} />}
-            </Show>
-          </button>
-        </Show>
-      </th>
-    );
-  };
-
   const BodyRow = (item: { key: string }): JSX.Element => {
-    const entry = (): Entry | undefined => byKey().get(item.key)?.entry;
+    const isRow = createMemo(() => byKey().get(item.key)?.entry.kind !== "group");
     return (
-      <Show when={entry()?.kind === "row"} fallback={<GroupRow key={item.key} />}>
+      <Show when={isRow()} fallback={<GroupRow key={item.key} />}>
         <DataRow key={item.key} />
       </Show>
     );
   };
 
   const GroupRow = (item: { key: string }): JSX.Element => {
-    const head = createMemo(() => {
+    const group = createMemo<Extract<Entry<Row>, { kind: "group" }>["group"] | undefined>((last) => {
       const entry = byKey().get(item.key)?.entry;
-      return entry?.kind === "group" ? entry.head : undefined;
+      return entry?.kind === "group" ? entry.group : last;
     });
+    const isFolded = (): boolean => props.folded.has(group()?.key ?? "");
     return (
       <tr class={styles.group} aria-rowindex={(byKey().get(item.key)?.index ?? 0) + 2}>
-        <th scope="colgroup" colspan={columns().length}>
-          <div class={styles.groupHead}>{head()?.()}</div>
+        <th scope="colgroup" colspan={span()}>
+          <div class={styles.groupHead}>
+            <button
+              type="button"
+              class={styles.fold}
+              data-row-key={item.key}
+              data-folded={isFolded() ? "" : undefined}
+              tabindex={tabStop() === item.key ? 0 : -1}
+              aria-expanded={!isFolded()}
+              aria-label={group()?.title}
+              onFocus={() => setActive(item.key)}
+              onClick={() => props.onFold(group()?.key ?? "")}
+            >
+              <Icon name="chevron" size={12} />
+            </button>
+            <Show when={group()}>
+              {(each) => props.grouping?.head?.(each()) ?? <span>{each().title}</span>}
+            </Show>
+          </div>
         </th>
       </tr>
     );
@@ -222,21 +199,37 @@ export function DataTable<Row>(props: Props<Row>): JSX.Element {
   const DataRow = (item: { key: string }): JSX.Element => {
     // A row that just went away keeps its last values until it leaves the page.
     const row = createMemo<Row | undefined>((last) => props.row(item.key) ?? last);
+    const isSelected = createMemo(() => props.selected.has(item.key));
     return (
       <Show when={row() !== undefined}>
         <tr
           class={styles.row}
           aria-rowindex={(byKey().get(item.key)?.index ?? 0) + 2}
-          data-open={props.open === item.key ? "" : undefined}
+          data-open={isOpen() === item.key ? "" : undefined}
+          data-selected={isSelected() ? "" : undefined}
           data-tone={props.tone?.(row() as Row)}
+          data-still={props.onOpen === undefined ? "" : undefined}
           onClick={(event) => {
             const target = event.target as HTMLElement;
-            if (target.closest("a, button:not([data-row-key]), input") !== null) return;
+            if (target.closest("a, button:not([data-row-key]), input, label") !== null) return;
             setActive(item.key);
-            props.onOpen(item.key);
+            if (event.ctrlKey || event.metaKey || event.shiftKey) props.onSelect(item.key, event.shiftKey);
+            else props.onOpen?.(item.key);
           }}
         >
-          <For each={columns()}>
+          <Show when={props.isSelecting}>
+            <td class={styles.pick}>
+              <label>
+                <span class="sr">{t("Select")}</span>
+                <input
+                  type="checkbox"
+                  checked={isSelected()}
+                  onClick={(event) => props.onSelect(item.key, event.shiftKey)}
+                />
+              </label>
+            </td>
+          </Show>
+          <For each={props.columns}>
             {(column, index) => (
               <td class={column.isNumber === true ? styles.number : undefined}>
                 <Show when={index() === 0} fallback={column.cell(row as () => Row)}>
@@ -247,7 +240,7 @@ export function DataTable<Row>(props: Props<Row>): JSX.Element {
                       class={styles.name}
                       data-row-key={item.key}
                       tabindex={tabStop() === item.key ? 0 : -1}
-                      aria-pressed={props.open === item.key}
+                      aria-pressed={props.onOpen === undefined ? undefined : isOpen() === item.key}
                       title={props.openHint}
                       onFocus={() => setActive(item.key)}
                     >
@@ -269,31 +262,49 @@ export function DataTable<Row>(props: Props<Row>): JSX.Element {
       class={styles.table}
       aria-label={props.label}
       aria-rowcount={props.entries.length + 1}
-      style={{ "--sticky-top": `${props.stickyTop ?? 0}px`, "--row-height": `${rowHeight()}px` }}
+      style={{ "--sticky-top": `${props.stickyTop}px`, "--row-height": `${rowHeight()}px` }}
     >
       <colgroup>
-        <For each={columns()}>{(column) => <col style={{ width: column.width ?? "auto" }} />}</For>
+        <Show when={props.isSelecting}>
+          <col style={{ width: "34px" }} />
+        </Show>
+        <For each={props.columns}>
+          {(column) => {
+            const width = (): number | undefined =>
+              (isPhone() ? undefined : props.choice.widths[column.id]) ?? column.width;
+            return <col style={{ width: width() === undefined ? "auto" : `${width()}px` }} />;
+          }}
+        </For>
       </colgroup>
       <thead class={isPhone() ? "sr" : undefined}>
         <tr aria-rowindex={1}>
-          <For each={columns()}>{(column) => <Head column={column} />}</For>
+          <Show when={props.isSelecting}>
+            <th scope="col">
+              <span class="sr">{t("Select")}</span>
+            </th>
+          </Show>
+          <For each={props.columns}>
+            {(column) => (
+              <Head column={column} sorts={props.sorts} onSort={props.onSort} onWidth={props.onWidth} />
+            )}
+          </For>
         </tr>
       </thead>
       <tbody ref={body} onKeyDown={onKey}>
         <Show when={slice().above > 0}>
           <tr aria-hidden="true" style={{ height: `${slice().above}px` }}>
-            <td colspan={columns().length} />
+            <td colspan={span()} />
           </tr>
         </Show>
         <For each={shown()}>{(key) => <BodyRow key={key} />}</For>
         <Show when={slice().below > 0}>
           <tr aria-hidden="true" style={{ height: `${slice().below}px` }}>
-            <td colspan={columns().length} />
+            <td colspan={span()} />
           </tr>
         </Show>
         <Show when={props.entries.length === 0 && props.empty !== undefined}>
           <tr>
-            <td class={styles.empty} colspan={columns().length}>
+            <td class={styles.empty} colspan={span()}>
               {props.empty}
             </td>
           </tr>
