@@ -10,6 +10,7 @@
 //! rules are pure functions of (world, update, now) and are tested as such.
 
 pub mod alerting;
+mod appliances;
 mod details;
 mod facts;
 mod heartbeat;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod alerts;
 #[cfg(test)]
+mod appliances;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod document;
