@@ -11,6 +11,7 @@ use pulse_core::{
 use super::{
     change::{Change, Changes, CloseReason},
     state::{EngineState, Holder, Open, Past, Track},
+    step::Phase,
     visit::close,
 };
 use crate::{
@@ -52,8 +53,10 @@ pub(crate) fn deliver(state: &mut EngineState, rules: &Rules, now: Timestamp, ou
     for Holder { tracks, .. } in state.holders.values_mut() {
         for track in tracks {
             if let Some(open) = &mut track.open {
+                let is_fine = matches!(track.phase, Phase::Open { fine_since: Some(_) });
                 is_stale |= tell(
                     open,
+                    is_fine,
                     track.past.as_deref_mut(),
                     track.kind,
                     &moment,
@@ -136,6 +139,7 @@ fn recoveries(state: &mut EngineState, moment: &Moment<'_>, out: &mut Changes) {
 /// What is to be told of one raised alert; returns whether the alert changed.
 fn tell(
     open: &mut Open,
+    is_fine: bool,
     past: Option<&mut Past>,
     kind: crate::kind::Kind,
     moment: &Moment<'_>,
@@ -153,6 +157,8 @@ fn tell(
     is_changed |= mark_maintenance(open, moment);
     let is_held_back = !moment.is_active
         || open.snoozed_until.is_some()
+        // It flaps and is fine just now.
+        || is_fine
         || moment.rules.is_quiet_for(kind, open.alert.level, moment.is_quiet)
         || open.alert.metadata.contains_key("maintenance");
     if is_held_back {
@@ -213,7 +219,8 @@ fn may_fire(open: &Open, past: Option<&Past>, moment: &Moment<'_>) -> bool {
 
 /// The highest escalation level that is due and was not reached yet.
 fn next_level(open: &Open, levels: &[EscalationLevel], now: Timestamp) -> Option<(u32, Channels)> {
-    let age = now.duration_since(open.alert.started_at);
+    // Before it was told, nobody could have done anything.
+    let age = now.duration_since(open.announced_at.unwrap_or(open.alert.started_at));
     let due = levels
         .iter()
         .zip(1u32..)

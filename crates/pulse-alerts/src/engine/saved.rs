@@ -276,10 +276,15 @@ impl EngineState {
 
     /// The memory of some types, where it changed since the last call.
     pub fn save_memory(&mut self) -> Option<SavedMemory> {
-        std::mem::take(&mut self.is_memory_dirty).then(|| SavedMemory {
+        std::mem::take(&mut self.is_memory_dirty).then(|| self.memory())
+    }
+
+    /// The memory of some types.
+    pub fn memory(&self) -> SavedMemory {
+        SavedMemory {
             updates: self.memory.updates.iter().map(|(key, at)| (key.to_string(), *at)).collect(),
             held_recoveries: self.held_recoveries.iter().map(SavedNotice::from).collect(),
-        })
+        }
     }
 
     /// A state after a restart. Alerts wait until their source is seen again.

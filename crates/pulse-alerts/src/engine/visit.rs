@@ -22,6 +22,17 @@ const VISIBLE_CHANGE: f64 = 0.5;
 /// At the latest after this time `last_seen_at` is brought up to date.
 const REFRESH: SignedDuration = SignedDuration::from_secs(60);
 
+/// Marks an alert that comes and goes, in its metadata.
+const FLAPPING: &str = "flapping";
+
+/// The same in words.
+const COMES_AND_GOES: &str = " (it comes and goes)";
+
+/// To hundredths: finer than any source measures, and the same after a way through text.
+fn round(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
 /// What a look works with.
 pub(crate) struct Look<'a> {
     pub(crate) state: &'a mut EngineState,
@@ -330,11 +341,14 @@ impl Visit<'_> {
     /// How long an alert must be fine before it closes; `None` for an alert that does not flap.
     fn damping(&self, track: &Track) -> Option<SignedDuration> {
         let config = &self.rules.config;
-        let past = track.past.as_ref().filter(|_| config.flapping_enabled && track.open.is_some())?;
+        let open = track.open.as_ref().filter(|_| config.flapping_enabled)?;
+        let past = track.past.as_ref()?;
         let window = SignedDuration::from_secs(config.flapping_window_seconds);
         let per_hour = config.flapping_openings_per_hour as usize;
         let flaps = past.changes_within(self.now, window) >= config.flapping_threshold as usize
-            || (per_hour > 0 && past.openings_in_hour(self.now) >= per_hour);
+            || (per_hour > 0 && past.openings_in_hour(self.now) >= per_hour)
+            // Once damped, an opening stays so: otherwise it would close when the first of the others is an hour old.
+            || open.alert.metadata.contains_key(FLAPPING);
         flaps.then(|| SignedDuration::from_mins(config.flapping_cooldown_minutes))
     }
 
@@ -384,7 +398,7 @@ impl Visit<'_> {
             node: self.subject.node.to_owned(),
             instance: self.subject.instance.to_owned(),
             message: words.message,
-            value: finding.value,
+            value: round(finding.value),
             threshold: finding.threshold,
             started_at: finding.since.unwrap_or(since),
             last_seen_at: self.now,
@@ -434,7 +448,7 @@ impl Visit<'_> {
         let alert = Arc::make_mut(&mut open.alert);
         let rose = level > alert.level;
         alert.level = level;
-        alert.value = finding.value;
+        alert.value = round(finding.value);
         alert.threshold = finding.threshold;
         alert.last_seen_at = self.now;
         alert.message = words.message;
@@ -445,10 +459,13 @@ impl Visit<'_> {
         if alert.node != self.subject.node {
             self.subject.node.clone_into(&mut alert.node);
         }
-        let kept = ["flapping", "snoozedUntil", "maintenance"]
+        let kept = [FLAPPING, "snoozedUntil", "maintenance"]
             .map(|key| (key.to_owned(), alert.metadata.get(key).cloned()));
         alert.metadata = complete(words.metadata, &self.subject);
         alert.metadata.extend(kept.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        if alert.metadata.contains_key(FLAPPING) {
+            alert.message.push_str(COMES_AND_GOES);
+        }
         open.is_monitor_only = self.subject.is_monitor_only;
         open.repeat |= grew;
         if grew {
@@ -462,12 +479,12 @@ impl Visit<'_> {
 
     fn mark_flapping(&mut self, index: usize) {
         let Some(open) = &mut self.tracks[index].open else { return };
-        if open.alert.metadata.contains_key("flapping") {
+        if open.alert.metadata.contains_key(FLAPPING) {
             return;
         }
         let alert = Arc::make_mut(&mut open.alert);
-        alert.metadata.insert("flapping".into(), json!(true));
-        alert.message.push_str(" (it comes and goes)");
+        alert.metadata.insert(FLAPPING.into(), json!(true));
+        alert.message.push_str(COMES_AND_GOES);
         *self.is_active_stale = true;
     }
 
