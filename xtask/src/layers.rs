@@ -41,6 +41,12 @@ const TABLE: &[Row] = &[
         tests_may_use: &["pulse-sim"],
         never: HTTP_SERVER,
     },
+    Row {
+        name: "pulse-notify",
+        may_use: &["pulse-core", "pulse-config", "pulse-gotmpl", "pulse-store"],
+        tests_may_use: &[],
+        never: HTTP_SERVER,
+    },
     // 3: the running world
     Row {
         name: "pulse-monitor",
