@@ -57,7 +57,14 @@ const TABLE: &[Row] = &[
     // 4: what people and programs see
     Row {
         name: "pulse-api",
-        may_use: &["pulse-core", "pulse-config", "pulse-store", "pulse-auth", "pulse-monitor"],
+        may_use: &[
+            "pulse-core",
+            "pulse-config",
+            "pulse-store",
+            "pulse-auth",
+            "pulse-monitor",
+            "pulse-notify",
+        ],
         // A connection of the tests' own stands in for Proxmox.
         tests_may_use: &["pulse-collectors"],
         never: &["rusqlite"],
@@ -75,6 +82,7 @@ const TABLE: &[Row] = &[
             "pulse-core",
             "pulse-memory",
             "pulse-monitor",
+            "pulse-notify",
             "pulse-store",
             "pulse-web",
         ],

@@ -19,7 +19,7 @@ use pulse_core::{
     notice::{Notice, NoticeError, NoticeKind, NoticeSink},
 };
 use pulse_store::Ledger;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OnceCell, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -126,7 +126,8 @@ const BROKEN_AFTER: u32 = 3;
 pub struct Notifier {
     pub(crate) options: NotifierOptions,
     pub(crate) queue: Queue,
-    egress: Egress,
+    /// Made when it is first needed: reading the system's certificates takes time and memory.
+    egress: OnceCell<Egress>,
     pub(crate) wake: Notify,
     troubles: Mutex<BTreeMap<String, Trouble>>,
     broken: watch::Sender<Vec<Broken>>,
@@ -140,16 +141,32 @@ impl fmt::Debug for Notifier {
 
 impl Notifier {
     /// The notifications without the task that sends what is queued.
-    pub fn new(options: NotifierOptions) -> Result<Arc<Self>, String> {
-        let roots: Vec<_> = options
-            .extra_roots
-            .iter()
-            .filter_map(|pem| rustls::pki_types::pem::PemObject::from_pem_slice(pem).ok())
-            .collect();
-        let egress = Egress::new(Arc::clone(&options.system), &roots)?;
+    pub fn new(options: NotifierOptions) -> Arc<Self> {
         let queue = Queue::new(options.ledger.clone());
         let (broken, _) = watch::channel(vec![]);
-        Ok(Arc::new(Self { options, queue, egress, wake: Notify::new(), troubles: Mutex::default(), broken }))
+        Arc::new(Self {
+            options,
+            queue,
+            egress: OnceCell::new(),
+            wake: Notify::new(),
+            troubles: Mutex::default(),
+            broken,
+        })
+    }
+
+    async fn egress(&self) -> Result<&Egress, String> {
+        let made = self.egress.get_or_try_init(|| async {
+            let (system, pems) = (Arc::clone(&self.options.system), self.options.extra_roots.clone());
+            let made = tokio::task::spawn_blocking(move || {
+                let roots: Vec<_> = pems
+                    .iter()
+                    .filter_map(|pem| rustls::pki_types::pem::PemObject::from_pem_slice(pem).ok())
+                    .collect();
+                Egress::new(system, &roots)
+            });
+            made.await.map_err(|error| error.to_string())?
+        });
+        made.await
     }
 
     /// Starts the task that sends what is queued, until `stop`.
@@ -175,7 +192,14 @@ impl Notifier {
 
     /// Whether a URL may be kept as a target.
     pub async fn check_url(&self, url: &str) -> Result<(), String> {
-        self.egress.check(url).await
+        self.egress().await?.check(url).await
+    }
+
+    /// The URL of a webhook as it would be called, where its templates make sense.
+    pub fn check_template(&self, config: &WebhookConfig) -> Result<String, String> {
+        webhook::request(config, &self.test_message(95.5, 90.0))
+            .map(|request| request.url)
+            .map_err(|error| format!("Invalid webhook: {}", error.message))
     }
 
     /// Destinations to which nothing can be delivered, now and whenever that changes. For an alert of its own.
@@ -246,12 +270,14 @@ impl Notifier {
 
     /// Sends by Apprise.
     pub async fn send_apprise(&self, config: &AppriseConfig, message: &Message) -> Result<Sent, SendError> {
-        apprise::send(config, message, &self.egress, &*self.options.commands).await
+        let egress = self.egress().await.map_err(SendError::transient)?;
+        apprise::send(config, message, egress, &*self.options.commands).await
     }
 
     /// Calls a webhook.
     pub async fn send_webhook(&self, config: &WebhookConfig, message: &Message) -> Result<Sent, SendError> {
-        self.egress.send(&webhook::request(config, message)?).await
+        let request = webhook::request(config, message)?;
+        self.egress().await.map_err(SendError::transient)?.send(&request).await
     }
 
     /// Tries a saved webhook: the one of that id, or the first that is on.

@@ -181,7 +181,8 @@ impl AppriseConfig {
         self.timeout_seconds =
             if self.timeout_seconds <= 0 { 15 } else { self.timeout_seconds.clamp(5, 120) };
         let mut seen = std::collections::BTreeSet::new();
-        self.targets = self.targets.iter().map(|target| trim(target)).filter(|target| !target.is_empty()).collect();
+        self.targets =
+            self.targets.iter().map(|target| trim(target)).filter(|target| !target.is_empty()).collect();
         self.targets.retain(|target| seen.insert(target.to_lowercase()));
         let can_send = if self.is_http() { !self.server_url.is_empty() } else { !self.targets.is_empty() };
         self.enabled &= can_send;

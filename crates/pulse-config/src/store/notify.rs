@@ -137,7 +137,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!(open(dir.path()).current().webhooks[0].url.expose(), "https://h.example/x");
-        assert!(!dir.path().join("webhooks.json").exists() && dir.path().join("webhooks.json.backup").exists());
+        assert!(
+            !dir.path().join("webhooks.json").exists() && dir.path().join("webhooks.json.backup").exists()
+        );
         assert_eq!(open(dir.path()).current().webhooks.len(), 1);
     }
 
