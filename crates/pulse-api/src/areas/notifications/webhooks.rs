@@ -97,6 +97,9 @@ impl WebhookBody {
                 found.is_some()
             });
         };
+        if config.method.trim().is_empty() {
+            "POST".clone_into(&mut config.method);
+        }
         restore(&mut config.headers, stored.map(|stored| &stored.headers));
         restore(&mut config.custom_fields, stored.map(|stored| &stored.custom_fields));
         Ok(config)
