@@ -47,6 +47,12 @@ const TABLE: &[Row] = &[
         tests_may_use: &[],
         never: HTTP_SERVER,
     },
+    Row {
+        name: "pulse-remote-store",
+        may_use: &["pulse-core", "pulse-store"],
+        tests_may_use: &[],
+        never: HTTP_SERVER,
+    },
     // 3: the running world
     Row {
         name: "pulse-monitor",
@@ -65,8 +71,8 @@ const TABLE: &[Row] = &[
             "pulse-monitor",
             "pulse-notify",
         ],
-        // A connection of the tests' own stands in for Proxmox.
-        tests_may_use: &["pulse-collectors"],
+        // A connection of the tests' own stands in for Proxmox VE, the simulator for the other products.
+        tests_may_use: &["pulse-collectors", "pulse-sim"],
         never: &["rusqlite"],
     },
     Row { name: "pulse-web", may_use: &[], tests_may_use: &[], never: NETWORK },
@@ -83,6 +89,7 @@ const TABLE: &[Row] = &[
             "pulse-memory",
             "pulse-monitor",
             "pulse-notify",
+            "pulse-remote-store",
             "pulse-store",
             "pulse-web",
         ],

@@ -6,7 +6,9 @@ mod history_cli;
 mod keep;
 mod local;
 mod notify;
+mod operate;
 mod page;
+mod service_manager;
 mod wiring;
 
 use std::process::ExitCode;

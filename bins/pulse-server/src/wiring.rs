@@ -8,12 +8,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use pulse_api::{About, Access, AppState, Licensing, published::StateCache, ws::Hub};
+use pulse_api::{About, Access, AccessTokens, AppState, Licensing, published::StateCache, ws::Hub};
 use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
     DataDir, DotEnv, Layered, NodeStore, ProcessEnv, SealKey, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
+    transfer::{NodesSection, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{Keeper, Supervisor, pipeline, probe::Probe};
@@ -22,7 +23,7 @@ use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{cli::say, history, keep, local, notify, page};
+use crate::{cli::say, history, keep, local, notify, operate, page, service_manager};
 
 /// Connections get this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -46,7 +47,14 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let access = Arc::new(open_access(data_dir.path(), &settings, &*clock)?);
     let licensing = Arc::new(Licensing::open(&settings)?);
     let key = SealKey::open(data_dir.path())?;
+    let is_first_start = !data_dir.file("nodes.enc").exists();
     let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
+    let transfer = Arc::new(Transfer::new(vec![
+        Box::new(NodesSection(nodes.clone())),
+        Box::new(SystemSection(system.clone())),
+        Box::new(TokensSection(AccessTokens(access.clone()))),
+    ]));
+    operate::import_from_environment(&vars, data_dir.path(), &transfer, is_first_start)?;
     let ledger = Ledger::open(&data_dir.file("pulse.db"), clock.clone())?;
     let notifier =
         notify::open(data_dir.path(), system.clone(), ledger.clone(), clock.clone(), Grouping::default)?;
@@ -85,6 +93,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         system,
         access,
         licensing,
+        transfer,
         keeper: keeper.clone(),
         scheduler,
         nodes,
@@ -108,7 +117,9 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     }
     announce(bound, bootstrap.as_deref().map(pulse_config::Secret::expose), started);
 
+    service_manager::ready();
     until_signal().await?;
+    service_manager::stopping();
     tracing::info!("stopping");
     stop.cancel();
     server.await.context("serve connections")?;

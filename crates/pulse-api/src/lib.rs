@@ -24,4 +24,4 @@ pub mod ws;
 pub use areas::{charts::ChartCache, prometheus::metrics_router};
 pub use licensing::Licensing;
 pub use router::{document, router};
-pub use state::{About, Access, AppState};
+pub use state::{About, Access, AccessTokens, AppState};

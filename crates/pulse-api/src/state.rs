@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::extract::FromRef;
 use jiff::{SignedDuration, Timestamp};
 use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions};
+use pulse_config::transfer::Transfer;
 use pulse_config::{
     NodeStore, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
@@ -35,6 +36,8 @@ pub struct Access {
     pub lockout: Lockout,
     /// How often an address may try to log in.
     pub login_limiter: RateLimiter<std::net::IpAddr>,
+    /// How often an address may export or import everything.
+    pub export_limiter: RateLimiter<std::net::IpAddr>,
     /// The token of the first run.
     pub bootstrap: BootstrapToken,
     /// Tokens with which somebody on the machine may set a new password.
@@ -42,6 +45,16 @@ pub struct Access {
     /// Repeated Basic logins, so that not each one costs a password hash.
     pub basic: BasicCache,
 }
+
+impl AsRef<TokenStore> for AccessTokens {
+    fn as_ref(&self) -> &TokenStore {
+        &self.0.tokens
+    }
+}
+
+/// The tokens of an [`Access`], for the export.
+#[derive(Debug)]
+pub struct AccessTokens(pub Arc<Access>);
 
 impl Access {
     /// Access over what the data directory holds.
@@ -60,6 +73,7 @@ impl Access {
             csrf: Csrf::default(),
             lockout: Lockout::default(),
             login_limiter: RateLimiter::new(10, SignedDuration::from_mins(1), 10_000),
+            export_limiter: RateLimiter::new(5, SignedDuration::from_mins(1), 10_000),
             bootstrap,
             recovery: RecoveryTokens::default(),
             basic: BasicCache::default(),
@@ -96,6 +110,8 @@ pub struct AppState {
     pub system: Arc<SystemSettingsStore>,
     /// Who may come in.
     pub access: Arc<Access>,
+    /// Export and import of the whole configuration.
+    pub transfer: Arc<Transfer>,
     /// What the licence includes.
     pub licensing: Arc<Licensing>,
     /// The world.
@@ -144,6 +160,7 @@ from_ref! {
     system: Arc<SystemSettingsStore>,
     access: Arc<Access>,
     licensing: Arc<Licensing>,
+    transfer: Arc<Transfer>,
     keeper: Keeper,
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,

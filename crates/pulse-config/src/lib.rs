@@ -3,6 +3,7 @@
 //! * [`Settings`]: the environment, read once; a bad value names its key.
 //! * [`DataDir`]: the directory, held by one server at a time.
 //! * [`NodeConfig`] and [`NodeEdit`]: the Proxmox instances and the rules of changing them.
+//! * [`transfer`]: export and import of all of it. [`takeover`]: the data directory of Pulse v5.
 //! * [`SystemSettingsStore`]: what an administrator changes while the server runs.
 //! * [`NodeStore`], [`TokenStore`], [`Credentials`], [`SessionFile`], [`BootstrapToken`]: its files, one owner each.
 //!
@@ -24,6 +25,8 @@ pub mod seal;
 pub mod secret;
 pub mod settings;
 pub mod store;
+pub mod takeover;
+pub mod transfer;
 
 pub use cidr::Cidr;
 pub use data_dir::DataDir;

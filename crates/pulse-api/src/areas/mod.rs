@@ -21,6 +21,7 @@ mod state;
 mod storage;
 mod system;
 mod tokens;
+mod transfer;
 mod version;
 
 use axum::response::Response;
@@ -51,6 +52,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(license::router())
         .merge(audit::router())
         .merge(rbac::router())
+        .merge(transfer::router())
         .merge(documents::router())
         .route("/api", axum::routing::any(unknown))
         .route("/api/", axum::routing::any(unknown))

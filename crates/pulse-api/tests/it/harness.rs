@@ -11,9 +11,10 @@ use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use pulse_api::{About, Access, AppState, Licensing, published::StateCache, ws::Hub};
+use pulse_api::{About, Access, AccessTokens, AppState, Licensing, published::StateCache, ws::Hub};
 use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+use pulse_config::transfer::{NodesSection, SystemSection, TokensSection, Transfer};
 use pulse_config::{
     BootstrapToken, Credentials, NodeStore, NotifyStore, PveInstance, SealKey, Secret, SessionFile, Settings,
     SystemSettingsStore, TokenStore,
@@ -130,7 +131,14 @@ impl TestServer {
         sessions.restore(session_file.load().unwrap(), clock.now());
         let bootstrap = BootstrapToken::open(dir, credentials.current().is_some()).unwrap();
         let access = Access::new(credentials, tokens, sessions, session_file, bootstrap);
-        let nodes = NodeStore::open(dir, SealKey::open(dir).unwrap()).unwrap();
+        let access = Arc::new(access);
+        let nodes = Arc::new(NodeStore::open(dir, SealKey::open(dir).unwrap()).unwrap());
+        let system = Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap());
+        let transfer = Arc::new(Transfer::new(vec![
+            Box::new(NodesSection(nodes.clone())),
+            Box::new(SystemSection(system.clone())),
+            Box::new(TokensSection(AccessTokens(access.clone()))),
+        ]));
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let keeper = Keeper::start(dyn_clock.clone(), &tasks, stop.clone());
@@ -140,7 +148,6 @@ impl TestServer {
         let store =
             SqliteStore::open(&dir.join("metrics.db"), StoreOptions::default(), dyn_clock.clone()).unwrap();
         let proxmox = Arc::new(Proxmox::default());
-        let system = Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap());
         let ledger = Ledger::open(&dir.join("pulse.db"), clock.clone()).unwrap();
         let notifier = Notifier::new(NotifierOptions {
             config: Arc::new(NotifyStore::open(dir, SealKey::open(dir).unwrap()).unwrap()),
@@ -162,11 +169,12 @@ impl TestServer {
             clock: dyn_clock,
             settings: Arc::new(settings),
             system,
-            access: Arc::new(access),
+            access,
+            transfer,
             licensing,
             keeper,
             scheduler: Scheduler::default(),
-            nodes: Arc::new(nodes),
+            nodes,
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             store: Arc::new(store),
             ledger,

@@ -51,7 +51,10 @@ async fn a_fresh_server_has_nothing_to_tell_anybody() {
     }
     assert_eq!(get("queue/stats").await, json!({}));
     let health = get("health").await;
-    assert_eq!((&health["overall_healthy"], &health["webhooks"]), (&json!(true), &json!({"enabled": 0, "total": 0})));
+    assert_eq!(
+        (&health["overall_healthy"], &health["webhooks"]),
+        (&json!(true), &json!({"enabled": 0, "total": 0}))
+    );
     let templates = get("webhook-templates").await;
     let services: Vec<&str> =
         templates.as_array().unwrap().iter().map(|it| it["service"].as_str().unwrap()).collect();
@@ -63,9 +66,7 @@ async fn a_fresh_server_has_nothing_to_tell_anybody() {
 async fn passwords_and_keys_go_in_stay_and_never_come_out() {
     let server = TestServer::set_up();
     let admin = server.admin();
-    let email = |password: &str| {
-        json!({"enabled": true, "server": "mail.example", "from": "a@example.com", "username": "u", "password": password})
-    };
+    let email = |password: &str| json!({"enabled": true, "server": "mail.example", "from": "a@example.com", "username": "u", "password": password});
     for password in ["hunter2", "", "***REDACTED***"] {
         admin.put(&format!("{PATH}/email"), email(password)).await.expect(200);
         assert_eq!(server.state.notifier.config().current().email.password.expose(), "hunter2");
@@ -90,9 +91,17 @@ async fn webhooks_are_kept_masked_changed_and_removed() {
     let server = TestServer::set_up();
     let admin = server.admin();
     let path = format!("{PATH}/webhooks");
-    let hook = |url: &str| json!({"name": "ops", "url": url, "enabled": true, "service": "generic", "mention": "@me", "extra": 1,
-                                  "headers": {"X-Key": "s3cret"}, "customFields": {"a": "b"}});
-    for url in ["http://127.0.0.1:1/x", "http://2130706433/x", "ftp://h.example/x", "http://169.254.169.254/latest", "nonsense"] {
+    let hook = |url: &str| {
+        json!({"name": "ops", "url": url, "enabled": true, "service": "generic", "mention": "@me", "extra": 1,
+                                  "headers": {"X-Key": "s3cret"}, "customFields": {"a": "b"}})
+    };
+    for url in [
+        "http://127.0.0.1:1/x",
+        "http://2130706433/x",
+        "ftp://h.example/x",
+        "http://169.254.169.254/latest",
+        "nonsense",
+    ] {
         let (status, text) = admin.post(&path, hook(url)).await.plain();
         assert!(status == 400 && text.starts_with("Invalid webhook"), "{url}: {text}");
     }
@@ -101,7 +110,10 @@ async fn webhooks_are_kept_masked_changed_and_removed() {
     let id = made["id"].as_str().unwrap();
     assert!(id.starts_with("webhook-") && made["extra"] == 1);
     let listed = admin.get(&path).await.json();
-    assert_eq!((&listed[0]["headers"]["X-Key"], &listed[0]["mention"]), (&json!("***REDACTED***"), &json!("@me")));
+    assert_eq!(
+        (&listed[0]["headers"]["X-Key"], &listed[0]["mention"]),
+        (&json!("***REDACTED***"), &json!("@me"))
+    );
     let mut back = listed[0].clone();
     back["headers"]["X-New"] = "n".into();
     admin.put(&format!("{path}/{id}"), back).await.expect(200);
@@ -142,7 +154,8 @@ async fn tests_are_delivered_or_say_why_not() {
     let answer = admin.post(&format!("{PATH}/webhooks/test"), json!({"url": url})).await;
     assert_eq!(answer.status, 400);
     assert_eq!((&answer.json()["status"], &answer.json()["success"]), (&json!(500), &json!(false)));
-    let answer = admin.post(&format!("{PATH}/webhooks/test"), json!({"url": "http://10.0.0.1/"})).await.json();
+    let answer =
+        admin.post(&format!("{PATH}/webhooks/test"), json!({"url": "http://10.0.0.1/"})).await.json();
     assert!(answer["error"].as_str().unwrap().contains("is not allowed as a target"), "{answer}");
 }
 

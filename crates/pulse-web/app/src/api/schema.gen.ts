@@ -266,6 +266,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/config/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export the configuration with all its secrets, sealed with a passphrase.
+         * @description Needs the right to change settings: Pulse v5 gave it to every token, also to one that may only send reports.
+         */
+        post: operations["export_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a configuration: as a whole, or not at all. What the bundle does not mention stays. It counts at once.
+         * @description A bundle cannot bring an API token with a scope that the caller does not have.
+         */
+        post: operations["import_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/config/nodes": {
         parameters: {
             query?: never;
@@ -279,7 +319,8 @@ export interface paths {
         /**
          * Add a Proxmox instance.
          * @description It is asked whether it is a cluster first, for at most ten seconds; one that does not answer is added all the same
-         *     and shows on the list why it does not. Its name gets the host behind it where another one has the name.
+         *     and shows on the list why it does not. A backup server given with a password is asked for a token that may only read,
+         *     which is then kept instead. Its name gets the host behind it where another one has the name.
          */
         post: operations["add_node"];
         delete?: never;
@@ -2668,6 +2709,22 @@ export interface components {
              */
             timestamp: number;
         };
+        /** @description What the bundle is sealed with. */
+        ExportRequest: {
+            /**
+             * Format: password
+             * @description At least 12 characters.
+             * @default
+             */
+            passphrase?: string;
+        };
+        /** @description The bundle. */
+        Exported: {
+            /** @description Base64. */
+            data: string;
+            /** @description Always `success`. */
+            status: string;
+        };
         /** @description How to do the first run. */
         FirstRun: {
             /** @description The file that holds the bootstrap token. */
@@ -3244,6 +3301,31 @@ export interface components {
             /** @description Machine id. */
             machineId?: string | null;
         };
+        /** @description What was taken over. */
+        ImportReply: {
+            /** @description Parts of the bundle that this server has no use for. */
+            ignored: string[];
+            /** @description Parts that were taken over. */
+            imported: string[];
+            /** @description In words. */
+            message: string;
+            /** @description Always `success`. */
+            status: string;
+        };
+        /** @description A bundle. */
+        ImportRequest: {
+            /**
+             * @description Base64, as the export gave it.
+             * @default
+             */
+            data?: string;
+            /**
+             * Format: password
+             * @description What it was sealed with.
+             * @default
+             */
+            passphrase?: string;
+        };
         /** @description How polling of one instance goes. */
         InstanceHealth: {
             /** @description The circuit breaker. */
@@ -3782,16 +3864,24 @@ export interface components {
         };
         /** @description It answers. */
         NodeConnection: {
-            /** @description How many nodes the cluster has, where it is one. */
+            /** @description PVE: how many nodes the cluster has, where it is one. */
             clusterNodeCount?: number | null;
-            /** @description Whether it is a cluster. */
-            isCluster: boolean;
+            /** @description PBS: how many datastores the credentials may see. */
+            datastoreCount?: number | null;
+            /** @description PVE: whether it is a cluster. */
+            isCluster?: boolean | null;
             /** @description In words. */
             message: string;
-            /** @description How many nodes there are. */
-            nodeCount: number;
+            /** @description PVE: how many nodes there are. */
+            nodeCount?: number | null;
+            /** @description PMG: release. */
+            release?: string | null;
             /** @description Always `success`. */
             status: string;
+            /** @description PMG: version. */
+            version?: string | null;
+            /** @description PMG: what the credentials cannot read. */
+            warnings?: string[];
         };
         /** @description The instance is a member of a cluster that is configured already: nothing new was made. */
         NodeMerged: {
@@ -4060,8 +4150,12 @@ export interface components {
             latency?: number | null;
             /** @description In words. */
             message: string;
+            /** @description PMG: release. */
+            release?: string | null;
             /** @description `success` or `error`. */
             status: string;
+            /** @description PMG: version. */
+            version?: string | null;
         };
         /** @description One NVMe disk. */
         NvmeTemperature: {
@@ -6879,6 +6973,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    export_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exported"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than five in a minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    import_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The bundle is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than five in a minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
