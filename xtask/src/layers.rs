@@ -43,6 +43,12 @@ const TABLE: &[Row] = &[
         never: HTTP_SERVER,
     },
     Row {
+        name: "pulse-notify",
+        may_use: &["pulse-core", "pulse-config", "pulse-gotmpl", "pulse-store"],
+        tests_may_use: &[],
+        never: HTTP_SERVER,
+    },
+    Row {
         name: "pulse-remote-store",
         may_use: &["pulse-core", "pulse-store"],
         tests_may_use: &[],
@@ -65,6 +71,7 @@ const TABLE: &[Row] = &[
             "pulse-store",
             "pulse-auth",
             "pulse-monitor",
+            "pulse-notify",
         ],
         // A connection of the tests' own stands in for Proxmox VE, the simulator for the other products.
         tests_may_use: &["pulse-collectors", "pulse-sim"],
@@ -83,6 +90,7 @@ const TABLE: &[Row] = &[
             "pulse-core",
             "pulse-memory",
             "pulse-monitor",
+            "pulse-notify",
             "pulse-remote-store",
             "pulse-store",
             "pulse-web",

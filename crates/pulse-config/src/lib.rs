@@ -47,6 +47,7 @@ pub use store::{
     credentials::{Credentials, Login},
     document::DocumentStore,
     nodes::NodeStore,
+    notify::NotifyStore,
     sessions::SessionFile,
     system::{SystemSettingsStore, Updated},
     tokens::{MAX_TOKENS, Token, TokenStore, Tokens, TooManyTokens},

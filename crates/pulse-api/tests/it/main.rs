@@ -21,6 +21,8 @@ mod metrics;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod notifications;
+#[cfg(test)]
 mod setup;
 #[cfg(test)]
 mod state;

@@ -5,6 +5,7 @@ pub mod credentials;
 pub mod document;
 pub mod license;
 pub mod nodes;
+pub mod notify;
 pub mod sessions;
 pub mod system;
 pub mod tokens;
