@@ -6,7 +6,7 @@ use axum::extract::FromRef;
 use jiff::{SignedDuration, Timestamp};
 use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions};
 use pulse_config::{
-    NodeStore, Settings, SystemSettingsStore,
+    Metadata, NodeStore, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
@@ -101,6 +101,8 @@ pub struct AppState {
     pub scheduler: Scheduler,
     /// Configured instances.
     pub nodes: Arc<NodeStore>,
+    /// What people noted.
+    pub metadata: Arc<Metadata>,
     /// Tries instances.
     pub probe: Probe,
     /// History.
@@ -142,6 +144,7 @@ from_ref! {
     keeper: Keeper,
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
+    metadata: Arc<Metadata>,
     probe: Probe,
     store: Arc<dyn MetricStore>,
     ledger: Ledger,

@@ -40,6 +40,7 @@ pub use settings::{BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAu
 pub use store::{
     bootstrap::BootstrapToken,
     credentials::{Credentials, Login},
+    metadata::Metadata,
     nodes::NodeStore,
     sessions::SessionFile,
     system::{SystemSettingsStore, Updated},

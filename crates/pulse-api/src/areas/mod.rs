@@ -6,6 +6,7 @@ mod documents;
 mod health;
 mod history;
 mod live;
+pub(crate) mod metadata;
 mod nodes;
 mod object;
 pub(crate) mod prometheus;
@@ -42,6 +43,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(security::router())
         .merge(tokens::router())
         .merge(nodes::router())
+        .merge(metadata::router())
         .merge(system::router())
         .merge(documents::router())
         .route("/api", axum::routing::any(unknown))

@@ -2,6 +2,7 @@
 
 pub mod bootstrap;
 pub mod credentials;
+pub mod metadata;
 pub mod nodes;
 pub mod sessions;
 pub mod system;
