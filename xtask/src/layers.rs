@@ -32,7 +32,7 @@ const TABLE: &[Row] = &[
     Row { name: "pulse-store", may_use: &["pulse-core"], tests_may_use: &[], never: HTTP_SERVER },
     Row { name: "pulse-auth", may_use: &["pulse-core"], tests_may_use: &[], never: NETWORK },
     // axum stands in for a Pulse server in the agent's own tests only.
-    Row { name: "pulse-agent", may_use: &["pulse-core"], tests_may_use: &[], never: HTTP_SERVER },
+    Row { name: "pulse-agent", may_use: &["pulse-core"], tests_may_use: &["pulse-sim"], never: HTTP_SERVER },
     // 2: asks the outside world
     Row {
         name: "pulse-collectors",

@@ -79,7 +79,8 @@ async fn report_containers(keeper: Keeper, stop: CancellationToken) {
 
 /// Reports until the engine fails, and returns how; `None` when nobody takes reports any more.
 async fn report_until_error(mut collector: DockerCollector, keeper: &Keeper) -> Option<String> {
-    let mut host = HostCollector::new(HostOptions { identity: identity(), ..HostOptions::default() });
+    let mut host =
+        HostCollector::new(HostOptions { identity: identity(), is_brief: true, ..HostOptions::default() });
     let mut tick = tokio::time::interval(PERIOD);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {

@@ -3,6 +3,7 @@
 //! * [`Cluster`] starts a cluster from [`EstateOptions`] and steers it: faults, guests, request log, and
 //!   [`Truth`], what a server that watches it ought to show.
 //! * [`load`] reports to a server as many hosts and Docker hosts.
+//! * [`kubernetes`] serves a Kubernetes API with watches, for the agent.
 //!
 //! Layers: `figures` (numbers from seed and time) → `estate` (what is true) → `pve` (how that product words it) → `net`
 //! (listeners, TLS, faults). PBS and PMG will be further products beside `pve`.
@@ -16,6 +17,7 @@ mod error;
 mod estate;
 mod faults;
 mod figures;
+pub mod kubernetes;
 pub mod load;
 mod net;
 mod options;

@@ -281,6 +281,21 @@ pub struct SmartDisk {
     /// Whether it sleeps.
     #[serde(default, deserialize_with = "null_default")]
     pub standby: bool,
+    /// Hours under power; not sent by the original's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_on_hours: Option<u64>,
+    /// Sectors replaced by spare ones; not sent by the original's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reallocated_sectors: Option<u64>,
+    /// Sectors that wait to be replaced; not sent by the original's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_sectors: Option<u64>,
+    /// Errors that the disk could not correct; not sent by the original's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_errors: Option<u64>,
+    /// Share of its life that is used up, percent; not sent by the original's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wear_percent: Option<u32>,
 }
 
 /// A software RAID array.
@@ -390,6 +405,22 @@ pub struct CephHealth {
     /// What Ceph complains of, by check.
     #[serde(default, deserialize_with = "null_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: BTreeMap<String, CephCheck>,
+    /// The same in words, as older versions of Ceph tell it.
+    #[serde(default, deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
+    pub summary: Vec<CephSummary>,
+}
+
+/// One complaint in words.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CephSummary {
+    /// How bad.
+    #[serde(default, deserialize_with = "null_default")]
+    pub severity: String,
+    /// What.
+    #[serde(default, deserialize_with = "null_default")]
+    pub message: String,
 }
 
 /// One complaint of Ceph.
@@ -403,6 +434,9 @@ pub struct CephCheck {
     /// What.
     #[serde(default, deserialize_with = "null_default")]
     pub message: String,
+    /// More lines.
+    #[serde(default, deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
+    pub detail: Vec<String>,
 }
 
 /// Monitors of Ceph.
@@ -413,6 +447,31 @@ pub struct CephMonMap {
     /// How many.
     #[serde(default, deserialize_with = "null_default")]
     pub num_mons: u32,
+    /// Number of the map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+    /// Each of them.
+    #[serde(default, deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
+    pub monitors: Vec<CephMonitor>,
+}
+
+/// A monitor of Ceph.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CephMonitor {
+    /// Name.
+    #[serde(default, deserialize_with = "null_default")]
+    pub name: String,
+    /// Rank.
+    #[serde(default, deserialize_with = "null_default")]
+    pub rank: u32,
+    /// Address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addr: Option<String>,
+    /// `up` while it is in the quorum, `down` otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
 }
 
 /// Managers of Ceph.
@@ -429,6 +488,9 @@ pub struct CephMgrMap {
     /// The active one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_mgr: Option<String>,
+    /// How many stand by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standbys: Option<u32>,
 }
 
 /// Object storage daemons of Ceph.
@@ -445,6 +507,15 @@ pub struct CephOsdMap {
     /// In.
     #[serde(default, deserialize_with = "null_default")]
     pub num_in: u32,
+    /// Down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub num_down: Option<u32>,
+    /// Out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub num_out: Option<u32>,
+    /// Number of the map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
 }
 
 /// Placement groups and space of Ceph.
@@ -467,6 +538,27 @@ pub struct CephPgMap {
     /// Use, percent.
     #[serde(default, deserialize_with = "null_default")]
     pub usage_percent: f64,
+    /// Bytes of data, copies not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_bytes: Option<u64>,
+    /// Share of objects with too few copies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degraded_ratio: Option<f64>,
+    /// Share of objects in the wrong place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub misplaced_ratio: Option<f64>,
+    /// Bytes read per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_bytes_per_sec: Option<u64>,
+    /// Bytes written per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_bytes_per_sec: Option<u64>,
+    /// Reads per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_ops_per_sec: Option<u64>,
+    /// Writes per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_ops_per_sec: Option<u64>,
 }
 
 /// A pool of Ceph.
@@ -508,6 +600,9 @@ pub struct CephReportService {
     /// In all.
     #[serde(default, deserialize_with = "null_default")]
     pub total: u32,
+    /// Their names.
+    #[serde(default, deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
+    pub daemons: Vec<String>,
 }
 
 #[cfg(test)]
