@@ -100,7 +100,6 @@ const HARMFUL: &[&str] = &[
     "--root",
     "--image",
     "--kill",
-    "-s",
 ];
 
 /// Characters that a shell acts on; a command that holds one is no plain command.

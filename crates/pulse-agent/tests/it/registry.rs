@@ -284,12 +284,13 @@ async fn newer_images_are_noticed_taken_and_taken_back() {
     *registry.limited.lock().unwrap() = true;
     control.forget_checks();
     registry.asked();
-    let limited = |report: &DockerReport| {
-        named(report, "app").update_status.as_ref().and_then(|status| status.error.clone()).is_some()
+    let said = |report: &DockerReport| {
+        let states = report.containers.iter().filter_map(|container| container.update_status.clone());
+        states.filter_map(|status| status.error).next()
     };
-    let report = until(&mut collector, "the limit", limited).await;
-    let status = named(&report, "app").update_status.clone().unwrap();
-    assert!(status.error.unwrap().contains("rate limit") && !status.update_available);
+    let report = until(&mut collector, "the limit", |report| said(report).is_some()).await;
+    assert!(said(&report).unwrap().contains("rate limit"));
+    assert!(report.containers.iter().all(|container| update_of(container) != Some(true)));
     assert_eq!(registry.asked().len(), 1, "one question was enough");
     engine.must(&["rm", "-f", "app", "quiet", "passing"]);
     engine.stop();
