@@ -87,6 +87,12 @@ impl Client {
         Self { address: self.address, headers, connection: None }
     }
 
+    /// The same headers, cookies among them, for a server at another address.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, headers: self.headers.clone(), connection: None }
+    }
+
     /// Sends a GET.
     pub fn get(&mut self, path: &str) -> Result<Response> {
         self.send("GET", path, &[], &[])

@@ -174,7 +174,8 @@ impl Drop for Process {
     }
 }
 
-/// A port of loopback that was free a moment ago.
+/// A port of loopback that was free a moment ago. Another program may have taken it since: only for a single server
+/// on an otherwise quiet machine, never in a test.
 pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

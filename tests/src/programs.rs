@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::binaries;
 use crate::http::Client;
-use crate::process::{Process, eventually, free_port};
+use crate::process::{Process, eventually};
 
 /// How long a program may take to be ready. Far above what it needs: a busy machine is no failure.
 const START_PATIENCE: Duration = Duration::from_secs(30);
@@ -38,7 +38,7 @@ pub fn command(bin: &Path, name: &str) -> Command {
 pub struct ServerOptions {
     bin: PathBuf,
     data_dir: PathBuf,
-    port: Option<u16>,
+    port: u16,
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
 }
@@ -54,16 +54,16 @@ impl ServerOptions {
         Self {
             bin: bin.to_owned(),
             data_dir: data_dir.to_owned(),
-            port: None,
+            port: 0,
             arguments: Vec::new(),
             variables: Vec::new(),
         }
     }
 
-    /// Listens on this port instead of a free one.
+    /// Listens on this port instead of one that the system picks when it listens.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
-        self.port = Some(port);
+        self.port = port;
         self
     }
 
@@ -81,7 +81,7 @@ impl ServerOptions {
         self
     }
 
-    /// The command line, for tests in which the server is not to come up.
+    /// The command line, for tests in which the server is not to come up; port 0 is a free one.
     pub fn command(&self, port: u16) -> Command {
         let mut command = command(&self.bin, "pulse-server");
         command.arg("serve").arg("--data-dir").arg(&self.data_dir);
@@ -93,11 +93,7 @@ impl ServerOptions {
 
     /// Starts it and waits until it says that it listens.
     pub fn start(&self) -> Result<Server> {
-        let port = match self.port {
-            Some(port) => port,
-            None => free_port()?,
-        };
-        let mut process = Process::start(&mut self.command(port))?;
+        let mut process = Process::start(&mut self.command(self.port))?;
         let url = process
             .line(START_PATIENCE, |line| Some(line.split_once("listening on ")?.1.trim().to_owned()))?;
         let address = url.trim_start_matches("http://").trim_end_matches('/').parse();

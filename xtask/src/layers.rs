@@ -26,6 +26,7 @@ const HTTP_SERVER: &[&str] = &["axum"];
 const TABLE: &[Row] = &[
     // 0: what things are
     Row { name: "pulse-core", may_use: &[], tests_may_use: &[], never: NETWORK },
+    Row { name: "pulse-gotmpl", may_use: &[], tests_may_use: &[], never: NETWORK },
     Row { name: "pulse-memory", may_use: &[], tests_may_use: &[], never: NETWORK },
     // 1: one concern each, none knows another
     Row { name: "pulse-config", may_use: &["pulse-core"], tests_may_use: &[], never: HTTP_SERVER },
@@ -40,6 +41,12 @@ const TABLE: &[Row] = &[
         tests_may_use: &["pulse-sim"],
         never: HTTP_SERVER,
     },
+    Row {
+        name: "pulse-remote-store",
+        may_use: &["pulse-core", "pulse-store"],
+        tests_may_use: &[],
+        never: HTTP_SERVER,
+    },
     // 3: the running world
     Row {
         name: "pulse-monitor",
@@ -51,8 +58,8 @@ const TABLE: &[Row] = &[
     Row {
         name: "pulse-api",
         may_use: &["pulse-core", "pulse-config", "pulse-store", "pulse-auth", "pulse-monitor"],
-        // A connection of the tests' own stands in for Proxmox.
-        tests_may_use: &["pulse-collectors"],
+        // A connection of the tests' own stands in for Proxmox VE, the simulator for the other products.
+        tests_may_use: &["pulse-collectors", "pulse-sim"],
         never: &["rusqlite"],
     },
     Row { name: "pulse-web", may_use: &[], tests_may_use: &[], never: NETWORK },
@@ -68,6 +75,7 @@ const TABLE: &[Row] = &[
             "pulse-core",
             "pulse-memory",
             "pulse-monitor",
+            "pulse-remote-store",
             "pulse-store",
             "pulse-web",
         ],

@@ -4,16 +4,29 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use pulse_config::PveInstance;
+use pulse_config::{PbsInstance, PmgInstance, PveInstance};
 use pulse_core::model::{ClusterEndpoint, ConnectionHealth, Guest, Node, SourceIssue, Storage};
 
-use crate::{PollError, Timeouts, pve::PveConnection};
+use crate::{
+    PbsApi, PmgApi, PollError, PveDetails, Timeouts, pbs::PbsConnection, pmg::PmgConnection,
+    pve::PveConnection,
+};
 
 /// Opens connections to configured instances. Tests hand in their own.
 #[async_trait]
 pub trait Connect: Send + Sync {
     /// A connection to a PVE instance; fails only for what is wrong in the configuration itself.
     fn pve(&self, instance: &PveInstance, timeouts: Timeouts) -> Result<Arc<dyn PveApi>, PollError>;
+
+    /// A connection to a backup server; over HTTPS unless somebody wants it otherwise.
+    fn pbs(&self, instance: &PbsInstance, timeouts: Timeouts) -> Result<Arc<dyn PbsApi>, PollError> {
+        Ok(Arc::new(PbsConnection::new(instance, timeouts)?))
+    }
+
+    /// A connection to a mail gateway; over HTTPS unless somebody wants it otherwise.
+    fn pmg(&self, instance: &PmgInstance, timeouts: Timeouts) -> Result<Arc<dyn PmgApi>, PollError> {
+        Ok(Arc::new(PmgConnection::new(instance, timeouts)?))
+    }
 }
 
 /// A connection to one PVE instance.
@@ -23,12 +36,17 @@ pub trait PveApi: Send + Sync {
     /// read the poll fails.
     async fn poll(&self, now: Timestamp) -> Result<PveCycle, PollError>;
 
+    /// What can be asked beside the polls; `None` for a connection that only polls.
+    fn details(&self) -> Option<&dyn PveDetails> {
+        None
+    }
+
     /// Tries the configured host with the configured credentials.
     async fn test(&self) -> Result<ConnectionTest, PollError>;
 }
 
 /// What one poll brought.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct PveCycle {
     /// Name of the cluster; `None` for a standalone node.
     pub cluster_name: Option<String>,

@@ -27,6 +27,12 @@ pub enum PollError {
         /// The host.
         host: String,
     },
+    /// A token for a product that knows none.
+    #[error("{host} is a mail gateway, and that knows no API tokens: set a user (user@pmg) and a password")]
+    NoTokens {
+        /// The host.
+        host: String,
+    },
     /// The configured fingerprint is no fingerprint.
     #[error(
         "the fingerprint set for {host} is not a SHA-256 fingerprint: it must be 64 hexadecimal digits, \
@@ -207,9 +213,10 @@ impl PollError {
             | Self::Trust { .. }
             | Self::OtherCertificate { .. }
             | Self::UntrustedCertificate { .. } => FailureClass::Certificate,
-            Self::NoCredentials { .. } | Self::Authentication { .. } | Self::SecondFactor { .. } => {
-                FailureClass::Authentication
-            }
+            Self::NoCredentials { .. }
+            | Self::NoTokens { .. }
+            | Self::Authentication { .. }
+            | Self::SecondFactor { .. } => FailureClass::Authentication,
             Self::Permission { .. } => FailureClass::Permission,
             Self::NotTheApi { .. } | Self::Decode { .. } | Self::TooLarge { .. } => FailureClass::Decode,
             Self::Status { .. } => FailureClass::Server,
@@ -221,6 +228,7 @@ impl PollError {
         match self {
             Self::Address { .. }
             | Self::NoCredentials { .. }
+            | Self::NoTokens { .. }
             | Self::BadFingerprint { .. }
             | Self::Trust { .. } => FORM_NOT_INITIALISED,
             Self::Unreachable { .. }
@@ -250,6 +258,7 @@ impl PollError {
             Self::Status { status, .. } => matches!(status, 502..=504),
             Self::Address { .. }
             | Self::NoCredentials { .. }
+            | Self::NoTokens { .. }
             | Self::BadFingerprint { .. }
             | Self::Trust { .. }
             | Self::OtherCertificate { .. }
@@ -273,6 +282,7 @@ impl PollError {
             Self::NodeUnreachable { status, .. } => *status >= 596,
             Self::Address { .. }
             | Self::NoCredentials { .. }
+            | Self::NoTokens { .. }
             | Self::BadFingerprint { .. }
             | Self::Trust { .. }
             | Self::Unreachable { .. }

@@ -1,4 +1,5 @@
-//! How to ask Proxmox VE: clients that turn its APIs into the domain types of `pulse-core`.
+//! How to ask Proxmox: clients that turn the APIs of VE, Backup Server and Mail Gateway into the domain types of
+//! `pulse-core`.
 //!
 //! ```no_run
 //! # async fn example(instance: pulse_config::PveInstance, now: jiff::Timestamp) -> Result<(), pulse_collectors::PollError> {
@@ -12,7 +13,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! * [`Connect`] and [`PveApi`]: the edge of the world, and [`HttpConnect`], which really goes there.
+//! * [`Connect`], [`PveApi`], [`PbsApi`] and [`PmgApi`]: the edge of the world, and [`HttpConnect`], which really goes there.
+//! * [`PveDetails`]: what is read of Proxmox VE beside the polls, one question at a time.
 //! * [`http`]: one HTTPS client per address, with certificate pinning and errors in words.
 //! * [`PollError`]: everything that can go wrong, classified and with advice.
 //!
@@ -21,11 +23,24 @@
 //! empty list always means that there is nothing.
 
 mod api;
+pub mod details;
+mod envelope;
 mod error;
 pub mod http;
+mod issues;
+mod lenient;
+mod link;
+mod pbs;
+mod pmg;
+mod polled;
 mod pve;
+mod session;
 
 pub use api::{Connect, ConnectionTest, HttpConnect, PveApi, PveCycle};
+pub use details::PveDetails;
 pub use error::PollError;
 pub use http::Timeouts;
+pub use pbs::{MadeToken, PbsApi, PbsBackups, PbsConnection, PbsCycle, PbsTest};
+pub use pmg::{PmgApi, PmgBackups, PmgConnection, PmgCycle, PmgTest};
+pub use polled::Polled;
 pub use pve::PveConnection;

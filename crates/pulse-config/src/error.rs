@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::BadSetting;
+
 /// Why configuration cannot be read or kept. Every text names the path and no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -96,6 +98,9 @@ pub enum ConfigError {
         "the login is set by PULSE_AUTH_USER and PULSE_AUTH_PASS in the environment of the server; change it there"
     )]
     ManagedByEnvironment,
+    /// A variable of the environment makes no sense.
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
 }
 
 /// Why an update was not made: the change itself was refused, or it could not be kept.

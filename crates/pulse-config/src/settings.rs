@@ -6,12 +6,9 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::PathBuf,
     str::FromStr,
-    time::Duration,
 };
 
-use crate::{Cidr, Secret, duration};
-
-const DEVELOPMENT_ORIGINS: &str = "http://localhost:5173,http://localhost:7655";
+use crate::{Cidr, HistorySettings, Secret};
 
 /// Where variables come from: the process, a `.env` file, a test.
 pub trait Vars {
@@ -107,6 +104,15 @@ impl LogLevel {
             Self::Error => "error",
         }
     }
+
+    /// The level of that name, however it is written; `warning` counts too.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let levels = [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error];
+        levels
+            .into_iter()
+            .find(|level| level.name().eq_ignore_ascii_case(name))
+            .or_else(|| name.eq_ignore_ascii_case("warning").then_some(Self::Warn))
+    }
 }
 
 /// How a reverse proxy tells who the user is.
@@ -135,20 +141,12 @@ pub struct Settings {
     pub bind_address: IpAddr,
     /// The port to listen on.
     pub port: u16,
-    /// How often PVE is polled.
-    pub pve_polling_interval: Duration,
-    /// How long a Proxmox host may take to answer.
-    pub connection_timeout: Duration,
     /// How detailed the log is.
     pub log_level: LogLevel,
     /// How log lines look.
     pub log_format: LogFormat,
-    /// Origins that may call the API from a browser; `*` for all.
-    pub allowed_origins: Vec<String>,
     /// Tokens from `API_TOKENS` and `API_TOKEN`: values, or hashes where they are 64 hexadecimal digits.
     pub api_tokens: Vec<Secret>,
-    /// Where people reach the page.
-    pub public_url: Option<String>,
     /// The address agents are told.
     pub agent_connect_url: Option<String>,
     /// Peers whose forwarding headers count.
@@ -157,14 +155,16 @@ pub struct Settings {
     pub trusted_networks: Vec<Cidr>,
     /// Login by a reverse proxy.
     pub proxy_auth: Option<ProxyAuth>,
-    /// Whether the page hides the login form.
-    pub hide_local_login: bool,
+    /// Where history is kept.
+    pub history: HistorySettings,
     /// Whether nothing may be changed.
     pub demo_mode: bool,
     /// Whether the server runs in a container of ours.
     pub is_docker: bool,
     /// Whether systemd started the server.
     pub is_systemd: bool,
+    /// The key licences are verified with, base64.
+    pub license_public_key: Option<String>,
     /// Whether developers' exceptions hold: the dashboard's own server as an origin, all licensed features.
     pub is_development: bool,
     /// Whether `DISABLE_AUTH` is set, which has no effect any more.
@@ -200,15 +200,14 @@ impl Settings {
                 "must be a port number from 1 to 65535",
             )?
             .unwrap_or(7655),
-            pve_polling_interval: span(&get, "PVE_POLLING_INTERVAL", 10, 10..=3600)?,
-            connection_timeout: span(&get, "CONNECTION_TIMEOUT", 60, 1..=300)?,
-            log_level: parsed(&get, "LOG_LEVEL", log_level, "must be trace, debug, info, warn or error")?
-                .unwrap_or_default(),
+            log_level: parsed(
+                &get,
+                "LOG_LEVEL",
+                LogLevel::from_name,
+                "must be trace, debug, info, warn or error",
+            )?
+            .unwrap_or_default(),
             log_format: parsed(&get, "LOG_FORMAT", log_format, "must be json, console or auto")?
-                .unwrap_or_default(),
-            allowed_origins: get("ALLOWED_ORIGINS")
-                .or_else(|| is_development.then(|| DEVELOPMENT_ORIGINS.to_owned()))
-                .map(|text| list(&text))
                 .unwrap_or_default(),
             api_tokens: [get("API_TOKENS"), get("API_TOKEN")]
                 .into_iter()
@@ -216,7 +215,6 @@ impl Settings {
                 .flat_map(|text| list(&text))
                 .map(Secret::new)
                 .collect(),
-            public_url: url(&get, "PULSE_PUBLIC_URL")?,
             agent_connect_url: match url(&get, "PULSE_AGENT_CONNECT_URL")? {
                 Some(url) => Some(url),
                 None => url(&get, "PULSE_AGENT_URL")?,
@@ -231,21 +229,22 @@ impl Settings {
                 admin_role: get("PROXY_AUTH_ADMIN_ROLE"),
                 logout_url: get("PROXY_AUTH_LOGOUT_URL"),
             }),
-            hide_local_login: flag("PULSE_AUTH_HIDE_LOCAL_LOGIN"),
+            history: HistorySettings::load(&get)?,
             demo_mode: flag("DEMO_MODE"),
             is_docker: flag("PULSE_DOCKER"),
             is_systemd: get("INVOCATION_ID").is_some(),
+            license_public_key: get("PULSE_LICENSE_PUBLIC_KEY"),
             is_development,
             has_disable_auth: get("DISABLE_AUTH").is_some(),
         })
     }
 }
 
-fn bad(key: &'static str, value: impl Into<String>, problem: impl fmt::Display) -> BadSetting {
+pub(crate) fn bad(key: &'static str, value: impl Into<String>, problem: impl fmt::Display) -> BadSetting {
     BadSetting { key, value: value.into(), problem: problem.to_string() }
 }
 
-fn parsed<T>(
+pub(crate) fn parsed<T>(
     get: &impl Fn(&str) -> Option<String>,
     key: &'static str,
     parse: impl Fn(&str) -> Option<T>,
@@ -255,30 +254,23 @@ fn parsed<T>(
     parse(&text).map(Some).ok_or_else(|| bad(key, text, problem))
 }
 
-fn span(
+pub(crate) fn url(
     get: &impl Fn(&str) -> Option<String>,
     key: &'static str,
-    default_seconds: u64,
-    seconds: std::ops::RangeInclusive<u64>,
-) -> Result<Duration, BadSetting> {
-    let (low, high) = (Duration::from_secs(*seconds.start()), Duration::from_secs(*seconds.end()));
-    let problem = format!(
-        "must be a duration such as 30s or 5m, or seconds, from {} to {} seconds",
-        low.as_secs(),
-        high.as_secs()
-    );
-    let value =
-        parsed(get, key, |text| duration::parse(text).filter(|d| (low..=high).contains(d)), &problem)?;
-    Ok(value.unwrap_or(Duration::from_secs(default_seconds)))
+) -> Result<Option<String>, BadSetting> {
+    parsed(get, key, whole_url, "must be an address such as https://pulse.example.org")
 }
 
-fn url(get: &impl Fn(&str) -> Option<String>, key: &'static str) -> Result<Option<String>, BadSetting> {
-    let valid = |text: &str| {
-        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
-        let is_whole = !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace);
-        is_whole.then(|| text.trim_end_matches('/').to_owned())
-    };
-    parsed(get, key, valid, "must be an address such as https://pulse.example.org")
+/// An address that begins with `http://` or `https://`, without a slash at its end.
+fn whole_url(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
+    let is_whole = !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace);
+    is_whole.then(|| text.trim_end_matches('/').to_owned())
+}
+
+/// The same, or nothing at all.
+pub(crate) fn public_url(text: &str) -> Option<String> {
+    if text.is_empty() { Some(String::new()) } else { whole_url(text) }
 }
 
 fn networks(get: &impl Fn(&str) -> Option<String>, key: &'static str) -> Result<Vec<Cidr>, BadSetting> {
@@ -307,14 +299,6 @@ fn address(text: &str) -> Option<IpAddr> {
     }
 }
 
-fn log_level(text: &str) -> Option<LogLevel> {
-    let levels = [LogLevel::Trace, LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error];
-    levels
-        .into_iter()
-        .find(|level| level.name().eq_ignore_ascii_case(text))
-        .or_else(|| text.eq_ignore_ascii_case("warning").then_some(LogLevel::Warn))
-}
-
 fn log_format(text: &str) -> Option<LogFormat> {
     match text.to_ascii_lowercase().as_str() {
         "auto" => Some(LogFormat::Auto),
@@ -339,10 +323,8 @@ mod tests {
         let settings = load(&[]).unwrap();
         assert_eq!(settings.data_dir, PathBuf::from("/etc/pulse"));
         assert_eq!((settings.bind_address.to_string().as_str(), settings.port), ("0.0.0.0", 7655));
-        assert_eq!(settings.pve_polling_interval, Duration::from_secs(10));
-        assert_eq!(settings.connection_timeout, Duration::from_mins(1));
         assert_eq!((settings.log_level, settings.log_format), (LogLevel::Info, LogFormat::Auto));
-        assert!(settings.allowed_origins.is_empty() && settings.api_tokens.is_empty());
+        assert!(settings.api_tokens.is_empty());
         assert!(settings.proxy_auth.is_none() && !settings.demo_mode && !settings.is_development);
         assert_eq!(load(&[("FRONTEND_PORT", " "), ("LOG_LEVEL", "")]).unwrap(), settings);
     }
@@ -354,14 +336,10 @@ mod tests {
             ("PORT", "80"),
             ("FRONTEND_PORT", "8080"),
             ("BACKEND_HOST", "localhost"),
-            ("PVE_POLLING_INTERVAL", "1m"),
-            ("CONNECTION_TIMEOUT", "15"),
             ("LOG_LEVEL", "WARNING"),
             ("LOG_FORMAT", "json"),
-            ("ALLOWED_ORIGINS", "https://a, https://b,"),
             ("API_TOKENS", "one,two"),
             ("API_TOKEN", "three"),
-            ("PULSE_PUBLIC_URL", "https://pulse.example.org/"),
             ("PULSE_AGENT_URL", "http://10.0.0.1:7655"),
             ("PULSE_TRUSTED_PROXY_CIDRS", "10.0.0.0/8,::1"),
             ("DEMO_MODE", "TRUE"),
@@ -370,15 +348,11 @@ mod tests {
         .unwrap();
         assert_eq!(settings.data_dir, PathBuf::from("/data"));
         assert_eq!((settings.bind_address.to_string().as_str(), settings.port), ("127.0.0.1", 8080));
-        assert_eq!(settings.pve_polling_interval, Duration::from_mins(1));
-        assert_eq!(settings.connection_timeout, Duration::from_secs(15));
         assert_eq!((settings.log_level, settings.log_format), (LogLevel::Warn, LogFormat::Json));
-        assert_eq!(settings.allowed_origins, ["https://a", "https://b"]);
         assert_eq!(
             settings.api_tokens.iter().map(Secret::expose).collect::<Vec<_>>(),
             ["one", "two", "three"]
         );
-        assert_eq!(settings.public_url.as_deref(), Some("https://pulse.example.org"));
         assert_eq!(settings.agent_connect_url.as_deref(), Some("http://10.0.0.1:7655"));
         assert_eq!(settings.trusted_proxies.len(), 2);
         assert!(settings.demo_mode);
@@ -395,14 +369,10 @@ mod tests {
             ("PORT", "65536"),
             ("BACKEND_HOST", "example.org"),
             ("BACKEND_HOST", "[127.0.0.1]"),
-            ("PVE_POLLING_INTERVAL", "9s"),
-            ("PVE_POLLING_INTERVAL", "2h"),
-            ("CONNECTION_TIMEOUT", "0"),
-            ("CONNECTION_TIMEOUT", "-5s"),
             ("LOG_LEVEL", "loud"),
             ("LOG_FORMAT", "xml"),
-            ("PULSE_PUBLIC_URL", "pulse.example.org"),
-            ("PULSE_PUBLIC_URL", "https:///x"),
+            ("PULSE_AGENT_CONNECT_URL", "pulse.example.org"),
+            ("PULSE_AGENT_CONNECT_URL", "https:///x"),
             ("PULSE_AGENT_CONNECT_URL", "ftp://x"),
             ("PULSE_TRUSTED_PROXY_CIDRS", "10.0.0.0/33"),
             ("PULSE_TRUSTED_NETWORKS", "home"),

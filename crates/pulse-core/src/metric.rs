@@ -25,11 +25,15 @@ pub enum ResourceType {
     Pbs,
     /// A Kubernetes cluster.
     KubernetesCluster,
+    /// A datastore of a Proxmox Backup Server; its id is `<server's id>/<datastore>`.
+    PbsDatastore,
+    /// A Proxmox Mail Gateway.
+    Pmg,
 }
 
 impl ResourceType {
     /// All resource types.
-    pub const EVERY: [Self; 9] = [
+    pub const EVERY: [Self; 11] = [
         Self::Node,
         Self::Vm,
         Self::Container,
@@ -39,6 +43,8 @@ impl ResourceType {
         Self::Host,
         Self::Pbs,
         Self::KubernetesCluster,
+        Self::PbsDatastore,
+        Self::Pmg,
     ];
 
     /// The name under which the type is stored and asked for.
@@ -53,6 +59,8 @@ impl ResourceType {
             Self::Host => "host",
             Self::Pbs => "pbs",
             Self::KubernetesCluster => "k8s",
+            Self::PbsDatastore => "pbsDatastore",
+            Self::Pmg => "pmg",
         }
     }
 
@@ -89,11 +97,49 @@ pub enum Metric {
     Available,
     /// Temperature, degrees Celsius.
     Temperature,
+    /// Nodes of a cluster.
+    Nodes,
+    /// Nodes of a cluster that take work.
+    NodesReady,
+    /// Pods of a cluster.
+    Pods,
+    /// Pods of a cluster that run.
+    PodsRunning,
+    /// Mails that wait in the queues of a gateway.
+    MailQueue,
+}
+
+/// What a metric's values count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Hundredths of a whole.
+    Percent,
+    /// Bytes.
+    Bytes,
+    /// Bytes per second.
+    BytesPerSecond,
+    /// Degrees Celsius.
+    Celsius,
+    /// Things.
+    Count,
+}
+
+impl Unit {
+    /// The end of a name that says the unit, as Prometheus words it.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Percent => "percent",
+            Self::Bytes => "bytes",
+            Self::BytesPerSecond => "bytes_per_second",
+            Self::Celsius => "celsius",
+            Self::Count => "count",
+        }
+    }
 }
 
 impl Metric {
     /// All metrics.
-    pub const EVERY: [Self; 12] = [
+    pub const EVERY: [Self; 17] = [
         Self::Cpu,
         Self::Memory,
         Self::Disk,
@@ -106,6 +152,11 @@ impl Metric {
         Self::Total,
         Self::Available,
         Self::Temperature,
+        Self::Nodes,
+        Self::NodesReady,
+        Self::Pods,
+        Self::PodsRunning,
+        Self::MailQueue,
     ];
 
     /// The name under which the metric is stored and asked for.
@@ -123,6 +174,22 @@ impl Metric {
             Self::Total => "total",
             Self::Available => "avail",
             Self::Temperature => "temperature",
+            Self::Nodes => "nodes",
+            Self::NodesReady => "nodesready",
+            Self::Pods => "pods",
+            Self::PodsRunning => "podsrunning",
+            Self::MailQueue => "mailqueue",
+        }
+    }
+
+    /// What its values count.
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Cpu | Self::Memory | Self::Disk | Self::Usage => Unit::Percent,
+            Self::DiskRead | Self::DiskWrite | Self::NetIn | Self::NetOut => Unit::BytesPerSecond,
+            Self::Used | Self::Total | Self::Available => Unit::Bytes,
+            Self::Temperature => Unit::Celsius,
+            Self::Nodes | Self::NodesReady | Self::Pods | Self::PodsRunning | Self::MailQueue => Unit::Count,
         }
     }
 

@@ -14,6 +14,8 @@ pub enum Reading<T> {
 pub enum Missing {
     /// The source does not send this value at all.
     NotReported,
+    /// It has not been asked for yet.
+    NotAskedYet,
     /// A rate needs two samples and only one has come so far.
     FirstSample,
     /// The guest or container is not running.
@@ -51,7 +53,7 @@ impl Missing {
             Self::NoFilesystems => "no-filesystems",
             Self::SpecialFilesystemsOnly => "special-filesystems-only",
             Self::NotReported => "no-agent",
-            Self::FirstSample | Self::Offline => "no-status",
+            Self::NotAskedYet | Self::FirstSample | Self::Offline => "no-status",
         }
     }
 
@@ -59,6 +61,7 @@ impl Missing {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::NotReported => "the source does not report this value",
+            Self::NotAskedYet => "it has not been asked for yet; it comes within minutes",
             Self::FirstSample => "a rate needs a second sample; it comes with the next poll",
             Self::Stopped => "it is not running",
             Self::Offline => "the source cannot be reached",

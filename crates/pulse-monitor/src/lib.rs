@@ -9,16 +9,24 @@
 //! Invariant: only the keeper task changes the snapshot; nobody else holds anything but an `Arc` of it. The merge
 //! rules are pure functions of (world, update, now) and are tested as such.
 
+mod appliances;
+mod details;
+mod facts;
+mod heartbeat;
 pub mod intake;
 pub mod keeper;
 mod liveness;
 mod merge;
 pub mod pipeline;
+mod poller;
 pub mod probe;
 mod rates;
+pub mod schedule;
+mod source;
 pub mod supervisor;
 pub mod world;
 
 pub use intake::{IntakeError, Reporter};
 pub use keeper::{Keeper, KeeperClosed};
+pub use schedule::{PollSettings, Scheduler};
 pub use supervisor::Supervisor;

@@ -10,7 +10,10 @@ use pulse_core::{
     Reading, Snapshot,
     ids::{GuestId, InstanceName},
     metric::{Metric, ResourceType, Sample, SeriesKey},
-    model::{DockerHost, GuestStatus, Host, InstanceKey, InstanceView, Liveness, NodeStatus, Storage},
+    model::{
+        DockerHost, GuestStatus, Host, InstanceKey, InstanceView, KubernetesCluster, Liveness, NodeStatus,
+        PbsInstance, PmgInstance, Storage,
+    },
 };
 use pulse_store::MetricStore;
 use tokio::sync::watch;
@@ -33,6 +36,16 @@ pub fn guest_series_id_of(id: &GuestId) -> Option<String> {
 /// The id under which a Docker container's history is kept; container ids are unique per host only.
 pub fn container_series_id(host: &str, container: &str) -> String {
     format!("{host}/{container}")
+}
+
+/// The id under which the history of a backup server's datastore is kept.
+pub fn datastore_series_id(server: &str, datastore: &str) -> String {
+    format!("{server}/{datastore}")
+}
+
+/// The newest measured value of everything that is there now: what is answered where no history is.
+pub fn current(snapshot: &Snapshot) -> Vec<Sample> {
+    Extract::default().samples(snapshot)
 }
 
 /// Feeds the store until `stop`; ends with a last look, so that nothing published is missed.
@@ -66,6 +79,7 @@ pub struct Extract {
     storages: HashMap<InstanceKey, Arc<Vec<Storage>>>,
     hosts: HashMap<Arc<str>, Timestamp>,
     docker_hosts: HashMap<Arc<str>, Timestamp>,
+    kubernetes_clusters: HashMap<Arc<str>, Timestamp>,
 }
 
 impl Extract {
@@ -95,10 +109,18 @@ impl Extract {
                 docker_host(host, &mut out);
             }
         }
+        let clusters = snapshot.kubernetes_clusters.values();
+        for cluster in clusters.filter(|cluster| cluster.liveness == Liveness::Online) {
+            let last = self.kubernetes_clusters.insert(cluster.id.as_str().into(), cluster.last_seen);
+            if is_newer(last, cluster.last_seen) {
+                kubernetes(cluster, &mut out);
+            }
+        }
         self.instances.retain(|key, _| snapshot.instances.contains_key(key));
         self.storages.retain(|key, _| snapshot.instances.contains_key(key));
         self.hosts.retain(|id, _| snapshot.hosts.contains_key(&**id));
         self.docker_hosts.retain(|id, _| snapshot.docker_hosts.contains_key(&**id));
+        self.kubernetes_clusters.retain(|id, _| snapshot.kubernetes_clusters.contains_key(&**id));
         out
     }
 }
@@ -130,7 +152,7 @@ impl Writer<'_> {
         self.put(metric, value.map(|value| (value * 100.0).round() / 100.0));
     }
 
-    fn bytes(&mut self, metric: Metric, value: Option<u64>) {
+    fn whole(&mut self, metric: Metric, value: Option<u64>) {
         self.put(metric, value.map(|value| value as f64));
     }
 
@@ -140,6 +162,12 @@ impl Writer<'_> {
 }
 
 fn instance(view: &InstanceView, at: Timestamp, out: &mut Vec<Sample>) {
+    if let Some(server) = view.pbs.as_ref().filter(|server| server.is_online) {
+        pbs(server, at, out);
+    }
+    if let Some(gateway) = view.pmg.as_ref().filter(|gateway| gateway.is_online) {
+        pmg(gateway, at, out);
+    }
     for node in view.nodes.iter().filter(|node| node.status == NodeStatus::Online && node.last_seen == at) {
         let mut w =
             Writer { out, resource_type: ResourceType::Node, resource_id: node.id.as_str().into(), at };
@@ -158,11 +186,61 @@ fn instance(view: &InstanceView, at: Timestamp, out: &mut Vec<Sample>) {
         w.percent(Metric::Cpu, guest.cpu_fraction.known().map(|cpu| cpu * 100.0));
         w.percent(Metric::Memory, guest.memory.known().map(|memory| memory.used_percent()));
         w.percent(Metric::Disk, guest.disk.known().map(|disk| disk.used_percent()));
-        w.bytes(Metric::NetIn, guest.rates.network_in_bytes_per_second.known());
-        w.bytes(Metric::NetOut, guest.rates.network_out_bytes_per_second.known());
-        w.bytes(Metric::DiskRead, guest.rates.disk_read_bytes_per_second.known());
-        w.bytes(Metric::DiskWrite, guest.rates.disk_write_bytes_per_second.known());
+        w.whole(Metric::NetIn, guest.rates.network_in_bytes_per_second.known());
+        w.whole(Metric::NetOut, guest.rates.network_out_bytes_per_second.known());
+        w.whole(Metric::DiskRead, guest.rates.disk_read_bytes_per_second.known());
+        w.whole(Metric::DiskWrite, guest.rates.disk_write_bytes_per_second.known());
     }
+}
+
+fn pbs(server: &PbsInstance, at: Timestamp, out: &mut Vec<Sample>) {
+    let mut w = Writer { out, resource_type: ResourceType::Pbs, resource_id: server.id.as_str().into(), at };
+    w.percent(Metric::Cpu, server.cpu_fraction.known().map(|cpu| cpu * 100.0));
+    w.percent(Metric::Memory, server.memory.known().map(|memory| memory.used_percent()));
+    w.percent(Metric::Disk, server.root_disk.known().map(|disk| disk.used_percent()));
+    let stores = server.datastores.iter().flatten();
+    for (name, space) in stores.filter_map(|store| Some((&store.name, store.space.known()?))) {
+        let resource_id = datastore_series_id(&server.id, name).into();
+        let mut w = Writer { out, resource_type: ResourceType::PbsDatastore, resource_id, at };
+        w.percent(Metric::Usage, Some(space.used_percent()));
+        w.whole(Metric::Used, Some(space.used_bytes));
+        w.whole(Metric::Total, Some(space.total_bytes));
+        w.whole(Metric::Available, Some(space.free_bytes));
+    }
+}
+
+/// A gateway has its mail queues; each of its nodes has its own, and what the machine does.
+fn pmg(gateway: &PmgInstance, at: Timestamp, out: &mut Vec<Sample>) {
+    let mut waiting = None;
+    let is_alone = gateway.nodes.len() == 1;
+    for node in gateway.nodes.iter().filter(|node| node.is_online) {
+        let queue = node.queue.as_ref();
+        let mails = queue.map(|q| [q.active, q.deferred, q.hold, q.incoming].into_iter().sum::<u64>());
+        if let Some(mails) = mails {
+            waiting = Some(waiting.unwrap_or(0_u64).saturating_add(mails));
+        }
+        let resource_id =
+            if is_alone { gateway.id.clone() } else { format!("{}/{}", gateway.id, node.name) }.into();
+        let mut w = Writer { out: &mut *out, resource_type: ResourceType::Pmg, resource_id, at };
+        w.percent(Metric::Cpu, node.cpu_fraction.known().map(|cpu| cpu * 100.0));
+        w.percent(Metric::Memory, node.memory.known().map(|memory| memory.used_percent()));
+        w.percent(Metric::Disk, node.root_disk.known().map(|disk| disk.used_percent()));
+        w.whole(Metric::MailQueue, mails.filter(|_| !is_alone));
+    }
+    let mut w = Writer { out, resource_type: ResourceType::Pmg, resource_id: gateway.id.as_str().into(), at };
+    w.whole(Metric::MailQueue, waiting);
+}
+
+/// Agents of Pulse v5 report no use of processor or memory; what they report is how much of the cluster works.
+fn kubernetes(cluster: &KubernetesCluster, out: &mut Vec<Sample>) {
+    let (resource_type, at) = (ResourceType::KubernetesCluster, cluster.last_seen);
+    let mut w = Writer { out, resource_type, resource_id: cluster.id.as_str().into(), at };
+    let ready = cluster.nodes.iter().filter(|node| node.ready && !node.unschedulable).count();
+    let running = cluster.pods.iter().filter(|pod| pod.phase.as_deref() == Some("Running")).count();
+    w.whole(Metric::Nodes, Some(cluster.nodes.len() as u64));
+    w.whole(Metric::NodesReady, Some(ready as u64));
+    w.whole(Metric::Pods, Some(cluster.pods.len() as u64));
+    w.whole(Metric::PodsRunning, Some(running as u64));
 }
 
 fn storages(view: &InstanceView, at: Timestamp, out: &mut Vec<Sample>) {
@@ -171,9 +249,9 @@ fn storages(view: &InstanceView, at: Timestamp, out: &mut Vec<Sample>) {
         let mut w =
             Writer { out, resource_type: ResourceType::Storage, resource_id: storage.id.as_str().into(), at };
         w.percent(Metric::Usage, Some(space.used_percent()));
-        w.bytes(Metric::Used, Some(space.used_bytes));
-        w.bytes(Metric::Total, Some(space.total_bytes));
-        w.bytes(Metric::Available, Some(space.free_bytes));
+        w.whole(Metric::Used, Some(space.used_bytes));
+        w.whole(Metric::Total, Some(space.total_bytes));
+        w.whole(Metric::Available, Some(space.free_bytes));
     }
 }
 
@@ -187,6 +265,9 @@ fn agent_host(host: &Host, out: &mut Vec<Sample>) {
     w.rate(Metric::DiskWrite, host.disk_write_bytes_per_second);
     w.rate(Metric::NetIn, host.network_in_bytes_per_second);
     w.rate(Metric::NetOut, host.network_out_bytes_per_second);
+    let sensors = host.sensors.as_ref().map(|sensors| &sensors.temperature_celsius);
+    let package = sensors.and_then(|celsius| celsius.iter().find(|(name, _)| name.contains("package")));
+    w.percent(Metric::Temperature, package.map(|(_, celsius)| *celsius));
 }
 
 /// The root file system, else the first one.
@@ -224,6 +305,11 @@ fn docker_host(host: &DockerHost, out: &mut Vec<Sample>) {
 
 #[cfg(test)]
 mod tests {
+    use pulse_core::{
+        model::{ConnectionHealth, DiskUse, InstanceKind, PbsDatastore, PbsDatastoreState},
+        report::kubernetes as kubernetes_report,
+    };
+
     use super::*;
 
     #[test]
@@ -235,5 +321,121 @@ mod tests {
         assert_eq!(guest_series_id_of(&GuestId::from("my:lab:n2:101")).as_deref(), Some("my:lab:101"));
         assert_eq!(guest_series_id_of(&GuestId::from("nonsense")), None);
         assert_eq!(guest_series_id(&InstanceName::from("lab"), 101), "lab:101");
+    }
+
+    fn values(samples: &[Sample]) -> Vec<(&'static str, String, &'static str, f64)> {
+        let name = |sample: &Sample| {
+            let SeriesKey { resource_type, resource_id, metric } = &sample.series;
+            (resource_type.name(), resource_id.to_string(), metric.name(), sample.value)
+        };
+        samples.iter().map(name).collect()
+    }
+
+    fn view(kind: InstanceKind, at: Timestamp) -> InstanceView {
+        let key = InstanceKey { kind, name: InstanceName::from("b") };
+        InstanceView { last_success: Some(at), ..InstanceView::unknown(key) }
+    }
+
+    #[test]
+    fn backup_servers_and_their_datastores_have_history_where_something_was_measured() {
+        let at = Timestamp::from_second(1_795_420_800).unwrap();
+        let store = |name: &str, space| PbsDatastore {
+            name: name.into(),
+            comment: None,
+            space,
+            error: None,
+            state: PbsDatastoreState::Available,
+            maintenance: None,
+            backend: None,
+            namespaces: vec![],
+            deduplication_factor: None,
+            full_at: None,
+        };
+        let server = PbsInstance {
+            id: "pbs-b".into(),
+            name: InstanceName::from("b"),
+            host_url: String::new(),
+            guest_url: None,
+            is_online: true,
+            version: None,
+            cpu_fraction: Reading::Known(0.125),
+            memory: Reading::default(),
+            root_disk: DiskUse::new(100, 30).map_or(Reading::default(), Reading::Known),
+            load_average: None,
+            uptime_seconds: Reading::default(),
+            datastores: Some(vec![
+                store("fast", DiskUse::new(1000, 250).map_or(Reading::default(), Reading::Known)),
+                store("gone", Reading::default()),
+            ]),
+            jobs: Default::default(),
+            health: ConnectionHealth::Healthy,
+            last_seen: at,
+        };
+        let mut snapshot = Snapshot::empty(at);
+        let with = |server: &PbsInstance, at: Timestamp| {
+            Arc::new(InstanceView { pbs: Some(Arc::new(server.clone())), ..view(InstanceKind::Pbs, at) })
+        };
+        let key = InstanceKey { kind: InstanceKind::Pbs, name: InstanceName::from("b") };
+        snapshot.instances.insert(key.clone(), with(&server, at));
+        let mut extract = Extract::default();
+        let id = || "pbs-b".to_owned();
+        let datastore = || "pbs-b/fast".to_owned();
+        assert_eq!(
+            values(&extract.samples(&snapshot)),
+            [
+                ("pbs", id(), "cpu", 12.5),
+                ("pbs", id(), "disk", 30.0),
+                ("pbsDatastore", datastore(), "usage", 25.0),
+                ("pbsDatastore", datastore(), "used", 250.0),
+                ("pbsDatastore", datastore(), "total", 1000.0),
+                ("pbsDatastore", datastore(), "avail", 750.0),
+            ]
+        );
+        assert_eq!(values(&extract.samples(&snapshot)), [], "the same answer is not measured twice");
+        // A server that is down leaves a gap.
+        let later = at.checked_add(jiff::SignedDuration::from_secs(10)).unwrap();
+        let down = PbsInstance { is_online: false, ..server };
+        snapshot.instances.insert(key, with(&down, later));
+        assert_eq!(values(&extract.samples(&snapshot)), []);
+    }
+
+    #[test]
+    fn clusters_have_the_history_of_what_their_agent_reports() {
+        let at = Timestamp::from_second(1_795_420_800).unwrap();
+        let node = |ready, unschedulable| kubernetes_report::KubernetesNode {
+            ready,
+            unschedulable,
+            ..Default::default()
+        };
+        let pod = |phase: &str| kubernetes_report::Pod { phase: Some(phase.into()), ..Default::default() };
+        let cluster = KubernetesCluster {
+            id: "c1".into(),
+            agent: Default::default(),
+            cluster: Default::default(),
+            custom_display_name: None,
+            nodes: vec![node(true, false), node(true, true), node(false, false)],
+            pods: vec![pod("Running"), pod("Pending")],
+            deployments: vec![],
+            liveness: Liveness::Online,
+            last_seen: at,
+            link: None,
+            is_hidden: false,
+            is_pending_uninstall: false,
+        };
+        let mut snapshot = Snapshot::empty(at);
+        snapshot.kubernetes_clusters.insert("c1".into(), Arc::new(cluster.clone()));
+        let id = || "c1".to_owned();
+        assert_eq!(
+            values(&current(&snapshot)),
+            [
+                ("k8s", id(), "nodes", 3.0),
+                ("k8s", id(), "nodesready", 1.0),
+                ("k8s", id(), "pods", 2.0),
+                ("k8s", id(), "podsrunning", 1.0),
+            ]
+        );
+        let silent = KubernetesCluster { liveness: Liveness::Offline, ..cluster };
+        snapshot.kubernetes_clusters.insert("c1".into(), Arc::new(silent));
+        assert_eq!(values(&current(&snapshot)), []);
     }
 }

@@ -1,238 +1,247 @@
-//! The supervisor: one poller task per configured instance, made to agree with the configuration.
+//! The supervisor: one poller per configured instance, made to agree with the configuration and kept alive.
 //!
 //! It reconciles, it does not react: on every change it compares what is wanted with what runs, so that a missed
-//! event cannot leave a poller behind. A source that hangs only ever delays itself: each poll has a deadline.
+//! event cannot leave a poller behind. A source that hangs only ever delays itself: each poll has a deadline, and
+//! what does not even keep that is ended and started anew by the watchdog, which says so.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
-use jiff::Timestamp;
-use pulse_collectors::{Connect, PollError, PveApi, Timeouts};
-use pulse_config::{NodeConfig, PveInstance};
+use pulse_collectors::Connect;
+use pulse_config::{NodeConfig, SystemSettings};
 use pulse_core::{
     Clock,
     model::{FailureClass, InstanceKey, InstanceKind, SourceIssue},
 };
-use tokio::{sync::watch, time::MissedTickBehavior};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::keeper::Keeper;
+use crate::{
+    heartbeat::Heartbeat,
+    keeper::Keeper,
+    poller,
+    schedule::{PollSettings, Scheduler, SourceHealth},
+    source::Wanted,
+};
 
-/// After a failure that trying again cannot mend, the next try waits this long at most.
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
-
-/// How polling goes about.
-#[derive(Debug, Clone, Copy)]
-pub struct PollOptions {
-    /// Time between polls of one instance.
-    pub interval: Duration,
-    /// Limits of single requests.
-    pub timeouts: Timeouts,
-}
-
-impl PollOptions {
-    /// A whole poll may take this long.
-    fn deadline(&self) -> Duration {
-        (self.timeouts.request * 2).clamp(Duration::from_secs(30), Duration::from_secs(180))
-    }
-}
+/// How often the watchdog looks.
+const WATCH_PERIOD: Duration = Duration::from_secs(5);
+/// Many sources at once do not start in the same instant.
+const STAGGER: Duration = Duration::from_millis(100);
 
 /// Runs the pollers.
 #[derive(Debug)]
 pub struct Supervisor;
 
 impl Supervisor {
-    /// Starts the supervisor; it ends, with all pollers, when `stop` is cancelled.
+    /// Starts the supervisor; it ends, with all pollers, when `stop` is cancelled. What comes back tells how polling
+    /// goes.
     pub fn start(
         config: watch::Receiver<Arc<NodeConfig>>,
+        system: watch::Receiver<Arc<SystemSettings>>,
         connect: Arc<dyn Connect>,
         keeper: Keeper,
         clock: Arc<dyn Clock>,
-        options: PollOptions,
         tasks: &TaskTracker,
         stop: CancellationToken,
-    ) {
-        tasks.spawn(supervise(config, Shared { connect, keeper, clock, options }, tasks.clone(), stop));
+    ) -> Scheduler {
+        let scheduler = Scheduler::default();
+        let settings = watch::Sender::new(PollSettings::from(&**system.borrow()));
+        let shared = Shared {
+            connect,
+            keeper,
+            clock,
+            settings: settings.subscribe(),
+            scheduler: scheduler.clone(),
+            tasks: tasks.clone(),
+        };
+        tasks.spawn(pass_on(system, settings, shared.clone(), stop.clone()));
+        tasks.spawn(supervise(config, shared, stop));
+        scheduler
     }
 }
 
 /// What every poller needs.
 #[derive(Clone)]
-struct Shared {
-    connect: Arc<dyn Connect>,
-    keeper: Keeper,
-    clock: Arc<dyn Clock>,
-    options: PollOptions,
+pub(crate) struct Shared {
+    pub(crate) connect: Arc<dyn Connect>,
+    pub(crate) keeper: Keeper,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: watch::Receiver<PollSettings>,
+    pub(crate) scheduler: Scheduler,
+    tasks: TaskTracker,
 }
 
 struct Running {
-    instance: PveInstance,
+    wanted: Wanted,
     stop: CancellationToken,
+    tasks: Vec<Watched>,
 }
 
-async fn supervise(
-    mut config: watch::Receiver<Arc<NodeConfig>>,
+/// A task and its signs of life.
+struct Watched {
+    heartbeat: Arc<Heartbeat>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Why it has to be started anew, if it has to.
+    fn trouble(&self) -> Option<String> {
+        self.tasks.iter().find_map(|watched| match watched.heartbeat.overdue() {
+            _ if watched.task.is_finished() => Some("its polling ended unexpectedly".to_owned()),
+            Some(doing) => Some(format!("its polling hung while {doing}")),
+            None => None,
+        })
+    }
+
+    fn end(&self) {
+        self.stop.cancel();
+        for watched in &self.tasks {
+            watched.task.abort();
+        }
+    }
+}
+
+/// Tells the pollers, and the world, of every change of the system settings.
+async fn pass_on(
+    mut system: watch::Receiver<Arc<SystemSettings>>,
+    settings: watch::Sender<PollSettings>,
     shared: Shared,
-    tasks: TaskTracker,
     stop: CancellationToken,
 ) {
-    let mut running: BTreeMap<InstanceKey, Running> = BTreeMap::new();
     loop {
-        let wanted = config.borrow_and_update().clone();
-        reconcile(&wanted, &mut running, &shared, &tasks, &stop).await;
+        let now = system.borrow_and_update().clone();
+        let next = PollSettings::from(&*now);
+        shared.scheduler.set_adaptive(next.adaptive.is_some());
+        settings.send_if_modified(|before| std::mem::replace(before, next) != next);
+        let is_wanted = now.temperature_monitoring_enabled;
+        if shared.keeper.change(move |world, _| world.set_temperature_monitoring(is_wanted)).await.is_err() {
+            return;
+        }
         tokio::select! {
             () = stop.cancelled() => return,
-            changed = config.changed() => if changed.is_err() { return },
+            changed = system.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+async fn supervise(mut config: watch::Receiver<Arc<NodeConfig>>, shared: Shared, stop: CancellationToken) {
+    let mut running: BTreeMap<InstanceKey, Running> = BTreeMap::new();
+    let mut watch = interval(WATCH_PERIOD);
+    watch.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut is_due = true;
+    loop {
+        if is_due {
+            let wanted = config.borrow_and_update().clone();
+            reconcile(&wanted, &mut running, &shared, &stop).await;
+        }
+        is_due = false;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = config.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                is_due = true;
+            }
+            _ = watch.tick() => revive(&mut running, &shared, &stop).await,
         }
     }
 }
 
 async fn reconcile(
-    wanted: &NodeConfig,
+    config: &NodeConfig,
     running: &mut BTreeMap<InstanceKey, Running>,
     shared: &Shared,
-    tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
-    let by_key: BTreeMap<InstanceKey, &PveInstance> = wanted
-        .pve
-        .iter()
-        .map(|instance| (InstanceKey { kind: InstanceKind::Pve, name: instance.name.clone() }, instance))
-        .collect();
-    let others = wanted
-        .pbs
-        .iter()
-        .map(|instance| InstanceKey { kind: InstanceKind::Pbs, name: instance.name.clone() })
-        .chain(wanted.pmg.iter().map(|i| InstanceKey { kind: InstanceKind::Pmg, name: i.name.clone() }));
-    let keys: Vec<InstanceKey> = by_key.keys().cloned().chain(others).collect();
+    let wanted: BTreeMap<InstanceKey, Wanted> = Wanted::all(config).into_iter().collect();
+    let keys: Vec<InstanceKey> = every_key(config).collect();
     if shared.keeper.change(move |world, _| world.configure(&keys)).await.is_err() {
         return;
     }
     running.retain(|key, poller| {
-        let is_same = by_key.get(key).is_some_and(|wanted| **wanted == poller.instance);
+        let is_same = wanted.get(key) == Some(&poller.wanted);
         if !is_same {
             poller.stop.cancel();
+            shared.scheduler.remove(key);
         }
         is_same
     });
-    for (key, instance) in by_key {
-        if running.contains_key(&key) {
-            continue;
-        }
-        let poller_stop = stop.child_token();
-        tasks.spawn(poll(key.clone(), instance.clone(), shared.clone(), poller_stop.clone()));
-        running.insert(key, Running { instance: instance.clone(), stop: poller_stop });
+    let mut started = 0;
+    for (key, wanted) in wanted {
+        let Entry::Vacant(free) = running.entry(key) else { continue };
+        let key = free.key();
+        let interval = shared.settings.borrow().pace(key.kind).usual();
+        let health = SourceHealth::new(wanted.host().to_owned(), interval, shared.clock.now());
+        shared.scheduler.add(key.clone(), health);
+        let poller = start(key, wanted, (STAGGER * started).min(interval), shared, stop);
+        started += 1;
+        free.insert(poller);
     }
 }
 
-/// Polls one instance until told to stop.
-async fn poll(key: InstanceKey, instance: PveInstance, shared: Shared, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(shared.options.interval);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut client: Option<Arc<dyn PveApi>> = None;
-    let mut failures = 0u32;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
-        let at = shared.clock.now();
-        let outcome = tokio::select! {
-            () = stop.cancelled() => return,
-            outcome = poll_once(&instance, &mut client, &shared, at) => outcome,
-        };
-        match &outcome {
-            Ok(cycle) => {
-                if failures > 0 {
-                    tracing::info!(instance.name = %key.name, failures, "the instance answers again");
-                }
-                failures = 0;
-                for issue in cycle.issues.iter().take(3) {
-                    tracing::debug!(instance.name = %key.name, issue = %issue.message, "part of a poll failed");
-                }
-            }
-            Err(issue) => {
-                failures = failures.saturating_add(1);
-                if failures == 1 {
-                    tracing::warn!(instance.name = %key.name, error = %issue.message, "poll failed");
-                }
-            }
-        }
-        let wait = wait_after(&outcome, failures, shared.options.interval);
-        let for_key = key.clone();
-        if shared.keeper.change(move |world, _| world.merge_pve(&for_key, outcome, at)).await.is_err() {
-            return;
-        }
-        if let Some(wait) = wait {
-            tick.reset_after(wait);
-        }
-    }
+/// Every configured instance.
+fn every_key(config: &NodeConfig) -> impl Iterator<Item = InstanceKey> {
+    let key = |kind| move |name| InstanceKey { kind, name };
+    let pve = config.pve.iter().map(|one| one.name.clone()).map(key(InstanceKind::Pve));
+    let pbs = config.pbs.iter().map(|one| one.name.clone()).map(key(InstanceKind::Pbs));
+    let pmg = config.pmg.iter().map(|one| one.name.clone()).map(key(InstanceKind::Pmg));
+    pve.chain(pbs).chain(pmg)
 }
 
-/// A wait longer than the interval, where asking again soon cannot help: wrong credentials do not become right by
-/// repeating them, and Proxmox holds every refused call back for three seconds.
-fn wait_after<T>(outcome: &Result<T, SourceIssue>, failures: u32, interval: Duration) -> Option<Duration> {
-    match outcome {
-        Err(issue) if !issue.class.is_transient() => {
-            Some((interval * 2u32.saturating_pow(failures.min(8))).min(LONGEST_WAIT.max(interval)))
-        }
-        Ok(_) | Err(_) => None,
-    }
-}
-
-async fn poll_once(
-    instance: &PveInstance,
-    client: &mut Option<Arc<dyn PveApi>>,
+fn start(
+    key: &InstanceKey,
+    wanted: Wanted,
+    first_wait: Duration,
     shared: &Shared,
-    now: Timestamp,
-) -> Result<pulse_collectors::PveCycle, SourceIssue> {
-    let to_issue = |error: &PollError| SourceIssue {
-        at: now,
-        class: error.class(),
-        message: error.to_string(),
-        node: None,
-    };
-    let api = if let Some(api) = client {
-        api.clone()
-    } else {
-        let api = shared.connect.pve(instance, shared.options.timeouts).map_err(|error| to_issue(&error))?;
-        client.insert(api).clone()
-    };
-    let deadline = shared.options.deadline();
-    match tokio::time::timeout(deadline, api.poll(now)).await {
-        Ok(outcome) => outcome.map_err(|error| to_issue(&error)),
-        Err(_) => Err(SourceIssue {
+    stop: &CancellationToken,
+) -> Running {
+    let stop = stop.child_token();
+    let source = wanted.source(&shared.connect);
+    let mut tasks = Vec::new();
+    let heartbeat = Arc::new(Heartbeat::new());
+    heartbeat.expect_within(first_wait, "starting");
+    let poller =
+        poller::run(key.clone(), source.clone(), shared.clone(), heartbeat.clone(), first_wait, stop.clone());
+    tasks.push(Watched { heartbeat, task: shared.tasks.spawn(poller) });
+    let heartbeat = Arc::new(Heartbeat::new());
+    if let Some(beside) = source.beside(key, shared, &heartbeat, &stop) {
+        tasks.push(Watched { heartbeat, task: shared.tasks.spawn(beside) });
+    }
+    Running { wanted, stop, tasks }
+}
+
+/// Ends what gives no sign of life and starts it anew.
+async fn revive(running: &mut BTreeMap<InstanceKey, Running>, shared: &Shared, stop: &CancellationToken) {
+    for (key, poller) in running {
+        let Some(reason) = poller.trouble() else { continue };
+        poller.end();
+        tracing::warn!(instance.name = %key.name, %reason, "the watchdog starts a source anew");
+        let now = shared.clock.now();
+        let issue = SourceIssue {
             at: now,
             class: FailureClass::Timeout,
-            message: format!(
-                "{} did not finish a poll within {} s; check the load of its API and of its storages",
-                instance.host,
-                deadline.as_secs()
-            ),
+            message: format!("{}: {reason}; it was ended and started anew", poller.wanted.host()),
             node: None,
-        }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn issue(class: FailureClass) -> Result<(), SourceIssue> {
-        Err(SourceIssue { at: jiff::Timestamp::UNIX_EPOCH, class, message: String::new(), node: None })
-    }
-
-    #[test]
-    fn wrong_credentials_are_not_repeated_every_interval_and_never_given_up() {
-        let interval = Duration::from_secs(10);
-        let wait = |failures| wait_after(&issue(FailureClass::Authentication), failures, interval);
-        assert_eq!(wait(1), Some(Duration::from_secs(20)));
-        assert_eq!(wait(2), Some(Duration::from_secs(40)));
-        assert_eq!(wait(1000), Some(LONGEST_WAIT));
-    }
-
-    #[test]
-    fn an_outage_is_asked_about_at_every_interval() {
-        assert_eq!(wait_after(&issue(FailureClass::Connection), 50, Duration::from_secs(10)), None);
-        assert_eq!(wait_after(&Ok::<(), _>(()), 0, Duration::from_secs(10)), None);
+        };
+        shared.scheduler.note(key, |health| {
+            health.restarts = health.restarts.saturating_add(1);
+            health.restart_reason = Some(reason);
+            health.first_failure = health.first_failure.or(Some(now));
+            health.last_error = Some(issue.clone());
+        });
+        let wanted = poller.wanted.clone();
+        *poller = start(key, wanted, Duration::ZERO, shared, stop);
+        let key = key.clone();
+        // A keeper that is gone means that the server stops.
+        let _ = shared.keeper.change(move |world, _| world.fail_instance(&key, issue, now)).await;
     }
 }

@@ -7,10 +7,14 @@ use jiff::Timestamp;
 use pulse_core::{
     Snapshot,
     ids::{DockerHostId, HostId, KubernetesClusterId, TokenId},
-    model::{Host, InstanceKey, InstanceView, Liveness, SourceIssue},
+    model::{Host, InstanceKey, InstanceKind, InstanceView, Liveness, SourceIssue},
 };
 
-use crate::{liveness, merge, rates::RateMemory};
+use crate::{
+    facts::{Finding, InstanceFacts},
+    liveness, merge,
+    rates::RateMemory,
+};
 
 /// The world while it is being changed.
 #[derive(Debug)]
@@ -18,6 +22,10 @@ pub struct World {
     pub(crate) snapshot: Snapshot,
     /// Per instance and VMID: what the rates are computed from.
     pub(crate) guest_rates: HashMap<InstanceKey, HashMap<u32, RateMemory>>,
+    /// Per instance: what was read beside the polls.
+    pub(crate) pve_facts: HashMap<InstanceKey, InstanceFacts>,
+    /// What went wrong with the backups of an instance when they were last read.
+    pub(crate) backup_issues: HashMap<InstanceKey, Vec<SourceIssue>>,
     /// Which host id a token and host name are bound to, so that two machines with one id stay two.
     pub(crate) host_bindings: HashMap<(Option<TokenId>, String), HostId>,
     /// Stored overrides of whether an agent runs commands.
@@ -30,6 +38,8 @@ impl World {
         Self {
             snapshot: Snapshot::empty(at),
             guest_rates: HashMap::new(),
+            pve_facts: HashMap::new(),
+            backup_issues: HashMap::new(),
             host_bindings: HashMap::new(),
             commands_overrides: HashMap::new(),
         }
@@ -44,12 +54,19 @@ impl World {
     pub fn configure(&mut self, wanted: &[InstanceKey]) {
         self.snapshot.instances.retain(|key, _| wanted.contains(key));
         self.guest_rates.retain(|key, _| wanted.contains(key));
+        self.pve_facts.retain(|key, _| wanted.contains(key));
+        self.backup_issues.retain(|key, _| wanted.contains(key));
         for key in wanted {
             self.snapshot
                 .instances
                 .entry(key.clone())
                 .or_insert_with(|| Arc::new(InstanceView::unknown(key.clone())));
         }
+    }
+
+    /// Says whether temperatures are wanted at all.
+    pub fn set_temperature_monitoring(&mut self, is_wanted: bool) {
+        self.snapshot.is_temperature_monitoring_enabled = is_wanted;
     }
 
     /// Puts a whole view of an instance into the world, known or not: for sources that build it themselves.
@@ -68,8 +85,35 @@ impl World {
         let Some(previous) = self.snapshot.instances.get(key) else { return };
         let memory = self.guest_rates.entry(key.clone()).or_default();
         let view = match outcome {
-            Ok(cycle) => merge::pve::merge(previous, cycle, memory, now),
+            Ok(cycle) => {
+                let mut view = merge::pve::merge(previous, cycle, memory, now);
+                let facts = self.pve_facts.entry(key.clone()).or_default();
+                merge::details::complete(&mut view, facts, &self.snapshot.hosts, now);
+                view
+            }
             Err(issue) => merge::pve::fail(previous, issue, now),
+        };
+        self.snapshot.instances.insert(key.clone(), Arc::new(view));
+    }
+
+    /// Takes what was read of a PVE instance beside its polls; it shows with the next poll.
+    pub(crate) fn take_findings(&mut self, key: &InstanceKey, findings: Vec<Finding>) {
+        if findings.is_empty() || !self.snapshot.instances.contains_key(key) {
+            return;
+        }
+        let facts = self.pve_facts.entry(key.clone()).or_default();
+        for finding in findings {
+            facts.take(finding);
+        }
+    }
+
+    /// Notes that nothing could be read of an instance; what is known of it is kept.
+    pub fn fail_instance(&mut self, key: &InstanceKey, issue: SourceIssue, now: Timestamp) {
+        let Some(previous) = self.snapshot.instances.get(key) else { return };
+        let view = match key.kind {
+            InstanceKind::Pve => merge::pve::fail(previous, issue, now),
+            InstanceKind::Pbs => merge::pbs::fail(previous, issue, now),
+            InstanceKind::Pmg => merge::pmg::fail(previous, issue, now),
         };
         self.snapshot.instances.insert(key.clone(), Arc::new(view));
     }

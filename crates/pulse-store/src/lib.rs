@@ -1,6 +1,7 @@
 //! History: samples of many series, kept in compressed chunks in one SQLite file.
 //!
 //! * [`MetricStore`] is what the rest of the program sees; [`SqliteStore`] stands behind it.
+//! * [`ledger`] is another file beside it: alert history and the notification queue, what is no metric.
 //! * [`codec`] turns points into chunks and back; its layout is described bit by bit.
 //!
 //! Samples come in through a bounded queue to one writer thread, which gathers them per series and hour in memory.
@@ -26,10 +27,14 @@
 mod api;
 pub mod codec;
 mod error;
+pub mod export;
 mod head;
 mod heads;
+mod import;
 mod journal;
+pub mod ledger;
 mod options;
+pub mod original;
 mod query;
 mod registry;
 mod seal;
@@ -41,8 +46,10 @@ mod tier;
 mod upkeep;
 mod writer;
 
-pub use api::{EachSeries, MetricStore, Point, RangeQuery, Selector, Series, StoreStats};
+pub use api::{EachSeries, MetricStore, Point, RangeQuery, Selector, Series, Spans, StoreStats};
 pub use error::StoreError;
+pub use import::{ImportOutcome, ImportPoint};
+pub use ledger::{Ledger, LedgerError};
 pub use options::{Retention, StoreOptions};
 pub use store::SqliteStore;
 pub use tier::Tier;

@@ -101,6 +101,11 @@ pub(crate) fn metric_number(metric: Metric) -> u8 {
         Metric::Total => 9,
         Metric::Available => 10,
         Metric::Temperature => 11,
+        Metric::Nodes => 12,
+        Metric::NodesReady => 13,
+        Metric::Pods => 14,
+        Metric::PodsRunning => 15,
+        Metric::MailQueue => 16,
     }
 }
 
@@ -135,6 +140,11 @@ mod tests {
             "total",
             "avail",
             "temperature",
+            "nodes",
+            "nodesready",
+            "pods",
+            "podsrunning",
+            "mailqueue",
         ];
         assert_eq!(numbers, (0..).zip(expected).collect::<Vec<_>>());
         assert_eq!(series_of(77, Metric::Temperature), 77 * 32 + 11);

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use anyhow::{Context, Result, ensure};
-use pulse_e2e::process::{eventually, free_port, scratch};
+use pulse_e2e::process::{eventually, scratch};
 use pulse_e2e::programs::{Server, ServerOptions, Sim, SimOptions};
 use serde_json::{Value, json};
 
@@ -92,6 +92,9 @@ impl Scene {
     }
 }
 
+/// A port of loopback that is never handed out by itself, and where nobody listens.
+const NOBODY: &str = "https://127.0.0.1:1";
+
 fn bad(host: &str) -> Value {
     json!({"type": "pve", "name": "bad", "host": host, "tokenName": "mon@pve!t", "tokenValue": SECRET,
            "verifySSL": false})
@@ -100,7 +103,7 @@ fn bad(host: &str) -> Value {
 #[test]
 fn a_host_that_refuses() -> Result<()> {
     let scene = Scene::new()?;
-    let message = scene.message_of(&bad(&format!("https://127.0.0.1:{}", free_port()?)))?;
+    let message = scene.message_of(&bad(NOBODY))?;
     assert!(message.contains("refused"), "{message}");
     Ok(())
 }
@@ -191,7 +194,7 @@ fn one_bad_call_does_not_spoil_the_rest_of_a_poll() -> Result<()> {
 #[test]
 fn a_bad_host_is_found_out_before_it_is_added() -> Result<()> {
     let scene = Scene::new()?;
-    let node = bad(&format!("https://127.0.0.1:{}", free_port()?));
+    let node = bad(NOBODY);
     let refused =
         scene.server.admin().post("/api/config/nodes/test-connection", &node)?.expect_status(400)?;
     assert!(!refused.text().contains(SECRET), "{}", refused.text());

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use pulse_e2e::process::{Process, free_port, scratch};
+use pulse_e2e::process::{Process, scratch};
 use pulse_e2e::programs::ServerOptions;
 
 /// Starts a server that must refuse, and gives what it says.
@@ -35,7 +35,7 @@ fn two_servers_do_not_share_a_data_directory() -> Result<()> {
     let data = scratch()?;
     let options = ServerOptions::new(data.path())?.argument("--no-local-host");
     let first = options.start()?;
-    let sentence = refusal(&options, free_port()?)?;
+    let sentence = refusal(&options, 0)?;
     assert!(sentence.contains(&data.path().display().to_string()), "{sentence}");
     first.anonymous().get("/api/health")?.expect_status(200)?;
     Ok(())
@@ -47,11 +47,11 @@ fn a_data_directory_that_cannot_be_written_is_one_sentence() -> Result<()> {
     let data = scratch()?;
     let file = data.path().join("file");
     std::fs::write(&file, "kept")?;
-    let sentence = refusal(&ServerOptions::new(&file.join("data"))?, free_port()?)?;
+    let sentence = refusal(&ServerOptions::new(&file.join("data"))?, 0)?;
     assert!(sentence.contains("file"), "{sentence}");
-    let sentence = refusal(&ServerOptions::new(&file)?, free_port()?)?;
+    let sentence = refusal(&ServerOptions::new(&file)?, 0)?;
     assert!(sentence.contains("file"), "{sentence}");
-    let sentence = refusal(&ServerOptions::new(Path::new("/proc/pulse"))?, free_port()?)?;
+    let sentence = refusal(&ServerOptions::new(Path::new("/proc/pulse"))?, 0)?;
     assert!(sentence.contains("/proc/pulse"), "{sentence}");
     assert_eq!(std::fs::read_to_string(&file)?, "kept");
     Ok(())
@@ -61,7 +61,7 @@ fn a_data_directory_that_cannot_be_written_is_one_sentence() -> Result<()> {
 fn a_setting_that_makes_no_sense_is_named() -> Result<()> {
     let data = scratch()?;
     let options = ServerOptions::new(data.path())?.variable("PVE_POLLING_INTERVAL", "soon");
-    let mut process = Process::start(&mut options.command(free_port()?))?;
+    let mut process = Process::start(&mut options.command(0))?;
     let status = process.wait(Duration::from_secs(20))?;
     assert!(!status.success());
     assert!(process.error_text().contains("PVE_POLLING_INTERVAL"), "{}", process.printed());

@@ -51,18 +51,17 @@ fn a_restart_keeps_history_nodes_tokens_and_sessions() -> Result<()> {
     let (mut server, path) = with_history(data.path(), &sim)?;
     let session = server.log_in()?;
     let before = stored(&server, &path)?;
-    let port = server.address.port();
     let status = server.process.terminate(GRACE)?;
     assert!(status.success(), "{}", server.process.printed());
 
-    let again = options(data.path())?.port(port).start()?;
+    let again = options(data.path())?.start()?;
     let after = stored(&again, &path)?;
     assert!(before.iter().all(|at| after.contains(at)), "{before:?} is not all in {after:?}");
     let nodes = again.admin().get("/api/config/nodes")?.expect_status(200)?.json()?;
     assert_eq!(nodes[0]["name"], "lab");
     again.state_with(PATIENCE, |state| guests(state, 9))?;
     // The same client, with the cookies of the login before the restart.
-    assert_eq!(session.with("X-Restarted", "1").get("/api/state")?.status, 200);
+    assert_eq!(session.at(again.address).get("/api/state")?.status, 200);
     Ok(())
 }
 

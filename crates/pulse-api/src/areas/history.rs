@@ -12,11 +12,11 @@ use pulse_auth::{Feature, FeatureSet, LicenseRequired};
 use pulse_core::{
     Clock, Snapshot,
     ids::GuestId,
-    metric::{Metric, ResourceType},
+    metric::{Metric, ResourceType, Sample, SeriesKey},
 };
 use pulse_monitor::{
     Keeper,
-    pipeline::{container_series_id, guest_series_id_of},
+    pipeline::{container_series_id, current, guest_series_id_of},
 };
 use pulse_store::{MetricStore, RangeQuery, Selector};
 use serde::{Deserialize, Serialize};
@@ -41,15 +41,20 @@ const FREE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The longest range at all.
 const LONGEST: SignedDuration = SignedDuration::from_hours(20 * 365 * 24);
 
-/// Points without a wish: what a chart across a large screen can show.
-const DEFAULT_POINTS: u32 = 1_500;
+/// The most points that may be wished for. Without a wish, points are those of the tier that suits the range: single
+/// samples up to 2 h, minutes up to a day, hours up to 90 days.
+const MOST_POINTS: u32 = 10_000;
+
+/// Up to this range, what is there now but has no history yet is answered with its current value.
+const LIVE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Which history.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 struct HistoryParams {
-    /// `node`, `vm`, `container`, `guest`, `storage`, `docker`, `dockerHost`, `dockerContainer`, `host`, `pbs`, `k8s`.
+    /// `node`, `vm`, `container`, `guest`, `storage`, `docker`, `dockerHost`, `dockerContainer`, `host`, `pbs`,
+    /// `pbsDatastore`, `pmg`, `k8s`.
     resource_type: Option<String>,
     /// Id of the resource as in the state.
     resource_id: Option<String>,
@@ -98,7 +103,7 @@ struct History {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<HistoryPoint>>>)]
     metrics: Option<BTreeMap<String, Vec<HistoryPoint>>>,
-    /// Where it came from: `store`.
+    /// Where it came from: `store`, or `live` for the current value of what has no history yet.
     source: &'static str,
 }
 
@@ -134,24 +139,35 @@ async fn get_history(
     let to = clock.now();
     let from = to.checked_sub(duration).map_err(|error| ApiError::internal("compute the range", error))?;
     let wished: Option<u32> = params.max_points.as_deref().and_then(|text| text.trim().parse().ok());
-    let max_points = wished.filter(|points| *points > 0).unwrap_or(DEFAULT_POINTS).min(10_000);
+    let max_points = wished.filter(|points| *points > 0).map(|points| points.min(MOST_POINTS));
     let metric = params.metric.filter(|metric| !metric.is_empty());
     let mut metrics: BTreeMap<String, Vec<HistoryPoint>> = BTreeMap::new();
+    let mut source = "store";
     if let Some(wanted) = wanted(metric.as_deref()) {
-        for (resource_type, resource_id) in keys(&keeper.snapshot(), &resource_type, &resource_id) {
+        let world = keeper.snapshot();
+        let keys = keys(&world, &resource_type, &resource_id);
+        for (resource_type, resource_id) in &keys {
+            let resource_type = *resource_type;
             let metrics_asked = wanted.iter().copied().map(|m| as_stored(resource_type, m)).collect();
-            let selector =
-                Selector { resource_type, resource_id: Some(resource_id.into()), metrics: metrics_asked };
-            for series in store.query(RangeQuery { selector, from, to, max_points: Some(max_points) }).await?
-            {
+            let resource_id = Some(resource_id.as_str().into());
+            let selector = Selector { resource_type, resource_id, metrics: metrics_asked };
+            for series in store.query(RangeQuery { selector, from, to, max_points }).await? {
                 let points = series.points.iter().map(|point| HistoryPoint {
                     timestamp: point.at,
                     value: point.value,
                     min: point.min,
                     max: point.max,
                 });
-                metrics.entry(series.key.metric.name().to_owned()).or_insert_with(|| points.collect());
+                let known = metrics.entry(series.key.metric.name().to_owned()).or_default();
+                known.extend(points);
+                // What was imported may stand under another key than what was measured since.
+                known.sort_by_key(|point| point.timestamp);
+                known.dedup_by_key(|point| point.timestamp);
             }
+        }
+        if metrics.is_empty() && duration <= LIVE {
+            metrics = live(&world, &keys, &wanted);
+            source = if metrics.is_empty() { "store" } else { "live" };
         }
     }
     let points = metric.as_ref().map(|metric| {
@@ -170,8 +186,33 @@ async fn get_history(
         metrics: points.is_none().then_some(metrics),
         points,
         metric,
-        source: "store",
+        source,
     }))
+}
+
+/// The current value of each metric that is asked for.
+fn live(
+    world: &Snapshot,
+    keys: &[(ResourceType, String)],
+    wanted: &[Metric],
+) -> BTreeMap<String, Vec<HistoryPoint>> {
+    let is_asked = |key: &SeriesKey| {
+        let is_key =
+            |(kind, id): &(ResourceType, String)| *kind == key.resource_type && *id == *key.resource_id;
+        let is_metric = |metric: &Metric| as_stored(key.resource_type, *metric) == key.metric;
+        keys.iter().any(is_key) && (wanted.is_empty() || wanted.iter().any(is_metric))
+    };
+    if keys.is_empty() {
+        return BTreeMap::new();
+    }
+    current(world)
+        .into_iter()
+        .filter(|sample| is_asked(&sample.series))
+        .map(|Sample { series, at, value }| {
+            let point = HistoryPoint { timestamp: at.as_millisecond(), value, min: value, max: value };
+            (series.metric.name().to_owned(), vec![point])
+        })
+        .collect()
 }
 
 fn too_long() -> ApiError {
@@ -193,10 +234,10 @@ fn wanted(metric: Option<&str>) -> Option<Vec<Metric>> {
     }
 }
 
-/// A storage's disk use is stored as `usage`.
+/// A storage's or datastore's disk use is stored as `usage`.
 fn as_stored(resource_type: ResourceType, metric: Metric) -> Metric {
     match (resource_type, metric) {
-        (ResourceType::Storage, Metric::Disk) => Metric::Usage,
+        (ResourceType::Storage | ResourceType::PbsDatastore, Metric::Disk) => Metric::Usage,
         (_, metric) => metric,
     }
 }
@@ -210,7 +251,10 @@ fn keys(world: &Snapshot, resource_type: &str, id: &str) -> Vec<(ResourceType, S
         }
         let hosts = world.docker_hosts.values();
         let with = hosts.filter(|host| host.containers.iter().any(|container| container.report.id == id));
-        with.map(|host| (ResourceType::DockerContainer, container_series_id(host.id.as_str(), id))).collect()
+        let keys =
+            with.map(|host| (ResourceType::DockerContainer, container_series_id(host.id.as_str(), id)));
+        // An imported history knows no host.
+        keys.chain([(ResourceType::DockerContainer, id.to_owned())]).collect()
     };
     match resource_type {
         "guest" => vec![(ResourceType::Vm, guest()), (ResourceType::Container, guest())],
@@ -275,6 +319,9 @@ struct StoreStatsShape {
     /// Bytes per sample. Ours, beside the contract.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_per_sample: Option<f64>,
+    /// What is wrong with the store, where something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 /// How the store is.
@@ -299,6 +346,7 @@ async fn get_store_stats(
         dropped: stats.dropped,
         series: stats.series,
         bytes_per_sample: stats.bytes_per_sample,
+        error: stats.problem,
     }))
 }
 

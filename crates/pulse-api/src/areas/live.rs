@@ -48,7 +48,7 @@ async fn open_live_channel(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return plain(StatusCode::BAD_REQUEST, "Bad Request") };
-    if !is_origin_allowed(&headers, &state.settings.allowed_origins) {
+    if !is_origin_allowed(&headers, &state.system.current().allowed_origin_list()) {
         return plain(StatusCode::FORBIDDEN, "Origin not allowed");
     }
     let kind = if params.stream.as_deref() == Some("delta") { StreamKind::Delta } else { StreamKind::Raw };

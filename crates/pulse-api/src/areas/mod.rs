@@ -1,19 +1,26 @@
 //! One module per area of the contract. Each endpoint stands with its shapes, its document and its tests.
 
 mod agents;
+mod audit;
 pub(crate) mod charts;
 mod documents;
 mod health;
 mod history;
+mod license;
 mod live;
 mod nodes;
 mod object;
+pub(crate) mod prometheus;
+mod rbac;
 mod resources;
 mod scheduler;
 mod security;
+mod snapshots;
 mod state;
 mod storage;
+mod system;
 mod tokens;
+mod transfer;
 mod version;
 
 use axum::response::Response;
@@ -31,12 +38,19 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(charts::router())
         .merge(history::router())
         .merge(storage::router())
+        .merge(snapshots::router())
+        .merge(prometheus::router())
         .merge(agents::router())
         .merge(scheduler::router())
         .merge(live::router())
         .merge(security::router())
         .merge(tokens::router())
         .merge(nodes::router())
+        .merge(system::router())
+        .merge(license::router())
+        .merge(audit::router())
+        .merge(rbac::router())
+        .merge(transfer::router())
         .merge(documents::router())
         .route("/api", axum::routing::any(unknown))
         .route("/api/", axum::routing::any(unknown))

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     error::{ApiError, MissingScopeBody, UnauthenticatedBody},
     extract::{Allowed, MonitoringRead},
-    published::{Rendered, StateCache},
+    published::{RenderError, Rendered, StateCache},
     state::AppState,
     wire::state::StateShape,
 };
@@ -40,12 +40,13 @@ async fn get_state(
     State(published): State<Arc<StateCache>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let rendered = published.get().await.map_err(|error| ApiError::internal("render the state", error))?;
-    Ok(answer(&rendered, &headers))
+    let failed = |error| ApiError::internal("render the state", error);
+    let rendered = published.get().await.map_err(failed)?;
+    answer(&rendered, &headers).await.map_err(failed)
 }
 
 /// The rendering in the encoding the client takes, or nothing when it has it already.
-fn answer(rendered: &Rendered, headers: &HeaderMap) -> Response {
+async fn answer(rendered: &Rendered, headers: &HeaderMap) -> Result<Response, RenderError> {
     let is_known = headers
         .get(header::IF_NONE_MATCH)
         .and_then(|value| value.to_str().ok())
@@ -54,7 +55,7 @@ fn answer(rendered: &Rendered, headers: &HeaderMap) -> Response {
     let mut response = match (is_known, takes_gzip) {
         (true, _) => StatusCode::NOT_MODIFIED.into_response(),
         (false, true) => Body::from(rendered.gzip.clone()).into_response(),
-        (false, false) => Body::from(rendered.json.clone()).into_response(),
+        (false, false) => Body::from(rendered.json().await?).into_response(),
     };
     let out = response.headers_mut();
     if let Ok(tag) = HeaderValue::from_str(&rendered.etag) {
@@ -68,7 +69,7 @@ fn answer(rendered: &Rendered, headers: &HeaderMap) -> Response {
             out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
     }
-    response
+    Ok(response)
 }
 
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {

@@ -4,7 +4,8 @@ mod allowed;
 mod body;
 
 pub use allowed::{
-    Admin, Allowed, Authenticated, Caller, DockerReport, HostAgentReport, KubernetesReport, MonitoringRead,
-    MonitoringWrite, Needs, SettingsRead, SettingsReadAdmin, SettingsWrite, SettingsWriteAdmin,
+    Admin, Allowed, AuditAdminRead, AuditAdminWrite, AuditRead, Authenticated, Caller, DockerReport,
+    HostAgentReport, KubernetesReport, ManageRoles, MonitoringRead, MonitoringWrite, Needs, SettingsRead,
+    SettingsReadAdmin, SettingsWrite, SettingsWriteAdmin, TokensRead, TokensWrite,
 };
 pub use body::{JsonError, read_json};

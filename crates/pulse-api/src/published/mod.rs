@@ -37,14 +37,31 @@ const STALE: Duration = Duration::from_millis(1_500);
 pub struct Rendered {
     /// Version of the snapshot.
     pub version: u64,
-    /// The JSON text.
-    pub json: Bytes,
+    /// The JSON text, unless it is so long that only the compressed form is kept.
+    json: Option<Bytes>,
     /// The same, gzip.
     pub gzip: Bytes,
+    /// Length of the text.
+    length: usize,
     /// Entity tag of the JSON text.
     pub etag: String,
     made_at: Instant,
     took: Duration,
+}
+
+impl Rendered {
+    /// The JSON text; unpacked for this caller where only the compressed form is kept.
+    pub async fn json(&self) -> Result<Bytes, RenderError> {
+        if let Some(json) = &self.json {
+            return Ok(json.clone());
+        }
+        let (gzip, length) = (self.gzip.clone(), self.length);
+        let unpacked = tokio::task::spawn_blocking(move || {
+            let mut out = Vec::with_capacity(length);
+            GzDecoder::new(&*gzip).read_to_end(&mut out).map(|_| out)
+        });
+        Ok(unpacked.await.map_err(|_| RenderError::Stopped)??.into())
+    }
 }
 
 /// Renders the state and keeps the last rendering.
@@ -146,11 +163,12 @@ impl StateCache {
 
 fn render(pieces: &mut Pieces, world: &Snapshot, run: u64) -> Result<Rendered, RenderError> {
     let began = Instant::now();
-    let (json, gzip) = pieces.render(world)?;
+    let body = pieces.render(world)?;
     Ok(Rendered {
         version: world.version,
-        json: json.into(),
-        gzip: gzip.into(),
+        json: body.text.map(Into::into),
+        gzip: body.gzip.into(),
+        length: body.length,
         etag: format!("\"{run:x}-{:x}\"", world.version),
         made_at: Instant::now(),
         took: began.elapsed(),

@@ -1,21 +1,32 @@
 //! The state in pieces, one per source and list: what did not change since the last rendering is taken over as it is.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{collections::HashMap, hash::Hash, io::Write, sync::Arc};
 
 use pulse_core::{
     Snapshot,
     ids::{DockerHostId, HostId, KubernetesClusterId},
-    model::{DockerHost, Guest, Host, InstanceKey, InstanceView, KubernetesCluster, Storage},
+    model::{
+        BackupTask, DockerHost, Guest, GuestSnapshot, Host, InstanceKey, InstanceView, KubernetesCluster,
+        PbsBackupGroup, PmgBackup, Storage, StorageBackup,
+    },
 };
 use serde::Serialize;
 
 use super::{
     RenderError,
-    segment::{Composer, Segment},
+    segment::{Body, Composer, Segment, Writer},
 };
 use crate::wire::{
-    docker::DockerHostShape, guest::GuestShape, host::HostShape, kubernetes::ClusterShape, node::NodeShape,
-    state::RestShape, storage::StorageShape,
+    backup::{BackupTaskShape, GuestSnapshotShape, StorageBackupShape},
+    docker::DockerHostShape,
+    guest::GuestShape,
+    host::HostShape,
+    kubernetes::ClusterShape,
+    mail::PmgBackupShape,
+    node::NodeShape,
+    pbs::PbsBackupShape,
+    state::RestShape,
+    storage::StorageShape,
 };
 
 /// What a source was rendered to. It holds the source, so that the same address means the same source.
@@ -34,13 +45,18 @@ pub(super) struct Pieces {
     docker_hosts: HashMap<DockerHostId, Piece<DockerHost>>,
     kubernetes: HashMap<KubernetesClusterId, Piece<KubernetesCluster>>,
     hosts: HashMap<HostId, Piece<Host>>,
+    backup_tasks: HashMap<InstanceKey, Piece<Vec<BackupTask>>>,
+    storage_backups: HashMap<InstanceKey, Piece<Vec<StorageBackup>>>,
+    guest_snapshots: HashMap<InstanceKey, Piece<Vec<GuestSnapshot>>>,
+    pbs_backups: HashMap<InstanceKey, Piece<Vec<Arc<PbsBackupGroup>>>>,
+    pmg_backups: HashMap<InstanceKey, Piece<Vec<PmgBackup>>>,
     text_size: usize,
     gzip_size: usize,
 }
 
 impl Pieces {
-    /// The state as text and as gzip.
-    pub fn render(&mut self, world: &Snapshot) -> Result<(Vec<u8>, Vec<u8>), RenderError> {
+    /// The state.
+    pub fn render(&mut self, world: &Snapshot) -> Result<Body, RenderError> {
         self.update(world)?;
         let mut docker_hosts: Vec<_> = world.docker_hosts.values().collect();
         docker_hosts.sort_by(|a, b| a.host.hostname.cmp(&b.host.hostname));
@@ -65,14 +81,46 @@ impl Pieces {
         body.list(world.hosts.keys().filter_map(|id| this.hosts.get(id)?.segments.first()));
         body.literal(br#"],"storage":["#);
         body.list(world.instances.keys().filter_map(|key| this.storages.get(key)?.segments.first()));
+        // Backups stand in the state twice (contract B-01).
+        body.literal(br#"],"pbsBackups":["#);
+        this.pbs_backups(world, &mut body);
+        body.literal(br#"],"pmgBackups":["#);
+        this.pmg_backups(world, &mut body);
+        body.literal(br#"],"pveBackups":"#);
+        this.pve_backups(world, &mut body);
+        body.literal(br#","backups":{"pve":"#);
+        this.pve_backups(world, &mut body);
+        body.literal(br#","pbs":["#);
+        this.pbs_backups(world, &mut body);
+        body.literal(br#"],"pmg":["#);
+        this.pmg_backups(world, &mut body);
         // The rest is an object of its own: its opening brace becomes the comma behind the lists.
-        body.literal(b"],");
+        body.literal(b"]},");
         let rest = serde_json::to_vec(&RestShape::from(world))?;
         body.segment(&Segment::new(rest.get(1..).unwrap_or_default().to_vec())?);
         body.literal(b"\n");
-        let (text, gzip) = body.finish();
-        (self.text_size, self.gzip_size) = (text.len(), gzip.len());
-        Ok((text, gzip))
+        let body = body.finish();
+        (self.text_size, self.gzip_size) = (body.text.as_ref().map_or(0, Vec::len), body.gzip.len());
+        Ok(body)
+    }
+
+    fn pbs_backups(&self, world: &Snapshot, body: &mut Composer) {
+        body.list(world.instances.keys().filter_map(|key| self.pbs_backups.get(key)?.segments.first()));
+    }
+
+    fn pmg_backups(&self, world: &Snapshot, body: &mut Composer) {
+        body.list(world.instances.keys().filter_map(|key| self.pmg_backups.get(key)?.segments.first()));
+    }
+
+    fn pve_backups(&self, world: &Snapshot, body: &mut Composer) {
+        let keys = || world.instances.keys();
+        body.literal(br#"{"backupTasks":["#);
+        body.list(keys().filter_map(|key| self.backup_tasks.get(key)?.segments.first()));
+        body.literal(br#"],"storageBackups":["#);
+        body.list(keys().filter_map(|key| self.storage_backups.get(key)?.segments.first()));
+        body.literal(br#"],"guestSnapshots":["#);
+        body.list(keys().filter_map(|key| self.guest_snapshots.get(key)?.segments.first()));
+        body.literal(b"]}");
     }
 
     fn update(&mut self, world: &Snapshot) -> Result<(), RenderError> {
@@ -89,6 +137,25 @@ impl Pieces {
         })?;
         refresh(&mut self.storages, views().map(|(key, view)| (key, &view.storages)), |storages| {
             Ok(vec![items(storages.iter().map(StorageShape::from))?])
+        })?;
+        refresh(&mut self.backup_tasks, views().map(|(key, view)| (key, &view.backup_tasks)), |tasks| {
+            Ok(vec![packed(tasks.iter().map(BackupTaskShape::from))?])
+        })?;
+        refresh(
+            &mut self.storage_backups,
+            views().map(|(key, view)| (key, &view.storage_backups)),
+            |list| Ok(vec![packed(list.iter().map(StorageBackupShape::from))?]),
+        )?;
+        refresh(
+            &mut self.guest_snapshots,
+            views().map(|(key, view)| (key, &view.guest_snapshots)),
+            |list| Ok(vec![packed(list.iter().map(GuestSnapshotShape::from))?]),
+        )?;
+        refresh(&mut self.pbs_backups, views().map(|(key, view)| (key, &view.pbs_backups)), |groups| {
+            Ok(vec![packed(PbsBackupShape::all(groups))?])
+        })?;
+        refresh(&mut self.pmg_backups, views().map(|(key, view)| (key, &view.pmg_backups)), |list| {
+            Ok(vec![packed(list.iter().map(PmgBackupShape::from))?])
         })?;
         let one = |text: serde_json::Result<Vec<u8>>| Ok(vec![Segment::new(text?)?]);
         refresh(&mut self.docker_hosts, world.docker_hosts.iter(), |host| {
@@ -129,4 +196,16 @@ fn items<T: Serialize>(list: impl Iterator<Item = T>) -> Result<Segment, RenderE
         serde_json::to_writer(&mut text, &item)?;
     }
     Ok(Segment::new(text)?)
+}
+
+/// The same for lists that may be very long and are hardly ever asked for as plain text.
+fn packed<T: Serialize>(list: impl Iterator<Item = T>) -> Result<Segment, RenderError> {
+    let mut writer = Writer::packed();
+    for item in list {
+        if writer.length() > 0 {
+            writer.write_all(b",")?;
+        }
+        serde_json::to_writer(&mut writer, &item)?;
+    }
+    Ok(writer.finish()?)
 }

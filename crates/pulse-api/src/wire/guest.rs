@@ -170,19 +170,10 @@ impl<'a> From<&'a Guest> for GuestShape<'a> {
             tags: guest.tags.join(","),
             lock: guest.lock.as_deref(),
             last_seen: whole_second_millis(guest.last_seen),
-            memory_source: guest.memory_source.map(memory_source_name),
+            memory_source: guest.memory_source.map(MemorySource::name),
             ha_state: guest.ha_state.as_deref(),
             pool: guest.pool.as_deref(),
             missing,
         }
-    }
-}
-
-fn memory_source_name(source: MemorySource) -> &'static str {
-    match source {
-        MemorySource::LinkedAgent => "linked-agent",
-        MemorySource::Balloon => "balloon",
-        MemorySource::StatusCurrent => "status-current",
-        MemorySource::Listing => "listing",
     }
 }

@@ -75,6 +75,9 @@ pub struct NodeShape<'a> {
     /// The agent on the same machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub linked_host_agent_id: Option<&'a str>,
+    /// Packages that wait to be updated, where the credentials may see it. Ours, beside the contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_updates: Option<u32>,
     /// What is wrong with the connection, in words. Ours, beside the contract.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<&'a str>,
@@ -264,6 +267,7 @@ impl<'a> NodeShape<'a> {
             is_cluster_member: node.cluster_name.is_some(),
             cluster_name: node.cluster_name.as_deref(),
             linked_host_agent_id: node.linked_host.as_ref().map(pulse_core::ids::HostId::as_str),
+            pending_updates: node.pending_updates,
             problems: view
                 .issues
                 .iter()

@@ -109,21 +109,6 @@ pub struct PveBackupsShape<'a> {
 impl<'a> From<&'a Snapshot> for RestShape<'a> {
     fn from(world: &'a Snapshot) -> Self {
         let views = || world.instances.values();
-        let pve_backups = PveBackupsShape {
-            backup_tasks: views().flat_map(|v| v.backup_tasks.iter()).map(BackupTaskShape::from).collect(),
-            storage_backups: views()
-                .flat_map(|v| v.storage_backups.iter())
-                .map(StorageBackupShape::from)
-                .collect(),
-            guest_snapshots: views()
-                .flat_map(|v| v.guest_snapshots.iter())
-                .map(GuestSnapshotShape::from)
-                .collect(),
-        };
-        let pbs_backups: Vec<_> =
-            views().flat_map(|v| v.pbs_backups.iter()).map(PbsBackupShape::from).collect();
-        let pmg_backups: Vec<_> =
-            views().flat_map(|v| v.pmg_backups.iter()).map(PmgBackupShape::from).collect();
         Self {
             removed_docker_hosts: world
                 .removed_docker_hosts
@@ -142,25 +127,45 @@ impl<'a> From<&'a Snapshot> for RestShape<'a> {
                 .collect(),
             pbs: views().filter_map(|view| view.pbs.as_deref()).map(PbsShape::from).collect(),
             pmg: views().filter_map(|view| view.pmg.as_deref()).map(PmgShape::from).collect(),
-            backups: BackupsShape {
-                pve: pve_backups.clone(),
-                pbs: pbs_backups.clone(),
-                pmg: pmg_backups.clone(),
-            },
-            pbs_backups,
-            pmg_backups,
             replication_jobs: views()
                 .flat_map(|v| v.replication_jobs.iter())
                 .map(ReplicationShape::from)
                 .collect(),
             active_alerts: world.active_alerts.iter().map(AlertShape::from).collect(),
             metrics: EmptyObject {},
-            pve_backups,
             performance: EmptyObject {},
             connection_health: connection_health(world),
             stats: EmptyObject {},
             last_update: whole_second_millis(world.changed_at),
             temperature_monitoring_enabled: world.is_temperature_monitoring_enabled,
+        }
+    }
+}
+
+impl<'a> From<&'a Snapshot> for PveBackupsShape<'a> {
+    fn from(world: &'a Snapshot) -> Self {
+        let views = || world.instances.values();
+        Self {
+            backup_tasks: views().flat_map(|v| v.backup_tasks.iter()).map(BackupTaskShape::from).collect(),
+            storage_backups: views()
+                .flat_map(|v| v.storage_backups.iter())
+                .map(StorageBackupShape::from)
+                .collect(),
+            guest_snapshots: views()
+                .flat_map(|v| v.guest_snapshots.iter())
+                .map(GuestSnapshotShape::from)
+                .collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a Snapshot> for BackupsShape<'a> {
+    fn from(world: &'a Snapshot) -> Self {
+        let views = || world.instances.values();
+        Self {
+            pve: PveBackupsShape::from(world),
+            pbs: PbsBackupShape::all(views().flat_map(|view| view.pbs_backups.iter())).collect(),
+            pmg: views().flat_map(|v| v.pmg_backups.iter()).map(PmgBackupShape::from).collect(),
         }
     }
 }
@@ -179,6 +184,7 @@ impl<'a> From<&'a Snapshot> for StateShape<'a> {
             world.docker_hosts.values().map(|host| DockerHostShape::from(&**host)).collect();
         docker_hosts.sort_by(|a, b| a.hostname.cmp(b.hostname));
         let rest = RestShape::from(world);
+        let backups = BackupsShape::from(world);
         Self {
             nodes: views().flat_map(|view| view.nodes.iter().map(|node| NodeShape::of(node, view))).collect(),
             vms: guests(true),
@@ -197,13 +203,13 @@ impl<'a> From<&'a Snapshot> for StateShape<'a> {
             physical_disks: rest.physical_disks,
             pbs: rest.pbs,
             pmg: rest.pmg,
-            pbs_backups: rest.pbs_backups,
-            pmg_backups: rest.pmg_backups,
-            backups: rest.backups,
+            pbs_backups: backups.pbs.clone(),
+            pmg_backups: backups.pmg.clone(),
+            pve_backups: backups.pve.clone(),
+            backups,
             replication_jobs: rest.replication_jobs,
             active_alerts: rest.active_alerts,
             metrics: rest.metrics,
-            pve_backups: rest.pve_backups,
             performance: rest.performance,
             connection_health: rest.connection_health,
             stats: rest.stats,
@@ -250,13 +256,9 @@ pub struct RestShape<'a> {
     physical_disks: Vec<PhysicalDiskShape<'a>>,
     pbs: Vec<PbsShape<'a>>,
     pmg: Vec<PmgShape<'a>>,
-    pbs_backups: Vec<PbsBackupShape<'a>>,
-    pmg_backups: Vec<PmgBackupShape<'a>>,
-    backups: BackupsShape<'a>,
     replication_jobs: Vec<ReplicationShape<'a>>,
     active_alerts: Vec<AlertShape<'a>>,
     metrics: EmptyObject,
-    pve_backups: PveBackupsShape<'a>,
     performance: EmptyObject,
     connection_health: BTreeMap<String, bool>,
     stats: EmptyObject,

@@ -245,9 +245,10 @@ async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Slow> {
 }
 
 async fn send_state(socket: &mut WebSocket, hub: &Hub, kind: &str) -> Result<(), Slow> {
-    match hub.state().get().await {
-        Ok(rendered) => {
-            let state = String::from_utf8_lossy(&rendered.json);
+    let rendered = async { hub.state().get().await?.json().await };
+    match rendered.await {
+        Ok(json) => {
+            let state = String::from_utf8_lossy(&json);
             let text = format!("{{\"type\":\"{kind}\",\"data\":{}}}", state.trim_end());
             send(socket, Message::Text(text.into())).await
         }

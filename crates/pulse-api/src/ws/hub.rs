@@ -225,8 +225,8 @@ async fn raw_frame(
     state: &Arc<StateCache>,
     snapshot: Arc<Snapshot>,
 ) -> Result<Utf8Bytes, crate::published::RenderError> {
-    let rendered = state.get_fresh(snapshot.clone()).await?;
-    let resources = tokio::task::spawn_blocking(move || with_resources(&rendered.json, &snapshot));
+    let json = state.get_fresh(snapshot.clone()).await?.json().await?;
+    let resources = tokio::task::spawn_blocking(move || with_resources(&json, &snapshot));
     resources.await.map_err(|_| crate::published::RenderError::Stopped)?.map_err(Into::into)
 }
 

@@ -2,9 +2,17 @@
 
 use std::path::Path;
 
-/// Routes that are registered without a document, each for a reason: answers to wrong paths and files of a page.
-const UNDOCUMENTED: &[&str] =
-    &["/api", "/api/", "/api/{*path}", "/api/storage/", "/docs-page/docs.js", "/docs-page/docs.css"];
+/// Routes that are registered without a document, each for a reason: answers to wrong paths, files of a page, and the
+/// one of the second listener, which is documented as that of the first.
+const UNDOCUMENTED: &[&str] = &[
+    "/api",
+    "/api/",
+    "/api/{*path}",
+    "/api/storage/",
+    "/docs-page/docs.js",
+    "/docs-page/docs.css",
+    "/metrics",
+];
 
 fn sources(folder: &Path, out: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -11,15 +11,17 @@ use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use pulse_api::{About, Access, AppState, published::StateCache, ws::Hub};
-use pulse_auth::{FeatureSet, ScopeSet, Sessions, password, token};
+use pulse_api::{About, Access, AccessTokens, AppState, Licensing, published::StateCache, ws::Hub};
+use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+use pulse_config::transfer::{NodesSection, SystemSection, TokensSection, Transfer};
 use pulse_config::{
-    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings, TokenStore,
+    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings,
+    SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Keeper, probe::Probe};
-use pulse_store::{SqliteStore, StoreOptions};
+use pulse_monitor::{Keeper, Scheduler, probe::Probe};
+use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -119,6 +121,7 @@ impl TestServer {
         settings.data_dir = dir.to_owned();
         change(&mut settings);
 
+        let licensing = Arc::new(Licensing::open(&settings).unwrap());
         let hash = |secret: &Secret| password::hash_unless_hashed(secret.expose());
         let credentials = Credentials::open(dir, &no_vars, hash).unwrap();
         let tokens = TokenStore::open(dir).unwrap();
@@ -127,7 +130,14 @@ impl TestServer {
         sessions.restore(session_file.load().unwrap(), clock.now());
         let bootstrap = BootstrapToken::open(dir, credentials.current().is_some()).unwrap();
         let access = Access::new(credentials, tokens, sessions, session_file, bootstrap);
-        let nodes = NodeStore::open(dir, SealKey::open(dir).unwrap()).unwrap();
+        let access = Arc::new(access);
+        let nodes = Arc::new(NodeStore::open(dir, SealKey::open(dir).unwrap()).unwrap());
+        let system = Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap());
+        let transfer = Arc::new(Transfer::new(vec![
+            Box::new(NodesSection(nodes.clone())),
+            Box::new(SystemSection(system.clone())),
+            Box::new(TokensSection(AccessTokens(access.clone()))),
+        ]));
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let keeper = Keeper::start(dyn_clock.clone(), &tasks, stop.clone());
@@ -145,12 +155,16 @@ impl TestServer {
             }),
             clock: dyn_clock,
             settings: Arc::new(settings),
-            access: Arc::new(access),
-            features: FeatureSet::default(),
+            system,
+            access,
+            transfer,
+            licensing,
             keeper,
-            nodes: Arc::new(nodes),
+            scheduler: Scheduler::default(),
+            nodes,
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             store: Arc::new(store),
+            ledger: Ledger::open(&dir.join("pulse.db"), clock.clone()).unwrap(),
             published,
             charts: Arc::default(),
             hub,

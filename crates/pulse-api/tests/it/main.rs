@@ -1,6 +1,8 @@
 //! The API through its router, with real files and a real history; only Proxmox is a stand-in.
 
 #[cfg(test)]
+mod appliances;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod document;
@@ -13,10 +15,16 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
 mod state;
 #[cfg(test)]
+mod system;
+#[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod transfer;

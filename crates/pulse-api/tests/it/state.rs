@@ -22,7 +22,7 @@ const START: &str = "2026-03-04T05:06:07Z";
 
 const GIB: u64 = 1 << 30;
 
-fn at() -> Timestamp {
+pub fn at() -> Timestamp {
     START.parse().unwrap()
 }
 
@@ -112,12 +112,13 @@ fn storage() -> Storage {
         is_enabled: true,
         is_active: true,
         path: Some("/var/lib/vz".into()),
+        pool: None,
         zfs_pool: None,
     }
 }
 
 /// Puts a small estate into the world.
-async fn fill(server: &TestServer) {
+pub async fn fill(server: &TestServer) {
     let key = InstanceKey { kind: InstanceKind::Pve, name: "lab".into() };
     let view = InstanceView {
         cluster_name: Some("prod".into()),
@@ -134,7 +135,7 @@ async fn fill(server: &TestServer) {
     server.state.keeper.change(move |world, _| world.set_instance(view)).await.unwrap();
 }
 
-async fn report(server: &TestServer, path: &str, token: &str, body: &serde_json::Value) {
+pub async fn report(server: &TestServer, path: &str, token: &str, body: &serde_json::Value) {
     let answer = server.call(Method::POST, path, Some(token), &body.to_string()).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
 }
@@ -199,8 +200,9 @@ async fn the_state_in_pieces_is_the_shape_that_the_document_describes() {
         fill(&server).await;
         let world = server.state.keeper.snapshot();
         let rendered = server.state.published.get_fresh(world.clone()).await.unwrap();
-        let served: serde_json::Value = serde_json::from_slice(&rendered.json).unwrap();
-        assert_eq!(pulse_api::published::gunzip(&rendered.gzip).unwrap(), rendered.json);
+        let json = rendered.json().await.unwrap();
+        let served: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(pulse_api::published::gunzip(&rendered.gzip).unwrap(), json);
         let shape = serde_json::to_value(pulse_api::wire::state::StateShape::from(&*world)).unwrap();
         assert_eq!(served, shape);
     }

@@ -10,6 +10,7 @@ mod tls;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
+use pulse_core::model::InstanceKind;
 use reqwest::{Response, Url, redirect};
 use serde::Deserialize;
 
@@ -24,6 +25,8 @@ const BODY_LIMIT_MEBIBYTES: usize = 64;
 const TRUSTED_LENGTH: usize = 4 << 20;
 /// Proxmox drops an idle connection after 5 s; going first avoids a race in which a request is lost.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
+/// An error in plain text is no longer than this.
+const PLAIN_TEXT_LIMIT: usize = 4096;
 /// An error's text is cut here.
 const TEXT_LIMIT: usize = 300;
 /// Longest wait for the head of an answer. A refused login is held back for 3 s, and a call that needs more than
@@ -122,6 +125,8 @@ pub(crate) enum Payload<'a> {
     None,
     /// A `POST` of an encoded form.
     Form(&'a str),
+    /// A `PUT` of an encoded form.
+    Put(&'a str),
 }
 
 /// A client for one address.
@@ -131,6 +136,7 @@ pub struct HttpClient {
     address: Address,
     trust: Trust,
     timeouts: Timeouts,
+    product: InstanceKind,
 }
 
 impl HttpClient {
@@ -152,7 +158,13 @@ impl HttpClient {
                 host: address.name.clone(),
                 source: TrustError::Refused(error.without_url().to_string()),
             })?;
-        Ok(Self { client, address, trust, timeouts })
+        Ok(Self { client, address, trust, timeouts, product: InstanceKind::Pve })
+    }
+
+    /// The same for another product than Proxmox VE: errors are worded, and advice given, for that one.
+    #[must_use]
+    pub fn of(self, product: InstanceKind) -> Self {
+        Self { product, ..self }
     }
 
     /// Where it connects to.
@@ -175,24 +187,24 @@ impl HttpClient {
         &self,
         path: &str,
         payload: Payload<'_>,
-        header: Option<(HeaderName, HeaderValue)>,
+        headers: Vec<(HeaderName, HeaderValue)>,
     ) -> Result<String, PollError> {
         let mut url = self.address.url.clone();
         let (path_part, query) =
             path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         url.set_path(&format!("/api2/json{path_part}"));
         url.set_query(query);
-        let mut request = match payload {
-            Payload::None => self.client.get(url),
-            Payload::Form(form) => self
-                .client
-                .post(url)
+        let with_form = |request: reqwest::RequestBuilder, form: &str| {
+            request
                 .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(form.to_owned()),
+                .body(form.to_owned())
         };
-        if let Some((name, value)) = header {
-            request = request.header(name, value);
-        }
+        let request = match payload {
+            Payload::None => self.client.get(url),
+            Payload::Form(form) => with_form(self.client.post(url), form),
+            Payload::Put(form) => with_form(self.client.put(url), form),
+        };
+        let request = request.headers(headers.into_iter().collect());
         let fail = |error: reqwest::Error| fault::explain(self, path, &error);
         let limit = self.timeouts.request.min(ANSWER_LIMIT.max(self.timeouts.connect));
         let response = tokio::time::timeout(limit, request.timeout(self.timeouts.request).send())
@@ -250,7 +262,7 @@ impl HttpClient {
         let text = if is_page { tidy(reason) } else { said(body, reason) };
         match status.as_u16() {
             401 => PollError::Authentication { host, credentials: "the credentials".into(), detail: text },
-            403 => PollError::Permission { host, call, detail: permission_advice(&text) },
+            403 => PollError::Permission { host, call, detail: permission_advice(&text, self.product) },
             code @ 595..=599 => match node_of(path) {
                 Some(node) => PollError::NodeUnreachable { host, node: node.to_owned(), status: code, text },
                 None => PollError::Status { host, call, status: code, text },
@@ -269,7 +281,7 @@ impl HttpClient {
 }
 
 /// The node in `/nodes/{node}/…`.
-fn node_of(path: &str) -> Option<&str> {
+pub(crate) fn node_of(path: &str) -> Option<&str> {
     path.strip_prefix("/nodes/")?.split('/').next().filter(|node| !node.is_empty())
 }
 
@@ -290,7 +302,11 @@ fn said(body: &str, reason: &str) -> String {
         #[serde(default)]
         errors: Option<std::collections::BTreeMap<String, serde_json::Value>>,
     }
-    let Ok(refusal) = serde_json::from_str::<Refusal>(body) else { return tidy(reason) };
+    let Ok(refusal) = serde_json::from_str::<Refusal>(body) else {
+        // A backup server words its errors in plain text.
+        let is_text = !body.trim().is_empty() && body.len() <= PLAIN_TEXT_LIMIT && !body.contains('{');
+        return tidy(if is_text { body } else { reason });
+    };
     let mut text = refusal.message.unwrap_or_else(|| reason.to_owned());
     for (field, why) in refusal.errors.iter().flatten().take(5) {
         let why = why.as_str().map_or_else(|| why.to_string(), str::to_owned);
@@ -308,16 +324,30 @@ fn tidy(text: &str) -> String {
 }
 
 /// `Permission check failed (/nodes/a, Sys.Audit)` with what to do about it.
-fn permission_advice(text: &str) -> String {
+fn permission_advice(text: &str, product: InstanceKind) -> String {
+    let remedy = match product {
+        InstanceKind::Pve => "give the user and its token the role PVEAuditor on /",
+        InstanceKind::Pbs => "give both the user and its token the role Audit on /",
+        InstanceKind::Pmg => "give the user the role Auditor",
+    };
     let inner = text.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(inner, _)| inner);
     let Some((path, privilege)) = inner.and_then(|inner| inner.split_once(',')) else {
-        return format!("{text}; give the user and its token the role PVEAuditor on /");
+        return format!("{text}; {remedy}");
     };
     let (path, privilege) = (path.trim(), privilege.trim());
-    format!(
-        "the credentials lack {privilege} on {path}; give the user, and the token if its privileges are separated, \
-         the role PVEAuditor on /"
-    )
+    if product == InstanceKind::Pve {
+        // The rights that the auditor's role has; for others there is no role that would not give more than is
+        // needed.
+        const OF_AUDITOR: [&str; 6] =
+            ["Datastore.Audit", "Mapping.Audit", "Pool.Audit", "SDN.Audit", "Sys.Audit", "VM.Audit"];
+        let role =
+            if OF_AUDITOR.contains(&privilege) { "the role PVEAuditor on /" } else { "a role that has it" };
+        return format!(
+            "the credentials lack {privilege} on {path}; give the user, and the token if its privileges are \
+             separated, {role}"
+        );
+    }
+    format!("the credentials lack {privilege} on {path}; {remedy}")
 }
 
 #[cfg(test)]
@@ -348,15 +378,17 @@ mod tests {
 
     #[test]
     fn a_missing_right_is_named_with_its_path() {
-        let text = permission_advice("Permission check failed (/nodes/pve1, Sys.Audit)");
+        let text = permission_advice("Permission check failed (/nodes/pve1, Sys.Audit)", InstanceKind::Pve);
         assert!(text.contains("lack Sys.Audit on /nodes/pve1"), "{text}");
-        assert!(permission_advice("nope").starts_with("nope;"));
+        assert!(permission_advice("nope", InstanceKind::Pve).starts_with("nope;"));
+        assert!(permission_advice("permission check failed", InstanceKind::Pbs).contains("role Audit on /"));
     }
 
     #[test]
     fn a_refusal_says_what_the_body_says_else_the_reason() {
         assert_eq!(said("", "No ticket"), "No ticket");
-        assert_eq!(said("not json", "Bad\r\n thing"), "Bad   thing");
+        assert_eq!(said("{\"half", "Bad\r\n thing"), "Bad   thing");
+        assert_eq!(said("no such datastore 'x'\n", "Bad Request"), "no such datastore 'x'");
         assert_eq!(
             said(r#"{"data":null,"message":"hostname lookup failed\n"}"#, "x"),
             "hostname lookup failed"

@@ -7,13 +7,14 @@ use pulse_core::ids::InstanceName;
 use tokio::sync::Semaphore;
 
 use super::{
-    auth::Session,
     endpoints::{self, Endpoints},
+    lanes::Lanes,
+    session::Session,
     wire::Unreadable,
 };
 use crate::{
     error::PollError,
-    http::{HttpClient, Payload, Timeouts},
+    http::{HttpClient, Payload, Timeouts, node_of},
 };
 
 /// So many calls run at once for one instance, through one node of it; that node passes most of them on.
@@ -26,6 +27,7 @@ pub(super) struct PveClient {
     pub(super) known_cluster_name: Option<String>,
     pub(super) wants: Wants,
     pub(super) endpoints: Endpoints,
+    pub(super) lanes: Lanes,
     session: Session,
     gate: Semaphore,
 }
@@ -54,6 +56,7 @@ impl PveClient {
                 storage: instance.monitor_storage,
             },
             endpoints,
+            lanes: Lanes::default(),
             session,
             gate: Semaphore::new(CALLS_AT_ONCE),
         })
@@ -61,14 +64,17 @@ impl PveClient {
 
     /// The body of a `GET`. A ticket that is refused is renewed once; refused credentials are not tried again.
     pub(super) async fn get(&self, http: &Arc<HttpClient>, path: &str) -> Result<String, PollError> {
-        // The semaphore is never closed; without a permit the call would merely be one too many.
+        // The semaphores are never closed; without a permit the call would merely be one too many. First the node's
+        // own: a call that waits for a slow node must not keep others from theirs.
+        let lane = self.lanes.any(node_of(path).unwrap_or(http.name()));
+        let _of_node = lane.acquire().await.ok();
         let _permit = self.gate.acquire().await.ok();
         let pass = self.session.pass(http).await?;
-        let first = http.send(path, Payload::None, Some((pass.name.clone(), pass.value.clone()))).await;
+        let first = http.send(path, Payload::None, pass.to_read()).await;
         let refused = match first {
             Err(PollError::Authentication { .. }) if self.session.expire(&pass).await => {
                 let pass = self.session.pass(http).await?;
-                http.send(path, Payload::None, Some((pass.name, pass.value))).await
+                http.send(path, Payload::None, pass.to_read()).await
             }
             other => other,
         };

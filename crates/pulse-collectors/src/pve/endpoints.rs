@@ -48,8 +48,17 @@ pub(super) enum Pausable {
 pub(super) struct Facts {
     /// Fingerprints by node.
     pub(super) fingerprints: BTreeMap<String, Fingerprint>,
-    /// Paths by storage.
-    pub(super) paths: BTreeMap<String, String>,
+    /// Configurations by storage.
+    pub(super) storages: BTreeMap<String, StorageFacts>,
+}
+
+/// What a storage's configuration says that its figures do not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct StorageFacts {
+    /// Path on the node.
+    pub(super) path: Option<String>,
+    /// Pool of ZFS or Ceph.
+    pub(super) pool: Option<String>,
 }
 
 /// The ways to an instance.
@@ -144,6 +153,13 @@ impl Endpoints {
         }
         let first = inner.current;
         (0..all.min(TRIES)).filter_map(|step| self.at(&mut inner, (first + step) % all)).collect()
+    }
+
+    /// The one that answered last, else the configured host.
+    pub(super) fn current(&self) -> Arc<HttpClient> {
+        let mut inner = self.lock();
+        let current = inner.current;
+        self.at(&mut inner, current).unwrap_or_else(|| self.primary.clone())
     }
 
     /// This one answers.

@@ -9,7 +9,10 @@ use pulse_core::{
     model::{DiskUse, Guest, GuestKind, GuestStatus, IoCounters, IoRates, MemorySource, MemoryUse},
 };
 
-use super::wire::{Resource, Vm};
+use super::{
+    lenient::Int,
+    wire::{Resource, Vm},
+};
 
 /// A guest's number, from the row or from its id.
 pub(super) fn vmid(row: &Resource<'_>) -> Option<u32> {
@@ -95,12 +98,12 @@ pub(super) fn from_listing(
 }
 
 /// What a node says of a VM, kept until it is put into the guest.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct VmRuntime {
     status: GuestStatus,
+    lock: Option<String>,
     cpu: Option<f64>,
-    memory: Option<MemoryUse>,
-    has_balloon_figures: bool,
+    memory: Option<(MemoryUse, MemorySource)>,
     counters: IoCounters,
     uptime_seconds: Option<u64>,
 }
@@ -121,18 +124,11 @@ fn runtime(row: &Vm<'_>) -> Option<VmRuntime> {
         (Some("stopped"), _) => GuestStatus::Stopped,
         _ => return None,
     };
-    // The balloon's current size is shown beside the figures; the total stays what the VM was given.
-    let balloon_bytes = row.ballooninfo.0.and_then(|info| info.actual.positive()).or(row.balloon.positive());
-    let memory =
-        memory(row.mem.positive(), row.maxmem.positive()).map(|memory| MemoryUse { balloon_bytes, ..memory });
     Some(VmRuntime {
         status,
+        lock: row.lock.to_owned(),
         cpu: row.cpu.fraction(),
-        memory,
-        has_balloon_figures: row
-            .ballooninfo
-            .0
-            .is_some_and(|info| info.total_mem.positive().is_some() && info.free_mem.0.is_some()),
+        memory: vm_memory(row),
         counters: IoCounters {
             network_in_bytes: row.netin.0,
             network_out_bytes: row.netout.0,
@@ -143,8 +139,36 @@ fn runtime(row: &Vm<'_>) -> Option<VmRuntime> {
     })
 }
 
+/// What a node knows of a VM's memory, the best source first (docs/proxmox.md has the whole order; an agent inside
+/// the guest goes before all of these).
+fn vm_memory(row: &Vm<'_>) -> Option<(MemoryUse, MemorySource)> {
+    let total = row.maxmem.positive();
+    let from_meminfo = row.meminfo.0.and_then(|info| {
+        let cache = |part: Int| part.0.unwrap_or(0);
+        let free = info
+            .free
+            .0
+            .map(|free| free.saturating_add(cache(info.buffers)).saturating_add(cache(info.cached)));
+        let (inside, available) = (info.total.positive().or(total)?, info.available.0.or(free)?);
+        memory(Some(inside.saturating_sub(available)), total.or(Some(inside)))
+    });
+    let has_balloon_figures = row
+        .ballooninfo
+        .0
+        .is_some_and(|info| info.total_mem.positive().is_some() && info.free_mem.0.is_some());
+    let plain = if has_balloon_figures { MemorySource::Balloon } else { MemorySource::StatusCurrent };
+    let (memory, source) = match from_meminfo {
+        Some(memory) => (memory, MemorySource::Meminfo),
+        None => (memory(row.mem.positive(), total)?, plain),
+    };
+    // The balloon's current size is shown beside the figures; the total stays what the VM was given.
+    let balloon_bytes = row.ballooninfo.0.and_then(|info| info.actual.positive()).or(row.balloon.positive());
+    Some((MemoryUse { balloon_bytes, ..memory }, source))
+}
+
 /// Puts what the node says over what the listing says, which is up to ten seconds older.
 pub(super) fn apply(guest: &mut Guest, runtime: &VmRuntime, now: Timestamp) {
+    guest.lock.clone_from(&runtime.lock);
     // Hibernated to disk: to the node it is stopped, and only the lock tells.
     guest.status = match runtime.status {
         GuestStatus::Stopped if guest.lock.as_deref() == Some("suspended") => GuestStatus::Suspended,
@@ -157,18 +181,10 @@ pub(super) fn apply(guest: &mut Guest, runtime: &VmRuntime, now: Timestamp) {
         Some(cpu) => measured(unless_running, Some(cpu)),
         None => measured(unless_running, guest.cpu_fraction.known()),
     };
-    guest.memory = match (unless_running, runtime.memory) {
-        (None, Some(memory)) => {
-            let is_balloon = runtime.has_balloon_figures;
-            guest.memory_source =
-                Some(if is_balloon { MemorySource::Balloon } else { MemorySource::StatusCurrent });
-            Reading::Known(memory)
-        }
-        (None, None) => guest.memory,
-        (Some(why), _) => {
-            guest.memory_source = None;
-            Reading::Unknown(why)
-        }
+    (guest.memory, guest.memory_source) = match (unless_running, runtime.memory) {
+        (None, Some((memory, source))) => (Reading::Known(memory), Some(source)),
+        (None, None) => (guest.memory, guest.memory_source),
+        (Some(why), _) => (Reading::Unknown(why), None),
     };
     guest.uptime_seconds = match runtime.uptime_seconds {
         Some(seconds) => measured(unless_running, Some(seconds)),

@@ -1,12 +1,11 @@
 //! Proxmox VE, versions 7 to 9.
 
 mod ask;
-mod auth;
 mod client;
+mod details;
 mod endpoints;
 mod guest;
-mod issues;
-mod lenient;
+mod lanes;
 mod membership;
 mod node;
 mod poll;
@@ -18,7 +17,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_config::PveInstance;
 
-use crate::{ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+use crate::{ConnectionTest, PollError, PveApi, PveCycle, PveDetails, Timeouts, issues, lenient, session};
 
 /// A connection to one configured PVE instance.
 pub struct PveConnection(client::PveClient);
@@ -34,6 +33,10 @@ impl PveConnection {
 impl PveApi for PveConnection {
     async fn poll(&self, now: Timestamp) -> Result<PveCycle, PollError> {
         self.0.poll_any(now).await
+    }
+
+    fn details(&self) -> Option<&dyn PveDetails> {
+        Some(&self.0)
     }
 
     async fn test(&self) -> Result<ConnectionTest, PollError> {

@@ -15,7 +15,7 @@ use pulse_core::model::{ConnectionHealth, FailureClass, Guest, GuestKind, NodeSt
 use super::{
     ask::Answers,
     client::PveClient,
-    endpoints::Facts,
+    endpoints::{Facts, StorageFacts},
     guest::{self, VmRuntime},
     issues::Issues,
     membership::{Membership, fingerprints, is_up},
@@ -189,8 +189,11 @@ impl PveClient {
         if let Some(body) = storage
             && let Ok(rows) = wire::list::<wire::StorageConfig<'_>>(&body)
         {
-            facts.paths =
-                rows.iter().filter_map(|row| Some((row.storage.to_owned()?, row.path.to_owned()?))).collect();
+            let facts_of = |row: &wire::StorageConfig<'_>| {
+                let facts = StorageFacts { path: row.path.to_owned(), pool: row.pool.to_owned() };
+                Some((row.storage.to_owned()?, facts))
+            };
+            facts.storages = rows.iter().filter_map(facts_of).collect();
         }
         self.endpoints.keep_facts(facts, is_complete)
     }
@@ -315,7 +318,7 @@ impl PveClient {
                     &storage::Context {
                         instance: &self.instance,
                         cluster_name: membership.cluster_name.as_deref(),
-                        paths: &facts.paths,
+                        configs: &facts.storages,
                     },
                 ))
             }

@@ -9,6 +9,7 @@ use pulse_core::{
 };
 
 use super::{
+    endpoints::StorageFacts,
     node,
     wire::{Amount, NodeStorage, Resource},
 };
@@ -90,8 +91,8 @@ impl Seen {
 pub(super) struct Context<'a> {
     pub(super) instance: &'a InstanceName,
     pub(super) cluster_name: Option<&'a str>,
-    /// Path of a storage by its name, from the configuration.
-    pub(super) paths: &'a BTreeMap<String, String>,
+    /// Configurations by name.
+    pub(super) configs: &'a BTreeMap<String, StorageFacts>,
 }
 
 /// All storages of an instance, each shared one once, sorted by node and name.
@@ -129,12 +130,14 @@ pub(super) fn merge(seen: Vec<Seen>, context: &Context<'_>) -> Vec<Storage> {
 fn storage(seen: Seen, is_shared: bool, nodes: Vec<String>, context: &Context<'_>) -> Storage {
     let why = if seen.node_is_up && seen.is_active { Missing::NotReported } else { Missing::Offline };
     let status = seen.status();
+    let config = context.configs.get(&seen.name).cloned().unwrap_or_default();
     let node = if is_shared { SHARED_NODE.to_owned() } else { seen.node };
     Storage {
         id: StorageId::of(context.instance, &node, &seen.name),
         node_ids: nodes.iter().map(|node| NodeId::of(context.instance, context.cluster_name, node)).collect(),
         nodes,
-        path: context.paths.get(&seen.name).cloned(),
+        path: config.path,
+        pool: config.pool,
         name: seen.name,
         node,
         instance: context.instance.clone(),

@@ -1,60 +1,11 @@
 //! What Proxmox VE sends, versions 7 to 9, as far as it is used. No field fails; no item fails its list.
 
 use serde::Deserialize;
-use serde_json::{error::Category, value::RawValue};
+use serde_json::value::RawValue;
 
 use super::lenient::{Flag, Float, Int, Part, Text};
 
-/// Why a body is not what it should be, in words; nothing of the body in it.
-pub(crate) type Unreadable = String;
-
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "T: Deserialize<'de>"))]
-struct Envelope<T> {
-    data: Option<T>,
-}
-
-/// Reads `{"data": [ … ]}` and leaves out items that are no objects of that kind.
-pub(crate) fn list<'a, T: Deserialize<'a>>(body: &'a str) -> Result<Vec<T>, Unreadable> {
-    match serde_json::from_str::<Envelope<Vec<Part<T>>>>(body) {
-        Ok(Envelope { data: Some(items) }) => Ok(items.into_iter().filter_map(|item| item.0).collect()),
-        Ok(Envelope { data: None }) => Err(no_data()),
-        // Well-formed but odd: take it apart item by item.
-        Err(error) if error.classify() == Category::Data => {
-            let Envelope { data: Some(items) } =
-                serde_json::from_str::<Envelope<Vec<&'a RawValue>>>(body).map_err(|error| explain(&error))?
-            else {
-                return Err(no_data());
-            };
-            let read = |item: &'a RawValue| serde_json::from_str::<Part<T>>(item.get()).ok()?.0;
-            Ok(items.into_iter().filter_map(read).collect())
-        }
-        Err(error) => Err(explain(&error)),
-    }
-}
-
-/// Reads `{"data": { … }}`.
-pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Unreadable> {
-    match serde_json::from_str::<Envelope<Part<T>>>(body) {
-        Ok(Envelope { data: Some(Part(Some(object))) }) => Ok(object),
-        Ok(_) => Err(no_data()),
-        Err(error) => Err(explain(&error)),
-    }
-}
-
-fn no_data() -> Unreadable {
-    "it has no data of the expected shape; the host may be no Proxmox VE, or of a version not known yet"
-        .into()
-}
-
-fn explain(error: &serde_json::Error) -> Unreadable {
-    match error.classify() {
-        Category::Eof if error.column() == 0 => "it is empty".into(),
-        Category::Eof => "it ends in the middle of the JSON document".into(),
-        Category::Syntax => format!("it is not JSON (line {}, column {})", error.line(), error.column()),
-        Category::Data | Category::Io => no_data(),
-    }
-}
+pub(crate) use crate::envelope::{Unreadable, list, object};
 
 /// One entry of `GET /cluster/resources`: a node, a guest, a storage or something of no interest.
 #[derive(Debug, Default, Deserialize)]
@@ -220,6 +171,8 @@ pub(crate) struct StorageConfig<'a> {
     pub(crate) storage: Text<'a>,
     #[serde(borrow)]
     pub(crate) path: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) pool: Text<'a>,
 }
 
 /// One entry of `GET /nodes/{node}/qemu?full=1`.
@@ -231,16 +184,31 @@ pub(crate) struct Vm<'a> {
     pub(crate) status: Text<'a>,
     #[serde(borrow)]
     pub(crate) qmpstatus: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) lock: Text<'a>,
     pub(crate) cpu: Float,
     pub(crate) mem: Int,
     pub(crate) maxmem: Int,
     pub(crate) balloon: Int,
     pub(crate) ballooninfo: Part<BalloonInfo>,
+    pub(crate) meminfo: Part<MemInfo>,
     pub(crate) uptime: Int,
     pub(crate) netin: Int,
     pub(crate) netout: Int,
     pub(crate) diskread: Int,
     pub(crate) diskwrite: Int,
+}
+
+/// What the VM itself says of its memory. No release known to us sends it; one that does is believed before the
+/// balloon driver, which counts page cache as used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct MemInfo {
+    pub(crate) total: Int,
+    pub(crate) available: Int,
+    pub(crate) free: Int,
+    pub(crate) buffers: Int,
+    pub(crate) cached: Int,
 }
 
 /// What the balloon driver in the VM reports.
@@ -258,16 +226,6 @@ pub(crate) struct BalloonInfo {
 pub(crate) struct Version<'a> {
     #[serde(borrow)]
     pub(crate) version: Text<'a>,
-}
-
-/// `POST /access/ticket`.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Ticket<'a> {
-    #[serde(borrow)]
-    pub(crate) ticket: Text<'a>,
-    #[serde(rename = "NeedTFA")]
-    pub(crate) need_tfa: Flag,
 }
 
 #[cfg(test)]

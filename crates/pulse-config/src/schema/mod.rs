@@ -1,3 +1,4 @@
 //! What the configuration files hold.
 
 pub mod instances;
+pub mod system;

@@ -2,6 +2,8 @@
 
 pub mod bootstrap;
 pub mod credentials;
+pub mod license;
 pub mod nodes;
 pub mod sessions;
+pub mod system;
 pub mod tokens;

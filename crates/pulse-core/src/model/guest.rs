@@ -64,16 +64,34 @@ impl GuestStatus {
 }
 
 /// Where a guest's memory figure came from; the order is the order of preference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MemorySource {
-    /// An agent inside the guest.
+    /// A Pulse agent inside the guest.
     LinkedAgent,
-    /// The balloon driver, through `status/current`.
+    /// `MemAvailable` of the guest, read through the QEMU guest agent.
+    GuestAgent,
+    /// What Proxmox VE passes on of the guest's own meminfo.
+    Meminfo,
+    /// The balloon driver; page cache counts as used.
     Balloon,
-    /// `status/current` without balloon figures.
+    /// The node's figure for the VM without a balloon driver: what its process takes of the host.
     StatusCurrent,
-    /// The cluster's list of resources.
+    /// The cluster's list of resources; for containers this is without page cache.
     Listing,
+}
+
+impl MemorySource {
+    /// The word on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LinkedAgent => "linked-agent",
+            Self::GuestAgent => "guest-agent",
+            Self::Meminfo => "meminfo",
+            Self::Balloon => "balloon",
+            Self::StatusCurrent => "status-current",
+            Self::Listing => "listing",
+        }
+    }
 }
 
 /// A VM or container of Proxmox VE.

@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    BackupTask, CephCluster, Guest, GuestSnapshot, Node, PbsBackup, PbsInstance, PhysicalDisk, PmgBackup,
-    PmgInstance, ReplicationJob, Storage, StorageBackup,
+    BackupTask, CephCluster, Guest, GuestSnapshot, Node, PbsBackupGroup, PbsInstance, PhysicalDisk,
+    PmgBackup, PmgInstance, ReplicationJob, Storage, StorageBackup,
 };
 use crate::ids::InstanceName;
 
@@ -61,13 +61,14 @@ pub struct InstanceKey {
 }
 
 /// How the connection to an instance or node is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ConnectionHealth {
     /// Everything answers.
     Healthy,
     /// Some of it answers.
     Degraded,
-    /// Nothing answers.
+    /// Nothing answers, or nobody has asked yet.
+    #[default]
     Error,
 }
 
@@ -163,6 +164,8 @@ pub struct InstanceView {
     pub last_success: Option<Timestamp>,
     /// What the last poll complained of; empty when all is well.
     pub issues: Arc<Vec<SourceIssue>>,
+    /// What is not shown because the credentials lack a right, each once, with the right to give. No failure.
+    pub hidden: Arc<Vec<SourceIssue>>,
     /// Nodes, sorted by name.
     pub nodes: Arc<Vec<Node>>,
     /// VMs and containers, sorted by VMID.
@@ -183,8 +186,8 @@ pub struct InstanceView {
     pub guest_snapshots: Arc<Vec<GuestSnapshot>>,
     /// The backup server, where the instance is one.
     pub pbs: Option<Arc<PbsInstance>>,
-    /// Backups on the backup server.
-    pub pbs_backups: Arc<Vec<PbsBackup>>,
+    /// Backups on the backup server, sorted by key; groups that did not change are shared between readings.
+    pub pbs_backups: Arc<Vec<Arc<PbsBackupGroup>>>,
     /// The mail gateway, where the instance is one.
     pub pmg: Option<Arc<PmgInstance>>,
     /// Configuration backups of the mail gateway.
@@ -201,6 +204,7 @@ impl InstanceView {
             health: ConnectionHealth::Error,
             last_success: None,
             issues: Arc::default(),
+            hidden: Arc::default(),
             nodes: Arc::default(),
             guests: Arc::default(),
             storages: Arc::default(),

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::ConnectionHealth;
-use crate::ids::InstanceName;
+use super::{ConnectionHealth, DiskUse, MemoryUse};
+use crate::{Reading, ids::InstanceName};
 
 /// A mail gateway.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,16 +24,25 @@ pub struct PmgInstance {
     pub nodes: Vec<PmgNode>,
     /// Mail of the last day.
     pub mail: Option<MailTotals>,
-    /// Mail by hour.
+    /// Mail by hour, the oldest first.
     pub mail_by_hour: Vec<MailBucket>,
     /// Mails per spam score.
     pub spam_scores: Vec<(String, u64)>,
+    /// Mail per domain, the busiest first; `None` when it is not polled or was never read.
+    pub domains: Option<Vec<MailDomain>>,
     /// Mails in quarantine.
     pub quarantine: Option<Quarantine>,
     /// How the connection is.
     pub health: ConnectionHealth,
     /// When it last answered.
     pub last_seen: Timestamp,
+}
+
+impl PmgInstance {
+    /// The id of a configured mail gateway.
+    pub fn id_of(name: &InstanceName) -> String {
+        format!("pmg-{name}")
+    }
 }
 
 /// A member of a mail gateway's cluster.
@@ -49,8 +58,39 @@ pub struct PmgNode {
     pub uptime_seconds: Option<u64>,
     /// Load, as the wire words it.
     pub load_average: Option<String>,
+    /// Why it does not answer the others of its cluster.
+    pub error: Option<String>,
+    /// Processor use, 0 to 1.
+    pub cpu_fraction: Reading<f64>,
+    /// Memory.
+    pub memory: Reading<MemoryUse>,
+    /// The root file system.
+    pub root_disk: Reading<DiskUse>,
     /// Mail queues.
     pub queue: Option<MailQueue>,
+}
+
+/// Mail of one domain over a day.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MailDomain {
+    /// The domain.
+    pub name: String,
+    /// Incoming.
+    pub count_in: f64,
+    /// Outgoing.
+    pub count_out: f64,
+    /// Incoming spam.
+    pub spam_in: f64,
+    /// Outgoing spam.
+    pub spam_out: f64,
+    /// Incoming viruses.
+    pub virus_in: f64,
+    /// Outgoing viruses.
+    pub virus_out: f64,
+    /// Bytes in.
+    pub bytes_in: f64,
+    /// Bytes out.
+    pub bytes_out: f64,
 }
 
 /// Mail queues of a node.
@@ -70,7 +110,7 @@ pub struct MailQueue {
     pub updated_at: Timestamp,
 }
 
-/// Mail statistics over a time.
+/// Mail statistics over a time. What the gateway does not send is 0, as it is in its own tables.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MailTotals {
     /// Mails.
@@ -118,17 +158,13 @@ pub struct MailBucket {
     pub totals: MailTotals,
 }
 
-/// Mails in quarantine.
+/// Mails in quarantine. The gateway counts spam and viruses and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Quarantine {
-    /// Spam.
-    pub spam: u64,
-    /// Viruses.
-    pub virus: u64,
-    /// Attachments.
-    pub attachment: u64,
-    /// From blocked senders.
-    pub blacklisted: u64,
+    /// Spam; `None` when it could not be read.
+    pub spam: Option<u64>,
+    /// Viruses; `None` when they could not be read.
+    pub virus: Option<u64>,
 }
 
 /// A configuration backup of a mail gateway.

@@ -61,6 +61,8 @@ pub struct Storage {
     pub is_active: bool,
     /// Path on the node, for directories.
     pub path: Option<String>,
+    /// The pool it is in, as configured: of ZFS or of Ceph.
+    pub pool: Option<String>,
     /// The ZFS pool under it.
     pub zfs_pool: Option<ZfsPool>,
 }

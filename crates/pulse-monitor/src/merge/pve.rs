@@ -143,15 +143,6 @@ fn merge_guests(
 
 /// What is read less often than the figures stays until it is read again.
 fn keep_slow_facts(guest: &mut Guest, old: &Guest) {
-    if guest.network_interfaces.is_empty() {
-        guest.network_interfaces.clone_from(&old.network_interfaces);
-    }
-    if guest.ip_addresses.is_empty() {
-        guest.ip_addresses.clone_from(&old.ip_addresses);
-    }
-    guest.os_name = guest.os_name.take().or_else(|| old.os_name.clone());
-    guest.os_version = guest.os_version.take().or_else(|| old.os_version.clone());
-    guest.agent_version = guest.agent_version.take().or_else(|| old.agent_version.clone());
     guest.last_backup = guest.last_backup.or(old.last_backup);
     if guest.status == GuestStatus::Unknown {
         // A dead node's guests come without a name or size, and nobody has seen them since.

@@ -1,7 +1,7 @@
 //! The body of `/api/charts`, written series by series: nothing but the text is ever in memory as a whole.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::Write,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -9,10 +9,10 @@ use std::{
 use jiff::Timestamp;
 use pulse_core::{
     Snapshot,
-    metric::{Metric, ResourceType},
+    metric::{Metric, ResourceType, Sample, Unit},
 };
-use pulse_monitor::pipeline::guest_series_id;
-use pulse_store::{MetricStore, RangeQuery, Selector, Series};
+use pulse_monitor::pipeline::{current, guest_series_id};
+use pulse_store::{MetricStore, Point, RangeQuery, Selector, Series};
 
 use super::whole_second;
 use crate::error::ApiError;
@@ -35,11 +35,13 @@ pub(super) async fn write(
 ) -> Result<Vec<u8>, ApiError> {
     let points = points_per_series(world);
     let (guests, types) = guests(world);
+    let live = current(world);
+    let range = (from, to, points);
     let mut text = Text::default();
     text.open("data");
     for kind in [ResourceType::Vm, ResourceType::Container] {
         let guests = guests.clone();
-        text = section(store, text, kind, (from, to, points), move |id| guests.get(id).cloned()).await?;
+        text = section(store, text, kind, &live, range, move |id| guests.get(id).cloned()).await?;
     }
     text.close();
     let same = |id: &str| Some(id.to_owned());
@@ -50,10 +52,14 @@ pub(super) async fn write(
         ("dockerData", ResourceType::DockerContainer),
         ("dockerHostData", ResourceType::DockerHost),
         ("hostData", ResourceType::Host),
+        ("pbsData", ResourceType::Pbs),
+        ("datastoreData", ResourceType::PbsDatastore),
+        ("pmgData", ResourceType::Pmg),
+        ("k8sData", ResourceType::KubernetesCluster),
     ] {
         text.open(name);
         let name_of = if kind == ResourceType::DockerContainer { container } else { same };
-        text = section(store, text, kind, (from, to, points), name_of).await?;
+        text = section(store, text, kind, &live, range, name_of).await?;
         text.close();
     }
     let now = whole_second(to);
@@ -71,7 +77,7 @@ fn points_per_series(world: &Snapshot) -> u32 {
     let guests: usize = instances.clone().map(|view| view.guests.len() * 7).sum();
     let others: usize = instances.map(|view| (view.nodes.len() + view.storages.len()) * 4).sum();
     let containers: usize = world.docker_hosts.values().map(|host| (host.containers.len() + 1) * 7).sum();
-    let series = guests + others + containers + world.hosts.len() * 7;
+    let series = guests + others + containers + world.hosts.len() * 8 + world.kubernetes_clusters.len() * 4;
     u32::try_from((BUDGET / series.max(1)).clamp(LEAST_POINTS, MOST_POINTS)).unwrap_or(u32::MAX)
 }
 
@@ -88,34 +94,61 @@ fn guests(world: &Snapshot) -> (Arc<HashMap<String, String>>, HashMap<String, &'
     (Arc::new(ids), types)
 }
 
-/// Writes all resources of one type into the open object.
+/// Writes all resources of one type into the open object: what the store has, and the current value of those that it
+/// has nothing of in this range.
 async fn section(
     store: &dyn MetricStore,
     text: Text,
     kind: ResourceType,
+    live: &[Sample],
     (from, to, points): (Timestamp, Timestamp, u32),
-    name_of: impl Fn(&str) -> Option<String> + Send + 'static,
+    name_of: impl Fn(&str) -> Option<String> + Clone + Send + 'static,
 ) -> Result<Text, ApiError> {
-    let metrics = if kind == ResourceType::Storage { vec![Metric::Usage] } else { Vec::new() };
-    let selector = Selector { resource_type: kind, resource_id: None, metrics };
+    let is_space = matches!(kind, ResourceType::Storage | ResourceType::PbsDatastore);
+    let metrics = if is_space { vec![Metric::Usage] } else { Vec::new() };
+    let selector = Selector { resource_type: kind, resource_id: None, metrics: metrics.clone() };
     let query = RangeQuery { selector, from, to, max_points: Some(points) };
-    let shared = Arc::new(Mutex::new(text));
+    let shared = Arc::new(Mutex::new((text, HashSet::<Arc<str>>::new())));
     let writer = shared.clone();
+    let stored_name_of = name_of.clone();
     let mut last: Option<(Arc<str>, bool)> = None;
     let each = move |series: Series| {
-        let mut text = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let (text, seen) = &mut *shared;
         let id = series.key.resource_id.clone();
         if last.as_ref().is_none_or(|(last, _)| *last != id) {
-            let name = name_of(&id);
+            let name = stored_name_of(&id);
             text.resource(name.as_deref());
-            last = Some((id, name.is_some()));
+            last = Some((id.clone(), name.is_some()));
+            seen.insert(id);
         }
         if last.as_ref().is_some_and(|(_, is_shown)| *is_shown) {
             text.series(&series);
         }
     };
     store.query_each(query, Box::new(each)).await?;
-    let mut text = std::mem::take(&mut *shared.lock().unwrap_or_else(PoisonError::into_inner));
+    let (mut text, seen) = std::mem::take(&mut *shared.lock().unwrap_or_else(PoisonError::into_inner));
+    text.end_resource();
+
+    let mut last: Option<&Arc<str>> = None;
+    let missing = live.iter().filter(|sample| {
+        let key = &sample.series;
+        key.resource_type == kind
+            && (metrics.is_empty() || metrics.contains(&key.metric))
+            && !seen.contains(&key.resource_id)
+    });
+    for sample in missing {
+        let id = &sample.series.resource_id;
+        if last != Some(id) {
+            text.resource(name_of(id).as_deref());
+            last = Some(id);
+        }
+        if text.resource.is_some() {
+            let (at, value) = (sample.at.as_millisecond(), sample.value);
+            let point = Point { at, value, min: value, max: value };
+            text.series(&Series { key: sample.series.clone(), points: vec![point] });
+        }
+    }
     text.end_resource();
     Ok(text)
 }
@@ -189,16 +222,8 @@ impl Text {
 
 /// Percentages to hundredths, bytes to whole ones: what follows is noise that only makes the body longer.
 fn round(metric: Metric, value: f64) -> f64 {
-    match metric {
-        Metric::Cpu | Metric::Memory | Metric::Disk | Metric::Usage | Metric::Temperature => {
-            (value * 100.0).round() / 100.0
-        }
-        Metric::DiskRead
-        | Metric::DiskWrite
-        | Metric::NetIn
-        | Metric::NetOut
-        | Metric::Used
-        | Metric::Total
-        | Metric::Available => value.round(),
+    match metric.unit() {
+        Unit::Percent | Unit::Celsius | Unit::Count => (value * 100.0).round() / 100.0,
+        Unit::BytesPerSecond | Unit::Bytes => value.round(),
     }
 }

@@ -1,5 +1,8 @@
 //! `/api/charts`: history of everything at once, for sparklines (contract B-04).
 //!
+//! A stretch in which nothing was measured has no points: a gap stays a gap. What has no point in the range at all but
+//! is there now gets its current value as its only point.
+//!
 //! At 5,000 guests these are tens of thousands of series: the body is written as they arrive from the store, with
 //! fewer points each the more series there are, and an answer that took long to make is kept for a moment.
 
@@ -92,6 +95,15 @@ struct Charts {
     docker_host_data: HashMap<String, HashMap<String, Vec<ChartPoint>>>,
     /// Hosts with an agent. Ours, beside the contract.
     host_data: HashMap<String, HashMap<String, Vec<ChartPoint>>>,
+    /// Backup servers. Ours, beside the contract.
+    pbs_data: HashMap<String, HashMap<String, Vec<ChartPoint>>>,
+    /// Datastores of backup servers, by `<server>/<datastore>`. Ours, beside the contract.
+    datastore_data: HashMap<String, HashMap<String, Vec<ChartPoint>>>,
+    /// Mail gateways. Ours, beside the contract.
+    pmg_data: HashMap<String, HashMap<String, Vec<ChartPoint>>>,
+    /// Kubernetes clusters. Ours, beside the contract.
+    #[serde(rename = "k8sData")]
+    kubernetes_data: HashMap<String, HashMap<String, Vec<ChartPoint>>>,
     /// `vm` or `container` by guest.
     guest_types: HashMap<String, String>,
     /// Now, Unix milliseconds.

@@ -109,6 +109,9 @@ pub(super) struct NodeView {
     /// What the last poll complained of and what to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
+    /// What is not shown because the credentials lack a right, and which right that is. Ours, beside the contract.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hidden: Vec<String>,
     /// Whether it is a cluster.
     #[serde(skip_serializing_if = "is_false")]
     is_cluster: bool,
@@ -311,6 +314,8 @@ fn common(
             ConnectionHealth::Healthy | ConnectionHealth::Degraded => "connected",
             ConnectionHealth::Error => "disconnected",
         },
+        hidden: view
+            .map_or_else(Vec::new, |view| view.hidden.iter().map(|issue| issue.message.clone()).collect()),
         last_error: view.and_then(|view| view.issues.first()).map(|issue| issue.message.clone()),
         ..NodeView::default()
     }

@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use pulse_auth::{AuthMethod, Identity};
-use pulse_config::Settings;
+use pulse_config::{Settings, SystemSettings, SystemSettingsStore};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -111,6 +111,7 @@ pub(super) async fn get_security_status(
     Caller(caller): Caller,
     State(access): State<Arc<Access>>,
     State(settings): State<Arc<Settings>>,
+    State(system): State<Arc<SystemSettingsStore>>,
     headers: HeaderMap,
     extensions: http::Extensions,
 ) -> Json<SecurityStatus> {
@@ -126,6 +127,7 @@ pub(super) async fn get_security_status(
         let record = token.record();
         format!("{}...{}", record.prefix, record.suffix)
     });
+    let system = system.current();
     Json(SecurityStatus {
         api_token_configured: !tokens.is_empty(),
         api_token_hint: hint.unwrap_or_default(),
@@ -152,8 +154,8 @@ pub(super) async fn get_security_status(
         auth_username: login.filter(|_| is_known).map(|login| login.user.clone()).unwrap_or_default(),
         auth_last_modified: if is_known { last_modified(&access).await } else { String::new() },
         oidc_username: String::new(),
-        hide_local_login: settings.hide_local_login,
-        agent_url: agent_url(&settings, &headers),
+        hide_local_login: system.hide_local_login,
+        agent_url: agent_url(&settings, &system, &headers),
         token_scopes: token_scopes(&caller),
         oidc_enabled: false,
         oidc_issuer: String::new(),
@@ -183,9 +185,12 @@ async fn last_modified(access: &Arc<Access>) -> String {
         .unwrap_or_default()
 }
 
-fn agent_url(settings: &Settings, headers: &HeaderMap) -> String {
-    if let Some(url) = settings.agent_connect_url.as_ref().or(settings.public_url.as_ref()) {
+fn agent_url(settings: &Settings, system: &SystemSettings, headers: &HeaderMap) -> String {
+    if let Some(url) = &settings.agent_connect_url {
         return url.clone();
+    }
+    if !system.public_url.is_empty() {
+        return system.public_url.clone();
     }
     let scheme = if is_secure(headers) { "https" } else { "http" };
     match headers.get(header::HOST).and_then(|value| value.to_str().ok()) {

@@ -142,7 +142,7 @@ pub(super) fn pbs(pbs: &PbsInstance) -> Resource {
         uptime: pbs.uptime_seconds.known(),
         platform_data: json!({
             "host": pbs.host_url, "version": pbs.version, "connectionHealth": pbs.health.name(),
-            "numDatastores": pbs.datastores.len(),
+            "numDatastores": pbs.datastores.as_ref().map_or(0, Vec::len),
         }),
         ..blank("pbs", &pbs.id, pbs.name.as_str(), pbs.last_seen)
     }

@@ -4,6 +4,115 @@
  */
 
 export interface paths {
+    "/api/admin/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List roles. */
+        get: operations["list_roles"];
+        put?: never;
+        /** Create a role. */
+        post: operations["create_role"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/roles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One role. */
+        get: operations["get_role"];
+        /** Change a role. */
+        put: operations["update_role"];
+        post?: never;
+        /** Delete a role. */
+        delete: operations["delete_role"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List users with roles. */
+        get: operations["list_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users/{username}/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a user may do. */
+        get: operations["get_user_permissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users/{username}/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a user roles. */
+        put: operations["set_user_roles"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where audit events are sent besides the log. */
+        get: operations["get_audit_webhooks"];
+        put?: never;
+        /**
+         * Set where audit events are sent.
+         * @description Pulse v5 answers 204 and discards the addresses; this server says that it does not send any.
+         */
+        post: operations["set_audit_webhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agent/version": {
         parameters: {
             query?: never;
@@ -72,6 +181,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List audit events. This server writes them to its log only. */
+        get: operations["list_audit_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/{id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Verify the signature of an audit event. */
+        get: operations["verify_audit_event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/pve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Backups on all storages of Proxmox VE. */
+        get: operations["get_pve_backups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/charts": {
         parameters: {
             query?: never;
@@ -83,6 +243,63 @@ export interface paths {
         get: operations["get_charts"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the page needs to know of the settings. */
+        get: operations["get_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export the configuration with all its secrets, sealed with a passphrase.
+         * @description Needs the right to change settings: Pulse v5 gave it to every token, also to one that may only send reports.
+         */
+        post: operations["export_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a configuration: as a whole, or not at all. What the bundle does not mention stays. It counts at once.
+         * @description A bundle cannot bring an API token with a scope that the caller does not have.
+         */
+        post: operations["import_config"];
         delete?: never;
         options?: never;
         head?: never;
@@ -102,7 +319,8 @@ export interface paths {
         /**
          * Add a Proxmox instance.
          * @description It is asked whether it is a cluster first, for at most ten seconds; one that does not answer is added all the same
-         *     and shows on the list why it does not. Its name gets the host behind it where another one has the name.
+         *     and shows on the list why it does not. A backup server given with a password is asked for a token that may only read,
+         *     which is then kept instead. Its name gets the host behind it where another one has the name.
          */
         post: operations["add_node"];
         delete?: never;
@@ -200,6 +418,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/config/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The system settings as the running server has them. */
+        get: operations["get_config_system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/docs": {
         parameters: {
             query?: never;
@@ -226,6 +461,74 @@ export interface paths {
         };
         /** Whether the server answers. */
         get: operations["get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/license/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Activate a licence. It counts at once. */
+        post: operations["activate_license"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/license/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Forget the licence. It is no error when there is none. */
+        post: operations["clear_license"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/license/features": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the licence includes, feature by feature. */
+        get: operations["get_license_features"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/license/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the licence of this server says. */
+        get: operations["get_license_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -612,6 +915,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Snapshots of all guests. */
+        get: operations["get_snapshots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/state": {
         parameters: {
             query?: never;
@@ -666,6 +986,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/system/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The system settings, and which of them the environment holds. */
+        get: operations["get_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/settings/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change system settings: the keys that are sent; the others stay. What changes counts at once. */
+        post: operations["update_settings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/version": {
         parameters: {
             query?: never;
@@ -675,6 +1029,26 @@ export interface paths {
         };
         /** What the server is. */
         get: operations["get_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every current figure, for Prometheus.
+         * @description Text format 0.0.4. Set `honor_labels: true` in the scrape, because `instance` names the Proxmox instance.
+         */
+        get: operations["get_metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -707,6 +1081,23 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A licence key. */
+        ActivateRequest: {
+            /**
+             * @description The key.
+             * @default
+             */
+            license_key?: string;
+        };
+        /** @description What came of it. */
+        Activated: {
+            /** @description In words. */
+            message: string;
+            /** @description What the licence says. */
+            status: components["schemas"]["LicenseStatus"];
+            /** @description Always `true`. */
+            success: boolean;
+        };
         /** @description The agent that sends a report. */
         AgentInfo: {
             /** @description Whether it runs commands from the server. */
@@ -803,6 +1194,23 @@ export interface components {
             /** @description Newest first. */
             tokens: components["schemas"]["ApiToken"][];
         };
+        /** @description Events of the audit log. */
+        AuditEvents: {
+            /** @description Newest first. */
+            events: unknown[];
+            /** @description Whether events are kept at all. */
+            persistentLogging: boolean;
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            total: number;
+        };
+        /** @description Where audit events are sent. */
+        AuditWebhooks: {
+            /** @description Addresses. */
+            urls: string[];
+        };
         /** @description A task that made backups. */
         BackupTaskShape: {
             /**
@@ -890,6 +1298,50 @@ export interface components {
              * @default null
              */
             token?: string | null;
+        };
+        /** @description A circuit breaker. */
+        BreakerDetail: {
+            /**
+             * Format: int32
+             * @description Failures in a row.
+             */
+            failureCount: number;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            lastTransition: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next.
+             */
+            retryAt?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+            /** @description `closed`, `open` or `half_open`. */
+            state: string;
+        };
+        /** @description A circuit breaker in short. */
+        BreakerEntry: {
+            /**
+             * Format: int32
+             * @description Failures in a row.
+             */
+            failures: number;
+            /** @description Name. */
+            instance: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next; year 1 where it is not held back.
+             */
+            retryAt: string;
+            /** @description `closed`, `open` or `half_open`. */
+            state: string;
+            /** @description `pve`, `pbs` or `pmg`. */
+            type: string;
         };
         /** @description One complaint of Ceph. */
         CephCheck: {
@@ -1192,6 +1644,12 @@ export interface components {
                     [key: string]: components["schemas"]["ChartPoint"][];
                 };
             };
+            /** @description Datastores of backup servers, by `<server>/<datastore>`. Ours, beside the contract. */
+            datastoreData: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["ChartPoint"][];
+                };
+            };
             /** @description Docker containers, by container id. */
             dockerData: {
                 [key: string]: {
@@ -1214,8 +1672,26 @@ export interface components {
                     [key: string]: components["schemas"]["ChartPoint"][];
                 };
             };
+            /** @description Kubernetes clusters. Ours, beside the contract. */
+            k8sData: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["ChartPoint"][];
+                };
+            };
             /** @description Nodes. */
             nodeData: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["ChartPoint"][];
+                };
+            };
+            /** @description Backup servers. Ours, beside the contract. */
+            pbsData: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["ChartPoint"][];
+                };
+            };
+            /** @description Mail gateways. Ours, beside the contract. */
+            pmgData: {
                 [key: string]: {
                     [key: string]: components["schemas"]["ChartPoint"][];
                 };
@@ -1233,6 +1709,13 @@ export interface components {
              * @description Now, Unix milliseconds.
              */
             timestamp: number;
+        };
+        /** @description What was done. */
+        Cleared: {
+            /** @description In words. */
+            message: string;
+            /** @description Always `true`. */
+            success: boolean;
         };
         /** @description A member of a cluster. */
         ClusterEndpoint: {
@@ -1417,6 +1900,8 @@ export interface components {
             hasPassword: boolean;
             /** @description Whether a token value is kept. */
             hasToken: boolean;
+            /** @description What is not shown because the credentials lack a right, and which right that is. Ours, beside the contract. */
+            hidden?: string[];
             /** @description Its address. */
             host: string;
             /** @description `<type>-<place>`; places move up when one before is removed. */
@@ -1754,6 +2239,10 @@ export interface components {
         };
         /** @description A datastore. */
         DatastoreShape: {
+            /** @description Where its data lie, such as `filesystem` or `s3`. */
+            backend?: string | null;
+            /** @description Comment. */
+            comment?: string | null;
             /**
              * Format: double
              * @description Deduplication.
@@ -1762,15 +2251,22 @@ export interface components {
             /** @description What is wrong. */
             error?: string | null;
             /**
+             * Format: date-time
+             * @description When it will be full if it goes on like this.
+             */
+            estimatedFullDate?: string | null;
+            /**
              * Format: int64
              * @description Bytes free.
              */
             free: number;
+            /** @description Why it is in maintenance. */
+            maintenance?: string | null;
             /** @description Name. */
             name: string;
             /** @description Namespaces. */
             namespaces?: components["schemas"]["NamespaceShape"][];
-            /** @description Always `available`. */
+            /** @description `available`, `unmounted`, `maintenance` or `error`. */
             status: string;
             /**
              * Format: int64
@@ -1787,6 +2283,59 @@ export interface components {
              * @description Bytes in use.
              */
             used: number;
+        };
+        /** @description Whether a source fails persistently, and how. */
+        DeadLetterDetail: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            firstAttempt?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last tried.
+             */
+            lastAttempt?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is tried next.
+             */
+            nextRetry?: string | null;
+            /** @description Whether it does. */
+            present: boolean;
+            /** @description What is wrong. */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description How often it was tried since.
+             */
+            retryCount?: number | null;
+        };
+        /** @description Sources that fail persistently. */
+        DeadLetters: {
+            /** @description How many. */
+            count: number;
+            /** @description The first 25 of them. */
+            tasks: components["schemas"]["DeadTask"][];
+        };
+        /** @description A source that fails persistently. */
+        DeadTask: {
+            /**
+             * Format: int32
+             * @description Failures in a row.
+             */
+            failures: number;
+            /** @description Name. */
+            instance: string;
+            /** @description What is wrong and what to do. */
+            lastError: string;
+            /**
+             * Format: date-time
+             * @description When it is tried next; year 1 while it is being tried.
+             */
+            nextRun: string;
+            /** @description `pve`, `pbs` or `pmg`. */
+            type: string;
         };
         /** @description A deployment. */
         Deployment: {
@@ -1853,6 +2402,39 @@ export interface components {
              * @description Replicas of the newest version.
              */
             updatedReplicas?: number | null;
+        };
+        /** @description How the network is searched. A change may name its keys in camel case as well. */
+        DiscoverySettings: {
+            /**
+             * Format: int32
+             * @description Milliseconds for a connection.
+             */
+            dial_timeout_ms: number;
+            /** @description Whether names are looked up for addresses. */
+            enable_reverse_dns: boolean;
+            /** @description Where the server runs: `auto`, `native`, `docker_host`, `docker_bridge`, `lxc_privileged`, `lxc_unprivileged`. */
+            environment_override: string;
+            /**
+             * Format: int32
+             * @description Milliseconds for an answer.
+             */
+            http_timeout_ms: number;
+            /**
+             * Format: int32
+             * @description Hosts asked at once, 1 to 1000.
+             */
+            max_concurrent: number;
+            /**
+             * Format: int32
+             * @description Hosts of one search at most.
+             */
+            max_hosts_per_scan: number;
+            /** @description Whether gateways are asked first. */
+            scan_gateways: boolean;
+            /** @description Networks to search. */
+            subnet_allowlist?: string[];
+            /** @description Networks that are never searched. */
+            subnet_blocklist: string[];
         };
         /** @description Space of a disk or file system, bytes and percent. */
         Disk: {
@@ -2127,6 +2709,22 @@ export interface components {
              */
             timestamp: number;
         };
+        /** @description What the bundle is sealed with. */
+        ExportRequest: {
+            /**
+             * Format: password
+             * @description At least 12 characters.
+             * @default
+             */
+            passphrase?: string;
+        };
+        /** @description The bundle. */
+        Exported: {
+            /** @description Base64. */
+            data: string;
+            /** @description Always `success`. */
+            status: string;
+        };
         /** @description How to do the first run. */
         FirstRun: {
             /** @description The file that holds the bootstrap token. */
@@ -2135,6 +2733,43 @@ export interface components {
             inContainer: boolean;
             /** @description Whether the server runs in our Docker image. */
             isDocker: boolean;
+        };
+        /** @description Garbage collection of a datastore. */
+        GarbageJobShape: {
+            /** @description Comment. */
+            comment?: string | null;
+            /**
+             * Format: int64
+             * @description How long the last run took, seconds.
+             */
+            duration?: number | null;
+            /** @description What went wrong in the last run. */
+            error?: string | null;
+            /** @description Id on the server. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description End of the last run; year 1 when it never ran.
+             */
+            lastGarbage: string;
+            /** @description Namespace. */
+            namespace?: string | null;
+            /**
+             * Format: date-time
+             * @description Start of the next run; year 1 when none is planned.
+             */
+            nextRun: string;
+            /**
+             * Format: int64
+             * @description Bytes the last run freed.
+             */
+            removedBytes?: number | null;
+            /** @description When it runs. */
+            schedule?: string | null;
+            /** @description `ok`, `warning`, `error`, `disabled` or `unknown` (it never ran). */
+            status: string;
+            /** @description Datastore. */
+            store: string;
         };
         /** @description A VM or container of Proxmox VE. */
         GuestShape: {
@@ -2298,6 +2933,26 @@ export interface components {
              */
             uptime: number;
         };
+        /** @description How polling goes. */
+        HealthAnswer: {
+            /** @description Circuit breakers that are not closed, or have counted failures. */
+            breakers?: components["schemas"]["BreakerEntry"][];
+            /** @description Sources that fail persistently. They are tried again, only rarely. */
+            deadLetter: components["schemas"]["DeadLetters"];
+            /** @description Whether polling adapts its pace. */
+            enabled: boolean;
+            /** @description One per configured instance, sorted by key. */
+            instances: components["schemas"]["InstanceHealth"][];
+            /** @description What waits to be polled. */
+            queue: components["schemas"]["Queue"];
+            /** @description How old the figures of each source are. */
+            staleness?: components["schemas"]["Staleness"][];
+            /**
+             * Format: date-time
+             * @description When this was put together.
+             */
+            updatedAt: string;
+        };
         /** @description History of one resource: `metric` and `points` when one metric was asked for, `metrics` otherwise. */
         History: {
             /**
@@ -2319,7 +2974,7 @@ export interface components {
             resourceId: string;
             /** @description As asked. */
             resourceType: string;
-            /** @description Where it came from: `store`. */
+            /** @description Where it came from: `store`, or `live` for the current value of what has no history yet. */
             source: string;
             /**
              * Format: int64
@@ -2646,18 +3301,64 @@ export interface components {
             /** @description Machine id. */
             machineId?: string | null;
         };
+        /** @description What was taken over. */
+        ImportReply: {
+            /** @description Parts of the bundle that this server has no use for. */
+            ignored: string[];
+            /** @description Parts that were taken over. */
+            imported: string[];
+            /** @description In words. */
+            message: string;
+            /** @description Always `success`. */
+            status: string;
+        };
+        /** @description A bundle. */
+        ImportRequest: {
+            /**
+             * @description Base64, as the export gave it.
+             * @default
+             */
+            data?: string;
+            /**
+             * Format: password
+             * @description What it was sealed with.
+             * @default
+             */
+            passphrase?: string;
+        };
         /** @description How polling of one instance goes. */
         InstanceHealth: {
+            /** @description The circuit breaker. */
+            breaker: components["schemas"]["BreakerDetail"];
             /** @description URL. */
             connection: string;
+            /** @description Whether it fails persistently. */
+            deadLetter: components["schemas"]["DeadLetterDetail"];
             /** @description Name to show. */
             displayName: string;
             /** @description Name. */
             instance: string;
+            /**
+             * Format: int64
+             * @description Seconds between its polls. Ours, beside the contract.
+             */
+            intervalSeconds: number;
             /** @description `<type>::<name>`. */
             key: string;
+            /**
+             * Format: int64
+             * @description How long the last poll took, milliseconds. Ours, beside the contract.
+             */
+            lastDurationMs?: number | null;
             /** @description Successes and failures. */
             pollStatus: components["schemas"]["PollStatus"];
+            /** @description Why it did so last. Ours, beside the contract. */
+            restartReason?: string | null;
+            /**
+             * Format: int32
+             * @description How often the watchdog had to start its polling anew. Ours, beside the contract.
+             */
+            restarts: number;
             /** @description `pve`, `pbs` or `pmg`. */
             type: string;
         };
@@ -2811,6 +3512,57 @@ export interface components {
             /** @description What went wrong and what to do. */
             message: string;
         };
+        /** @description What is included. */
+        LicenseFeatures: {
+            /** @description Each feature that can be licensed, and whether it is. */
+            features: {
+                [key: string]: boolean;
+            };
+            /** @description `none`, `active`, `grace_period` or `expired`. */
+            license_status: string;
+            /** @description Where a licence can be had. */
+            upgrade_url: string;
+        };
+        /** @description What the licence says. */
+        LicenseStatus: {
+            /**
+             * Format: int64
+             * @description Whole days until its end; -1 for never.
+             */
+            days_remaining: number;
+            /** @description Whose it is. */
+            email?: string;
+            /**
+             * Format: date-time
+             * @description When it ends; absent for never.
+             */
+            expires_at?: string | null;
+            /** @description What it includes. */
+            features: string[];
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            grace_period_end?: string | null;
+            /** @description Whether it has ended and goes on for a while. */
+            in_grace_period?: boolean;
+            /** @description Whether it never ends. */
+            is_lifetime: boolean;
+            /**
+             * Format: int64
+             * @description Guests it is meant for.
+             */
+            max_guests?: number;
+            /**
+             * Format: int64
+             * @description Nodes it is meant for.
+             */
+            max_nodes?: number;
+            /** @description What was bought; `free` without a licence. */
+            tier: string;
+            /** @description Whether there is one that counts. */
+            valid: boolean;
+        };
         /** @description User and password. */
         LoginRequest: {
             /**
@@ -2822,6 +3574,123 @@ export interface components {
             rememberMe?: boolean;
             /** @description User name, exactly as set. */
             username: string;
+        };
+        /** @description Mail of one hour. */
+        MailCountShape: {
+            /**
+             * Format: double
+             * @description Incoming bounces.
+             */
+            bouncesIn: number;
+            /**
+             * Format: double
+             * @description Outgoing bounces.
+             */
+            bouncesOut: number;
+            /**
+             * Format: double
+             * @description Mails.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description Incoming.
+             */
+            countIn: number;
+            /**
+             * Format: double
+             * @description Outgoing.
+             */
+            countOut: number;
+            /**
+             * Format: double
+             * @description Greylisted; the gateway does not count it by hour.
+             */
+            greylist: number;
+            /** @description Number of the hour, from 0. */
+            index: number;
+            /**
+             * Format: double
+             * @description Refused for talking too early.
+             */
+            pregreet: number;
+            /**
+             * Format: double
+             * @description Refused by block list.
+             */
+            rblRejects: number;
+            /**
+             * Format: double
+             * @description Incoming spam.
+             */
+            spamIn: number;
+            /**
+             * Format: double
+             * @description Outgoing spam.
+             */
+            spamOut: number;
+            /** @description The time the list is about: always `day`. */
+            timeframe: string;
+            /**
+             * Format: date-time
+             * @description Start of the hour.
+             */
+            timestamp: string;
+            /**
+             * Format: double
+             * @description Incoming viruses.
+             */
+            virusIn: number;
+            /**
+             * Format: double
+             * @description Outgoing viruses.
+             */
+            virusOut: number;
+            /**
+             * Format: date-time
+             * @description End of the hour.
+             */
+            windowEnd: string;
+            /**
+             * Format: date-time
+             * @description Start of the hour.
+             */
+            windowStart: string;
+        };
+        /** @description Mail of one domain over a day. */
+        MailDomainShape: {
+            /**
+             * Format: double
+             * @description Bytes, both ways.
+             */
+            bytes: number;
+            /**
+             * Format: double
+             * @description Incoming.
+             */
+            countIn: number;
+            /**
+             * Format: double
+             * @description Outgoing.
+             */
+            countOut: number;
+            /** @description The domain. */
+            domain: string;
+            /**
+             * Format: double
+             * @description Mails.
+             */
+            mailCount: number;
+            /**
+             * Format: double
+             * @description Spam, both ways.
+             */
+            spamCount: number;
+            /**
+             * Format: double
+             * @description Viruses, both ways.
+             */
+            virusCount: number;
         };
         /** @description Mail of the last day. */
         MailStatsShape: {
@@ -2895,6 +3764,13 @@ export interface components {
              * @description `spamOut`.
              */
             spamOut: number;
+            /** @description The time it is about: always `day`. */
+            timeframe: string;
+            /**
+             * Format: date-time
+             * @description When it was read.
+             */
+            updatedAt: string;
             /**
              * Format: double
              * @description `virusIn`.
@@ -2988,16 +3864,24 @@ export interface components {
         };
         /** @description It answers. */
         NodeConnection: {
-            /** @description How many nodes the cluster has, where it is one. */
+            /** @description PVE: how many nodes the cluster has, where it is one. */
             clusterNodeCount?: number | null;
-            /** @description Whether it is a cluster. */
-            isCluster: boolean;
+            /** @description PBS: how many datastores the credentials may see. */
+            datastoreCount?: number | null;
+            /** @description PVE: whether it is a cluster. */
+            isCluster?: boolean | null;
             /** @description In words. */
             message: string;
-            /** @description How many nodes there are. */
-            nodeCount: number;
+            /** @description PVE: how many nodes there are. */
+            nodeCount?: number | null;
+            /** @description PMG: release. */
+            release?: string | null;
             /** @description Always `success`. */
             status: string;
+            /** @description PMG: version. */
+            version?: string | null;
+            /** @description PMG: what the credentials cannot read. */
+            warnings?: string[];
         };
         /** @description The instance is a member of a cluster that is configured already: nothing new was made. */
         NodeMerged: {
@@ -3237,6 +4121,11 @@ export interface components {
             name: string;
             /** @description Name. */
             node: string;
+            /**
+             * Format: int32
+             * @description Packages that wait to be updated, where the credentials may see it. Ours, beside the contract.
+             */
+            pendingUpdates?: number | null;
             /** @description What is wrong with the connection, in words. Ours, beside the contract. */
             problems?: string[];
             /** @description Version of Proxmox VE. */
@@ -3261,8 +4150,12 @@ export interface components {
             latency?: number | null;
             /** @description In words. */
             message: string;
+            /** @description PMG: release. */
+            release?: string | null;
             /** @description `success` or `error`. */
             status: string;
+            /** @description PMG: version. */
+            version?: string | null;
         };
         /** @description One NVMe disk. */
         NvmeTemperature: {
@@ -3311,6 +4204,8 @@ export interface components {
             comment?: string | null;
             /** @description Datastore. */
             datastore: string;
+            /** @description Whether its archives are encrypted; absent where they are not. */
+            encrypted?: boolean;
             /** @description Archives. */
             files?: string[];
             /** @description Id. */
@@ -3328,22 +4223,33 @@ export interface components {
              * @description Bytes.
              */
             size: number;
-            /** @description Whether it was verified. */
+            /** @description `ok` or `failed`; absent where it never was verified. */
+            verification?: string | null;
+            /** @description Whether its last verification succeeded. */
             verified: boolean;
             /** @description VMID or host name. */
             vmid: string;
         };
         /** @description A backup server. */
         PbsShape: {
-            /** @description How the connection is. */
+            /** @description Always null: the server does not run backups, it receives them. */
+            backupJobs?: Record<string, never>[] | null;
+            /** @description `healthy`, `degraded` or `error`. */
             connectionHealth: string;
             /**
              * Format: double
              * @description Processor use, percent.
              */
             cpu: number;
-            /** @description Datastores. */
-            datastores: components["schemas"]["DatastoreShape"][];
+            /** @description Datastores; null when they are not polled or were never read. */
+            datastores?: components["schemas"]["DatastoreShape"][] | null;
+            /**
+             * Format: double
+             * @description Use of the system's own file system, percent.
+             */
+            diskUsage?: number | null;
+            /** @description Garbage collection; null likewise. */
+            garbageJobs?: components["schemas"]["GarbageJobShape"][] | null;
             /** @description Link for people. */
             guestURL?: string | null;
             /** @description URL. */
@@ -3355,6 +4261,8 @@ export interface components {
              * @description When it last answered.
              */
             lastSeen: string;
+            /** @description Load over 1, 5 and 15 minutes. */
+            loadAverage?: number[] | null;
             /**
              * Format: double
              * @description Memory use, percent.
@@ -3372,13 +4280,19 @@ export interface components {
             memoryUsed: number;
             /** @description Configured name. */
             name: string;
+            /** @description Prune jobs; null likewise. */
+            pruneJobs?: components["schemas"]["PruneJobShape"][] | null;
             /** @description `online` or `offline`. */
             status: string;
+            /** @description Sync jobs; null when they are not polled or could not be read. */
+            syncJobs?: components["schemas"]["SyncJobShape"][] | null;
             /**
              * Format: int64
              * @description Seconds since boot.
              */
             uptime: number;
+            /** @description Verification jobs; null likewise. */
+            verifyJobs?: components["schemas"]["VerifyJobShape"][] | null;
             /** @description Version. */
             version: string;
         };
@@ -3453,8 +4367,25 @@ export interface components {
         };
         /** @description A member of a mail gateway's cluster. */
         PmgNodeShape: {
+            /**
+             * Format: double
+             * @description Processor use, percent.
+             */
+            cpu?: number | null;
+            /**
+             * Format: double
+             * @description Use of the root file system, percent.
+             */
+            disk?: number | null;
+            /** @description Why it does not answer the others of its cluster. */
+            error?: string | null;
             /** @description Load, a string. */
             loadAvg?: string | null;
+            /**
+             * Format: double
+             * @description Memory use, percent.
+             */
+            memory?: number | null;
             /** @description Name. */
             name: string;
             queueStatus?: components["schemas"]["QueueShape"] | null;
@@ -3472,6 +4403,8 @@ export interface components {
         PmgShape: {
             /** @description How the connection is. */
             connectionHealth: string;
+            /** @description Mail per domain, the busiest first. */
+            domainStats?: components["schemas"]["MailDomainShape"][] | null;
             /** @description Link for people. */
             guestURL?: string | null;
             /** @description URL. */
@@ -3488,12 +4421,16 @@ export interface components {
              * @description When it was last read.
              */
             lastUpdated: string;
+            /** @description Mail by hour. */
+            mailCount?: components["schemas"]["MailCountShape"][];
             mailStats?: components["schemas"]["MailStatsShape"] | null;
             /** @description Configured name. */
             name: string;
             /** @description Members of its cluster. */
             nodes?: components["schemas"]["PmgNodeShape"][];
             quarantine?: components["schemas"]["QuarantineShape"] | null;
+            /** @description Mails per spam score. */
+            spamDistribution?: components["schemas"]["SpamScoreShape"][];
             /** @description `online` or `offline`. */
             status: string;
             /** @description Version. */
@@ -3652,12 +4589,63 @@ export interface components {
         };
         /** @description Successes and failures. */
         PollStatus: {
+            /**
+             * Format: int32
+             * @description Failures in a row.
+             */
+            consecutiveFailures: number;
+            /**
+             * Format: date-time
+             * @description When they began.
+             */
+            firstFailureAt?: string | null;
             lastError?: components["schemas"]["LastError"] | null;
             /**
              * Format: date-time
              * @description When a poll last succeeded.
              */
             lastSuccess?: string | null;
+        };
+        /** @description A prune job. */
+        PruneJobShape: {
+            /** @description Comment. */
+            comment?: string | null;
+            /** @description What went wrong in the last run. */
+            error?: string | null;
+            /** @description Id on the server. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description End of the last run; year 1 when it never ran.
+             */
+            lastPrune: string;
+            /** @description Namespace. */
+            namespace?: string | null;
+            /**
+             * Format: date-time
+             * @description Start of the next run; year 1 when none is planned.
+             */
+            nextRun: string;
+            /** @description When it runs. */
+            schedule?: string | null;
+            /** @description `ok`, `warning`, `error`, `disabled` or `unknown` (it never ran). */
+            status: string;
+            /** @description Datastore. */
+            store: string;
+        };
+        /** @description The few settings that everybody who sees the page may know. */
+        PublicConfig: {
+            /** @description Whether updates are installed without asking. */
+            autoUpdateEnabled: boolean;
+            /** @description Whether a session that changes something must show its CSRF token. Pulse v5 says `false` though it checks. */
+            csrfProtection: boolean;
+            /** @description Which releases an update may come from; empty for the channel of the running version. */
+            updateChannel: string;
+        };
+        /** @description Backups on storages of Proxmox VE. */
+        PveBackups: {
+            /** @description All of them, the newest of each instance first. */
+            backups: components["schemas"]["StorageBackupShape"][];
         };
         /** @description Backups of Proxmox VE. */
         PveBackupsShape: {
@@ -3672,24 +4660,35 @@ export interface components {
         QuarantineShape: {
             /**
              * Format: int64
-             * @description Attachment.
+             * @description Always 0: the gateway counts no attachments.
              */
             attachment: number;
             /**
              * Format: int64
-             * @description Blacklisted.
+             * @description Always 0: the gateway counts no blocked senders.
              */
             blacklisted: number;
             /**
              * Format: int64
-             * @description Spam.
+             * @description Spam; null when it could not be read.
              */
-            spam: number;
+            spam?: number | null;
             /**
              * Format: int64
-             * @description Virus.
+             * @description Viruses; null when they could not be read.
              */
-            virus: number;
+            virus?: number | null;
+        };
+        /** @description What waits to be polled. */
+        Queue: {
+            /** @description Sources that wait. */
+            depth: number;
+            /** @description How many of them are due within twelve seconds. */
+            dueWithinSeconds: number;
+            /** @description Sources that wait, per product. */
+            perType: {
+                [key: string]: number;
+            };
         };
         /** @description Mail queues. */
         QueueShape: {
@@ -4108,18 +5107,6 @@ export interface components {
             /** @description With alerts. */
             withAlerts: number;
         };
-        /** @description How polling goes. */
-        SchedulerHealth: {
-            /** @description Whether polling adapts its pace. */
-            enabled: boolean;
-            /** @description One per configured instance. */
-            instances: components["schemas"]["InstanceHealth"][];
-            /**
-             * Format: date-time
-             * @description When the state last changed.
-             */
-            updatedAt: string;
-        };
         /** @description How the server is protected. */
         SecurityStatus: (components["schemas"]["FirstRun"] | null) & {
             /** @description The address agents are told. */
@@ -4417,6 +5404,40 @@ export interface components {
             /** @description World-wide name. */
             wwn?: string | null;
         };
+        /** @description Snapshots of guests. */
+        Snapshots: {
+            /** @description All of them. */
+            snapshots: components["schemas"]["GuestSnapshotShape"][];
+        };
+        /** @description How many mails got a spam score. */
+        SpamScoreShape: {
+            /**
+             * Format: int64
+             * @description Mails.
+             */
+            count: number;
+            /** @description The score, a string. */
+            score: string;
+        };
+        /** @description How old the figures of a source are. */
+        Staleness: {
+            /** @description Name. */
+            instance: string;
+            /** @description What the last failed poll complained of. */
+            lastError?: string | null;
+            /**
+             * Format: date-time
+             * @description When a poll last succeeded; year 1 where none has.
+             */
+            lastSuccess: string;
+            /**
+             * Format: double
+             * @description 0 for fresh figures, 1 for figures of five minutes ago or none.
+             */
+            score: number;
+            /** @description `pve`, `pbs` or `pmg`. */
+            type: string;
+        };
         /** @description The whole state. */
         StateShape: {
             /** @description Alerts that are raised now. */
@@ -4697,6 +5718,8 @@ export interface components {
             dropped: number;
             /** @description Whether history is kept. */
             enabled: boolean;
+            /** @description What is wrong with the store, where something is. */
+            error?: string | null;
             /**
              * Format: int64
              * @description Points of an hour.
@@ -4857,6 +5880,297 @@ export interface components {
              */
             updatedAt?: string | null;
         };
+        /** @description A sync job. */
+        SyncJobShape: {
+            /** @description Comment. */
+            comment?: string | null;
+            /** @description What went wrong in the last run. */
+            error?: string | null;
+            /** @description Id on the server. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description End of the last run; year 1 when it never ran.
+             */
+            lastSync: string;
+            /** @description Namespace. */
+            namespace?: string | null;
+            /**
+             * Format: date-time
+             * @description Start of the next run; year 1 when none is planned.
+             */
+            nextRun: string;
+            /** @description The other server. */
+            remote?: string | null;
+            /** @description When it runs. */
+            schedule?: string | null;
+            /** @description `ok`, `warning`, `error`, `disabled` or `unknown` (it never ran). */
+            status: string;
+            /** @description Datastore. */
+            store: string;
+        };
+        /** @description The system settings. A key that is left out has no value. */
+        SystemSettings: {
+            /**
+             * Format: int32
+             * @description Seconds: where adaptive polling starts.
+             */
+            adaptivePollingBaseInterval?: number | null;
+            /** @description Whether busy sources are polled more often than quiet ones. */
+            adaptivePollingEnabled?: boolean | null;
+            /**
+             * Format: int32
+             * @description Seconds: how seldom it polls at most.
+             */
+            adaptivePollingMaxInterval?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds: how often it polls at most.
+             */
+            adaptivePollingMinInterval?: number | null;
+            /** @description Whether other pages may show this one in a frame. */
+            allowEmbedding: boolean;
+            /** @description Pages that may show this one in a frame, comma-separated. */
+            allowedEmbedOrigins?: string | null;
+            /** @description Origins that may call the API from a browser: comma-separated, or `*`. */
+            allowedOrigins?: string | null;
+            /**
+             * Format: int32
+             * @description Hours between two looks for an update, 0 to 168.
+             */
+            autoUpdateCheckInterval?: number | null;
+            /** @description Whether updates are installed without asking. */
+            autoUpdateEnabled: boolean;
+            /** @description When in the day updates are installed. */
+            autoUpdateTime?: string | null;
+            /**
+             * Format: int32
+             * @description Not used.
+             */
+            backendPort?: number | null;
+            /** @description Whether backups are looked at. */
+            backupPollingEnabled: boolean;
+            /**
+             * Format: int32
+             * @description Seconds between two looks at backups: 0, or 10 to 604800.
+             */
+            backupPollingInterval?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds for a Proxmox host to answer, 0 to 300.
+             */
+            connectionTimeout?: number | null;
+            /** @description Whether containers cannot be updated from the page. */
+            disableDockerUpdateActions: boolean;
+            /** @description How the network is searched. */
+            discoveryConfig: components["schemas"]["DiscoverySettings"];
+            /** @description Whether the network is searched for Proxmox. */
+            discoveryEnabled: boolean;
+            /** @description The network to search; `auto` finds out. */
+            discoverySubnet?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds for which a looked-up name counts.
+             */
+            dnsCacheTimeout?: number | null;
+            /** @description Names of keys and variables that the server's environment holds: they cannot be changed here. */
+            envOverrides?: {
+                [key: string]: boolean;
+            };
+            /**
+             * Format: int32
+             * @description The port the server listens on; it comes from the environment.
+             */
+            frontendPort?: number | null;
+            /** @description Whether the page takes the whole width. */
+            fullWidthMode: boolean;
+            /** @description Whether the page hides the login form. */
+            hideLocalLogin: boolean;
+            /** @description `debug`, `info`, `warn` or `error`. */
+            logLevel?: string | null;
+            /**
+             * Format: int32
+             * @description Days for which days are kept; 0 for the default.
+             */
+            metricsRetentionDailyDays?: number | null;
+            /**
+             * Format: int32
+             * @description Days for which hours are kept; 0 for the default.
+             */
+            metricsRetentionHourlyDays?: number | null;
+            /**
+             * Format: int32
+             * @description Hours for which minutes are kept; 0 for the default.
+             */
+            metricsRetentionMinuteHours?: number | null;
+            /**
+             * Format: int32
+             * @description Hours for which single samples are kept; 0 for the default.
+             */
+            metricsRetentionRawHours?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds between two polls of PBS, 10 to 3600.
+             */
+            pbsPollingInterval: number;
+            /**
+             * Format: int32
+             * @description Seconds between two polls of PMG, 10 to 3600.
+             */
+            pmgPollingInterval: number;
+            /** @description Where people reach the page. */
+            publicURL?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds between two polls of PVE, 10 to 3600.
+             */
+            pvePollingInterval: number;
+            /**
+             * Format: int32
+             * @description Port for temperatures over SSH; 0 means 22.
+             */
+            sshPort?: number | null;
+            /** @description Whether temperatures are collected. */
+            temperatureMonitoringEnabled: boolean;
+            /** @description `light`, `dark`, or empty for what the browser asks for. */
+            theme?: string | null;
+            /** @description `stable`, `rc`, or empty for the channel of the running version. */
+            updateChannel?: string | null;
+            /** @description Private networks that webhooks may reach, comma-separated. */
+            webhookAllowedPrivateCIDRs?: string | null;
+        };
+        /** @description A change of the system settings: any of the keys, the others stay. */
+        SystemSettingsChange: {
+            /**
+             * Format: int32
+             * @description Seconds: where adaptive polling starts.
+             */
+            adaptivePollingBaseInterval?: number | null;
+            /** @description Whether busy sources are polled more often than quiet ones. */
+            adaptivePollingEnabled?: boolean | null;
+            /**
+             * Format: int32
+             * @description Seconds: how seldom it polls at most.
+             */
+            adaptivePollingMaxInterval?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds: how often it polls at most.
+             */
+            adaptivePollingMinInterval?: number | null;
+            /** @description Whether other pages may show this one in a frame. */
+            allowEmbedding?: boolean | null;
+            /** @description Pages that may show this one in a frame, comma-separated. */
+            allowedEmbedOrigins?: string | null;
+            /** @description Origins that may call the API from a browser: comma-separated, or `*`. */
+            allowedOrigins?: string | null;
+            /**
+             * Format: int32
+             * @description Hours between two looks for an update, 0 to 168.
+             */
+            autoUpdateCheckInterval?: number | null;
+            /** @description Whether updates are installed without asking. */
+            autoUpdateEnabled?: boolean | null;
+            /** @description When in the day updates are installed. */
+            autoUpdateTime?: string | null;
+            /**
+             * Format: int32
+             * @description Not used.
+             */
+            backendPort?: number | null;
+            /** @description Whether backups are looked at. */
+            backupPollingEnabled?: boolean | null;
+            /**
+             * Format: int32
+             * @description Seconds between two looks at backups: 0, or 10 to 604800.
+             */
+            backupPollingInterval?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds for a Proxmox host to answer, 0 to 300.
+             */
+            connectionTimeout?: number | null;
+            /** @description Whether containers cannot be updated from the page. */
+            disableDockerUpdateActions?: boolean | null;
+            discoveryConfig?: components["schemas"]["DiscoverySettings"] | null;
+            /** @description Whether the network is searched for Proxmox. */
+            discoveryEnabled?: boolean | null;
+            /** @description The network to search; `auto` finds out. */
+            discoverySubnet?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds for which a looked-up name counts.
+             */
+            dnsCacheTimeout?: number | null;
+            /**
+             * Format: int32
+             * @description The port the server listens on; it comes from the environment.
+             */
+            frontendPort?: number | null;
+            /** @description Whether the page takes the whole width. */
+            fullWidthMode?: boolean | null;
+            /** @description Whether the page hides the login form. */
+            hideLocalLogin?: boolean | null;
+            /** @description `debug`, `info`, `warn` or `error`. */
+            logLevel?: string | null;
+            /**
+             * Format: int32
+             * @description Days for which days are kept; 0 for the default.
+             */
+            metricsRetentionDailyDays?: number | null;
+            /**
+             * Format: int32
+             * @description Days for which hours are kept; 0 for the default.
+             */
+            metricsRetentionHourlyDays?: number | null;
+            /**
+             * Format: int32
+             * @description Hours for which minutes are kept; 0 for the default.
+             */
+            metricsRetentionMinuteHours?: number | null;
+            /**
+             * Format: int32
+             * @description Hours for which single samples are kept; 0 for the default.
+             */
+            metricsRetentionRawHours?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds between two polls of PBS, 10 to 3600.
+             */
+            pbsPollingInterval?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds between two polls of PMG, 10 to 3600.
+             */
+            pmgPollingInterval?: number | null;
+            /** @description Where people reach the page. */
+            publicURL?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds between two polls of PVE, 10 to 3600.
+             */
+            pvePollingInterval?: number | null;
+            /**
+             * Format: int32
+             * @description Port for temperatures over SSH; 0 means 22.
+             */
+            sshPort?: number | null;
+            /** @description Whether temperatures are collected. */
+            temperatureMonitoringEnabled?: boolean | null;
+            /** @description `light`, `dark`, or empty for what the browser asks for. */
+            theme?: string | null;
+            /** @description `stable`, `rc`, or empty for the channel of the running version. */
+            updateChannel?: string | null;
+            /** @description Private networks that webhooks may reach, comma-separated. */
+            webhookAllowedPrivateCIDRs?: string | null;
+        };
+        /** @description What came of it. */
+        SystemSettingsUpdated: {
+            /** @description Keys that were sent but stay as the server's environment has them. */
+            locked?: string[];
+            /** @description Always `true`. */
+            success: boolean;
+        };
         /** @description A task of a swarm. */
         TaskShape: {
             /**
@@ -5004,6 +6318,40 @@ export interface components {
             /** @description Whether it is one. */
             valid: boolean;
         };
+        /** @description Whether an event is as it was written. */
+        Verification: {
+            /** @description Whether that can be told. */
+            available: boolean;
+            /** @description In words. */
+            message: string;
+        };
+        /** @description A verification job. */
+        VerifyJobShape: {
+            /** @description Comment. */
+            comment?: string | null;
+            /** @description What went wrong in the last run. */
+            error?: string | null;
+            /** @description Id on the server. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description End of the last run; year 1 when it never ran.
+             */
+            lastVerify: string;
+            /** @description Namespace. */
+            namespace?: string | null;
+            /**
+             * Format: date-time
+             * @description Start of the next run; year 1 when none is planned.
+             */
+            nextRun: string;
+            /** @description When it runs. */
+            schedule?: string | null;
+            /** @description `ok`, `warning`, `error`, `disabled` or `unknown` (it never ran). */
+            status: string;
+            /** @description Datastore. */
+            store: string;
+        };
         /** @description What the server is. */
         Version: {
             /** @description `release` or `development`. */
@@ -5094,6 +6442,282 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the role */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the role */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the role */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_user_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who */
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_user_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who */
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_audit_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditWebhooks"];
+                };
+            };
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    set_audit_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Audit events are written to the log only */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_agent_version: {
         parameters: {
             query?: never;
@@ -5206,6 +6830,104 @@ export interface operations {
             };
         };
     };
+    list_audit_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEvents"];
+                };
+            };
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    verify_audit_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the event */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verification"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_pve_backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PveBackups"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
     get_charts: {
         parameters: {
             query?: {
@@ -5224,6 +6946,138 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Charts"];
+                };
+            };
+        };
+    };
+    get_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicConfig"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    export_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exported"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than five in a minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    import_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The bundle is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than five in a minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
@@ -5606,6 +7460,33 @@ export interface operations {
             };
         };
     };
+    get_config_system: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemSettings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
     get_docs: {
         parameters: {
             query?: never;
@@ -5640,6 +7521,109 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    activate_license: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activated"];
+                };
+            };
+            /** @description `success` is false, `message` says why */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    clear_license: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cleared"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_license_features: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LicenseFeatures"];
+                };
+            };
+        };
+    };
+    get_license_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LicenseStatus"];
                 };
             };
         };
@@ -5726,7 +7710,10 @@ export interface operations {
     get_history: {
         parameters: {
             query?: {
-                /** @description `node`, `vm`, `container`, `guest`, `storage`, `docker`, `dockerHost`, `dockerContainer`, `host`, `pbs`, `k8s`. */
+                /**
+                 * @description `node`, `vm`, `container`, `guest`, `storage`, `docker`, `dockerHost`, `dockerContainer`, `host`, `pbs`,
+                 *     `pbsDatastore`, `pmg`, `k8s`.
+                 */
                 resourceType?: string;
                 /** @description Id of the resource as in the state. */
                 resourceId?: string;
@@ -5802,7 +7789,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SchedulerHealth"];
+                    "application/json": components["schemas"]["HealthAnswer"];
                 };
             };
         };
@@ -6485,6 +8472,41 @@ export interface operations {
             };
         };
     };
+    get_snapshots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshots"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
     get_state: {
         parameters: {
             query?: never;
@@ -6581,6 +8603,82 @@ export interface operations {
             };
         };
     };
+    get_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemSettings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    update_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SystemSettingsChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemSettingsUpdated"];
+                };
+            };
+            /** @description A value of the wrong kind or outside its range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The body is larger than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
     get_version: {
         parameters: {
             query?: never;
@@ -6596,6 +8694,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Version"];
+                };
+            };
+        };
+    };
+    get_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Text format of Prometheus, version 0.0.4 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };

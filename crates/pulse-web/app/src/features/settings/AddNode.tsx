@@ -2,13 +2,14 @@
 
 import { createSignal, type JSX, Show } from "solid-js";
 import { addNode, testConnection } from "../../api/calls";
+import { t } from "../../text";
 import { Button, Check, Field, Note, Segmented } from "../../ui/controls";
 import { EMPTY_FORM, type FormErrors, formErrors, type NodeForm, toRequest } from "./nodeForm";
 import styles from "./Settings.module.css";
 
 const SIGN_IN = [
-  { id: "token", title: "API token" },
-  { id: "password", title: "User and password" },
+  { id: "token", title: t("API token") },
+  { id: "password", title: t("User and password") },
 ] as const;
 
 export function AddNode(props: {
@@ -45,48 +46,50 @@ export function AddNode(props: {
   const test = (): Promise<void> =>
     attempt("test", async () => {
       const result = await testConnection(toRequest(form()));
-      setOutcome({ isGood: true, text: result.message ?? "Connected." });
+      setOutcome({ isGood: true, text: result.message ?? t("Connected.") });
     });
   const add = (): Promise<void> =>
     attempt("add", async () => {
       const request = toRequest(form());
       await addNode(request);
-      await props.onAdded(`${request.name} was added. Its nodes and guests appear with the next poll.`);
+      await props.onAdded(
+        t("{name} was added. Its nodes and guests appear with the next poll.", { name: request.name ?? "" }),
+      );
     });
 
   return (
     <form
       class={styles.form}
-      aria-label="Add a node"
+      aria-label={t("Add a node")}
       novalidate
       onSubmit={(event) => {
         event.preventDefault();
         void add();
       }}
     >
-      <h2>Add a Proxmox VE node</h2>
+      <h2>{t("Add a Proxmox VE node")}</h2>
       <div class={styles.columns}>
         <Field
-          label="Address"
+          label={t("Address")}
           hasFocus
           isRequired
           value={form().host}
           error={errors().host}
           placeholder="pve1.lan or 192.0.2.4:8006"
-          hint="Port 8006 and https are taken where none is given."
+          hint={t("Port 8006 and https are taken where none is given.")}
           onInput={(host) => change({ host })}
         />
         <Field
-          label="Name"
+          label={t("Name")}
           value={form().name}
           error={errors().name}
-          placeholder="taken from the address"
-          hint="What this source is called in Pulse."
+          placeholder={t("taken from the address")}
+          hint={t("What this source is called in Pulse.")}
           onInput={(name) => change({ name })}
         />
       </div>
       <Segmented
-        label="Sign in with"
+        label={t("Sign in with")}
         options={SIGN_IN}
         value={form().signIn}
         onChange={(signIn) => change({ signIn })}
@@ -96,7 +99,7 @@ export function AddNode(props: {
         fallback={
           <div class={styles.columns}>
             <Field
-              label="User"
+              label={t("User")}
               isRequired
               value={form().user}
               error={errors().user}
@@ -104,7 +107,7 @@ export function AddNode(props: {
               onInput={(user) => change({ user })}
             />
             <Field
-              label="Password"
+              label={t("Password")}
               type="password"
               isRequired
               autocomplete="new-password"
@@ -117,32 +120,34 @@ export function AddNode(props: {
       >
         <div class={styles.columns}>
           <Field
-            label="Token id"
+            label={t("Token id")}
             isRequired
             value={form().tokenName}
             error={errors().tokenName}
             placeholder="pulse@pve!monitor"
-            hint="In Proxmox: Datacenter, Permissions, API Tokens. The role PVEAuditor on / is enough."
+            hint={t("In Proxmox: Datacenter, Permissions, API Tokens. The role PVEAuditor on / is enough.")}
             onInput={(tokenName) => change({ tokenName })}
           />
           <Field
-            label="Token secret"
+            label={t("Token secret")}
             type="password"
             isRequired
             autocomplete="new-password"
             value={form().tokenValue}
             error={errors().tokenValue}
-            hint="Stored encrypted; it is never shown again."
+            hint={t("Stored encrypted; it is never shown again.")}
             onInput={(tokenValue) => change({ tokenValue })}
           />
         </div>
       </Show>
       <Field
-        label="Certificate fingerprint"
+        label={t("Certificate fingerprint")}
         value={form().fingerprint}
         error={errors().fingerprint}
         placeholder="SHA-256, such as 4F:1A:…"
-        hint="For Proxmox's own self-signed certificate: exactly this one is accepted and no other. On the node: pvenode cert info."
+        hint={t(
+          "For Proxmox's own self-signed certificate: exactly this one is accepted and no other. On the node: pvenode cert info.",
+        )}
         onInput={(fingerprint) => change({ fingerprint })}
       />
       <Check
@@ -151,12 +156,14 @@ export function AddNode(props: {
         onChange={(verifySsl) => change({ verifySsl })}
         label={
           <>
-            Verify the certificate
+            {t("Verify the certificate")}
             <span class={styles.small}>
               {" "}
               {form().fingerprint.trim() === ""
-                ? "Switch this off only on a network you trust: anyone in between could then read the token."
-                : "Not needed: the fingerprint says which certificate is the right one."}
+                ? t(
+                    "Switch this off only on a network you trust: anyone in between could then read the token.",
+                  )
+                : t("Not needed: the fingerprint says which certificate is the right one.")}
             </span>
           </>
         }
@@ -165,12 +172,12 @@ export function AddNode(props: {
         {(result) => <Note health={result().isGood ? "ok" : "crit"}>{result().text}</Note>}
       </Show>
       <div class={styles.actions}>
-        <Button onClick={props.onCancel}>Cancel</Button>
+        <Button onClick={props.onCancel}>{t("Cancel")}</Button>
         <Button isDisabled={busy() !== undefined} onClick={() => void test()}>
-          {busy() === "test" ? "Testing…" : "Test connection"}
+          {busy() === "test" ? t("Testing…") : t("Test connection")}
         </Button>
         <Button type="submit" kind="primary" isDisabled={busy() !== undefined}>
-          {busy() === "add" ? "Adding…" : "Add node"}
+          {busy() === "add" ? t("Adding…") : t("Add node")}
         </Button>
       </div>
     </form>

@@ -1,6 +1,7 @@
 // The form that adds a node: what it holds, what is wrong with it, what is sent. Pure.
 
 import type { NodeRequest } from "../../api/calls";
+import { t } from "../../text";
 
 export interface NodeForm {
   name: string;
@@ -31,20 +32,20 @@ export type FormErrors = Partial<Record<keyof NodeForm, string>>;
 /** What can be told without asking the server; empty where the form may be sent. */
 export function formErrors(form: NodeForm): FormErrors {
   const errors: FormErrors = {};
-  if (form.host.trim() === "") errors.host = "An address is needed, such as pve1.lan or 192.0.2.4:8006";
+  if (form.host.trim() === "") errors.host = t("An address is needed, such as pve1.lan or 192.0.2.4:8006");
   if (form.signIn === "token") {
-    if (form.tokenName.trim() === "") errors.tokenName = "The token's id is needed";
+    if (form.tokenName.trim() === "") errors.tokenName = t("The token's id is needed");
     else if (!/^[^@!\s]+@[^@!\s]+![^@!\s]+$/.test(form.tokenName.trim())) {
-      errors.tokenName = "A token's id looks like pulse@pve!monitor";
+      errors.tokenName = t("A token's id looks like pulse@pve!monitor");
     }
-    if (form.tokenValue.trim() === "") errors.tokenValue = "The token's secret is needed";
+    if (form.tokenValue.trim() === "") errors.tokenValue = t("The token's secret is needed");
   } else {
-    if (form.user.trim() === "") errors.user = "A user is needed, such as pulse@pve";
-    if (form.password === "") errors.password = "The user's password is needed";
+    if (form.user.trim() === "") errors.user = t("A user is needed, such as pulse@pve");
+    if (form.password === "") errors.password = t("The user's password is needed");
   }
   const fingerprint = form.fingerprint.replaceAll(/[\s:]/g, "");
   if (fingerprint !== "" && !/^[0-9a-fA-F]{64}$/.test(fingerprint)) {
-    errors.fingerprint = "A SHA-256 fingerprint has 64 hexadecimal digits";
+    errors.fingerprint = t("A SHA-256 fingerprint has 64 hexadecimal digits");
   }
   return errors;
 }

@@ -1,0 +1,7 @@
+//! The running world from the outside: sources that misbehave, settings that change.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod scheduler;
+mod stand_in;
+mod truth;
