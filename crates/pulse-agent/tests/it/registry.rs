@@ -285,8 +285,8 @@ async fn newer_images_are_noticed_taken_and_taken_back() {
     control.forget_checks();
     registry.asked();
     let said = |report: &DockerReport| {
-        let states = report.containers.iter().filter_map(|container| container.update_status.clone());
-        states.filter_map(|status| status.error).next()
+        let mut states = report.containers.iter().filter_map(|container| container.update_status.clone());
+        states.find_map(|status| status.error)
     };
     let report = until(&mut collector, "the limit", |report| said(report).is_some()).await;
     assert!(said(&report).unwrap().contains("rate limit"));
