@@ -44,7 +44,13 @@ async fn report_host(keeper: Keeper, stop: CancellationToken) {
 }
 
 async fn report_containers(keeper: Keeper, stop: CancellationToken) {
-    let options = DockerOptions { identity: identity(), runtime: Runtime::Auto, host: None };
+    // A server asks nobody on the internet unless it was told to; an agent beside it may.
+    let options = DockerOptions {
+        identity: identity(),
+        runtime: Runtime::Auto,
+        host: None,
+        are_update_checks_disabled: true,
+    };
     let mut last_error = String::new();
     loop {
         let found = tokio::select! {
