@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use pulse_agent::{
-    Agent, AgentSettings, Exit, Hooks,
+    Agent, AgentIdentity, AgentSettings, Exit, Hooks,
     link::{self, Delivery, Link, ReportKind},
     settings::{Target, Token},
+    upgrade,
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -292,4 +293,82 @@ async fn what_is_no_program_or_has_a_wrong_checksum_never_replaces_the_agent() {
     assert_eq!(std::fs::read_to_string(&binary).unwrap(), "the old one");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left behind");
     assert_eq!(agent.stop().await, Exit::Stopped);
+}
+
+/// A program that says this version of itself and ends its self-test with this code.
+fn newer_agent(dir: &std::path::Path, version: &str, self_test: i32) -> Vec<u8> {
+    let source = dir.join("agent.rs");
+    let text = format!(
+        "fn main() {{ match std::env::args().nth(1).as_deref() {{ Some(\"--version\") => println!(\"{version}\"), \
+         Some(\"--self-test\") => std::process::exit({self_test}), _ => std::process::exit(9) }} }}"
+    );
+    std::fs::write(&source, text).unwrap();
+    let compiler = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    let built = dir.join("agent");
+    let status = std::process::Command::new(compiler).arg("-o").arg(&built).arg(&source).status().unwrap();
+    assert!(status.success());
+    std::fs::read(built).unwrap()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let hash = ring::digest::digest(&ring::digest::SHA256, bytes);
+    hash.as_ref().iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+/// Offers `program` to an agent and gives how that ended within `limit`; `None`: it runs on.
+async fn offer(
+    server: &Server,
+    program: &[u8],
+    signature: Option<String>,
+    keys: Option<String>,
+    binary: &std::path::Path,
+) -> Option<Exit> {
+    let mut headers = vec![("x-checksum-sha256", sha256(program))];
+    headers.extend(signature.map(|signature| ("x-signature-ed25519", signature)));
+    server.page("/api/agent/version", r#"{"version":"99.0.0"}"#);
+    server.file("/download/pulse-agent", program, &headers);
+    let settings = AgentSettings { update_public_keys: keys, ..settings(server.url()) };
+    let hooks = Hooks { binary: Some(binary.to_owned()), ..Hooks::default() };
+    let cancel = CancellationToken::new();
+    let agent = Agent::run_with(settings, cancel.clone(), hooks);
+    let ended = tokio::time::timeout(Duration::from_secs(9), agent).await.ok()?;
+    Some(ended.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newer_agent_takes_the_place_of_this_one_only_when_it_is_signed_and_works() {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use ring::signature::{Ed25519KeyPair, KeyPair};
+    let server = Server::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let binary = place.path().join("pulse-agent");
+    std::fs::write(&binary, "the old one").unwrap();
+    let signer = Ed25519KeyPair::from_seed_unchecked(&[3; 32]).unwrap();
+    let keys = || Some(STANDARD.encode(signer.public_key()));
+    let sign = |bytes: &[u8]| Some(STANDARD.encode(signer.sign(bytes)));
+    let broken = newer_agent(dir.path(), "99.0.0", 1);
+    let good = newer_agent(dir.path(), "99.0.0", 0);
+    assert_eq!(offer(&server, &broken, sign(&broken), keys(), &binary).await, None, "its self-test fails");
+    assert_eq!(offer(&server, &good, None, keys(), &binary).await, None, "it is not signed");
+    assert_eq!(offer(&server, &good, sign(&broken), keys(), &binary).await, None, "another file was signed");
+    assert_eq!(std::fs::read_to_string(&binary).unwrap(), "the old one");
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "nothing is left behind");
+    assert_eq!(offer(&server, &good, sign(&good), keys(), &binary).await, Some(Exit::Replaced));
+    assert_eq!(std::fs::read(&binary).unwrap(), good);
+    let own = AgentIdentity::default().version;
+    let record = std::fs::read_to_string(place.path().join(".pulse-update-info")).unwrap();
+    assert!(record.contains("99.0.0") && record.contains(&own), "{record}");
+    assert_eq!(std::fs::read_to_string(place.path().join(".pulse-agent.backup")).unwrap(), "the old one");
+    // The new version never gets far: the old one is back at its fourth start.
+    for _ in 0..3 {
+        assert_eq!(upgrade::on_start(&binary, "99.0.0"), upgrade::Start::Run);
+    }
+    assert_eq!(upgrade::on_start(&binary, "99.0.0"), upgrade::Start::RolledBack);
+    assert_eq!(std::fs::read_to_string(&binary).unwrap(), "the old one");
+    assert_eq!(offer(&server, &good, sign(&good), keys(), &binary).await, None, "it is not tried again");
 }

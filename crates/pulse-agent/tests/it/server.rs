@@ -32,7 +32,7 @@ struct Shared {
     status: Arc<AtomicU16>,
     refuse: Arc<Mutex<Option<String>>>,
     arrived: mpsc::UnboundedSender<Arrived>,
-    pages: Arc<Mutex<HashMap<String, String>>>,
+    pages: Arc<Mutex<HashMap<String, (HeaderMap, Bytes)>>>,
     answer_headers: Arc<Mutex<HeaderMap>>,
     reply: Arc<Mutex<Option<String>>>,
 }
@@ -43,7 +43,7 @@ pub struct Server {
     pub arrived: mpsc::UnboundedReceiver<Arrived>,
     status: Arc<AtomicU16>,
     refuse: Arc<Mutex<Option<String>>>,
-    pages: Arc<Mutex<HashMap<String, String>>>,
+    pages: Arc<Mutex<HashMap<String, (HeaderMap, Bytes)>>>,
     answer_headers: Arc<Mutex<HeaderMap>>,
     reply: Arc<Mutex<Option<String>>>,
     task: JoinHandle<()>,
@@ -139,7 +139,16 @@ impl Server {
 
     /// Answers GETs of this path from now on.
     pub fn page(&self, path: &str, text: &str) {
-        self.pages.lock().unwrap().insert(path.to_owned(), text.to_owned());
+        self.file(path, text.as_bytes(), &[]);
+    }
+
+    /// Answers GETs of this path with a file and these headers from now on.
+    pub fn file(&self, path: &str, bytes: &[u8], headers: &[(&'static str, String)]) {
+        let headers = headers.iter().map(|(name, value)| {
+            (header::HeaderName::from_static(name), header::HeaderValue::from_str(value).unwrap())
+        });
+        let page = (headers.collect(), Bytes::copy_from_slice(bytes));
+        self.pages.lock().unwrap().insert(path.to_owned(), page);
     }
 
     /// Adds a header to the answers to reports.
