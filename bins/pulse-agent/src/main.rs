@@ -26,6 +26,8 @@ use args::Args;
 
 /// Name lookups are all that the runtime does on other threads; two are enough and keep the heap in one piece.
 const BLOCKING_THREADS: usize = 2;
+/// Between two times that free memory is given back.
+const MEMORY_PERIOD: Duration = Duration::from_mins(1);
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -107,11 +109,21 @@ fn run(flags: Flags) -> anyhow::Result<Exit> {
     let outcome = runtime.block_on(async {
         let cancel = CancellationToken::new();
         cancel_on_signal(cancel.clone())?;
+        tokio::spawn(give_memory_back());
         Agent::run_with(settings, cancel, hooks).await.map_err(anyhow::Error::from)
     });
     // A name lookup that hangs must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
+}
+
+/// Now and then, what reports needed and nobody needs any more goes back to the system.
+async fn give_memory_back() {
+    loop {
+        tokio::time::sleep(MEMORY_PERIOD).await;
+        // Well below a millisecond with a heap as small as this one.
+        pulse_memory::give_back();
+    }
 }
 
 #[cfg(unix)]
