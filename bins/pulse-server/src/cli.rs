@@ -3,13 +3,17 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use pulse_config::{
     DotEnv, Layered, LogFormat, LogLevel, ProcessEnv, Settings, Vars, store::bootstrap::BootstrapToken,
 };
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::wiring;
+use crate::{
+    history_cli,
+    operate::{self, ConfigCommand},
+    wiring,
+};
 
 /// Watches Proxmox, hosts, Docker and Kubernetes, and shows it live in a browser.
 #[derive(Debug, Parser)]
@@ -27,6 +31,31 @@ enum Command {
     Serve(Serve),
     /// Print the token with which the first password is set.
     BootstrapToken(DataDirArgs),
+    /// Take history in, or hand it out.
+    History(HistoryArgs),
+    /// Export or import the whole configuration, while no server runs on it.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+        #[command(flatten)]
+        directory: DataDirArgs,
+    },
+    /// Take over the data directory of Pulse v5 and say what was taken.
+    ImportPulse {
+        /// The old data directory; it stays as it is.
+        from: PathBuf,
+        #[command(flatten)]
+        directory: DataDirArgs,
+    },
+    /// Say of every file of the data directory whether it can be read.
+    Check(DataDirArgs),
+    /// Print the hash of a password that is read from standard input.
+    HashPassword,
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
     /// Print the OpenAPI document.
     Openapi,
     /// Print the version.
@@ -55,12 +84,43 @@ struct DataDirArgs {
     data_dir: Option<PathBuf>,
 }
 
+/// What to do with history.
+#[derive(Debug, Args)]
+struct HistoryArgs {
+    /// Directory that holds everything (default: PULSE_DATA_DIR, else /etc/pulse).
+    #[arg(long, global = true)]
+    data_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: history_cli::HistoryCommand,
+}
+
+impl DataDirArgs {
+    fn resolve(self) -> Result<PathBuf> {
+        match self.data_dir {
+            Some(directory) => Ok(directory),
+            None => Ok(load(None)?.0.data_dir),
+        }
+    }
+}
+
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         None => serve(cli.serve),
         Some(Command::Serve(options)) => serve(options),
         Some(Command::BootstrapToken(options)) => bootstrap_token(options),
+        Some(Command::History(arguments)) => {
+            let (settings, _) = load(arguments.data_dir.as_deref())?;
+            history_cli::run(&settings, arguments.command)
+        }
+        Some(Command::Config { command, directory }) => operate::config(command, &directory.resolve()?),
+        Some(Command::ImportPulse { from, directory }) => operate::import_pulse(&from, &directory.resolve()?),
+        Some(Command::Check(directory)) => operate::check(&directory.resolve()?),
+        Some(Command::HashPassword) => operate::hash_password(),
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), "pulse-server", &mut std::io::stdout());
+            Ok(())
+        }
         Some(Command::Openapi) => {
             say(&pulse_api::document().to_pretty_json().context("write the document as JSON")?);
             Ok(())

@@ -8,20 +8,22 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use pulse_api::{About, Access, AppState, published::StateCache, ws::Hub};
-use pulse_auth::{FeatureSet, Sessions, password, token};
+use pulse_api::{About, Access, AccessTokens, AppState, Licensing, published::StateCache, ws::Hub};
+use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
-    DataDir, DotEnv, Layered, NodeStore, ProcessEnv, SealKey, Settings, SystemSettingsStore,
+    DataDir, DotEnv, Layered, Metadata, NodeStore, ProcessEnv, SealKey, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
+    transfer::{NodesSection, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{Keeper, Supervisor, pipeline, probe::Probe};
-use pulse_store::{Ledger, MetricStore, SqliteStore, StoreOptions};
+use pulse_notify::Grouping;
+use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{cli::say, keep, local, page};
+use crate::{cli::say, history, keep, local, notify, operate, page, service_manager};
 
 /// Connections get this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -43,16 +45,27 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let vars = Layered(ProcessEnv, DotEnv::read(&data_dir.file(".env"))?);
     let system = Arc::new(SystemSettingsStore::open(data_dir.path(), &vars)?);
     let access = Arc::new(open_access(data_dir.path(), &settings, &*clock)?);
+    let licensing = Arc::new(Licensing::open(&settings)?);
     let key = SealKey::open(data_dir.path())?;
+    let is_first_start = !data_dir.file("nodes.enc").exists();
     let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
-    let store: Arc<dyn MetricStore> =
-        Arc::new(SqliteStore::open(&data_dir.file("metrics.db"), StoreOptions::default(), clock.clone())?);
+    let metadata = Arc::new(Metadata::open(data_dir.path())?);
+    let transfer = Arc::new(Transfer::new(vec![
+        Box::new(NodesSection(nodes.clone())),
+        Box::new(SystemSection(system.clone())),
+        Box::new(TokensSection(AccessTokens(access.clone()))),
+    ]));
+    operate::import_from_environment(&vars, data_dir.path(), &transfer, is_first_start)?;
     let ledger = Ledger::open(&data_dir.file("pulse.db"), clock.clone())?;
+    let notifier =
+        notify::open(data_dir.path(), system.clone(), ledger.clone(), clock.clone(), Grouping::default)?;
 
     let stop = CancellationToken::new();
     let last = CancellationToken::new();
     let tasks = TaskTracker::new();
     let last_tasks = TaskTracker::new();
+    let store =
+        history::open(&settings.history, &data_dir, clock.clone(), system.subscribe(), &tasks, stop.clone())?;
     let keeper = Keeper::start(clock.clone(), &last_tasks, last.clone());
     last_tasks.spawn(pipeline::run(keeper.subscribe(), store.clone(), last.clone()));
     last_tasks.spawn(keep::keep_access(access.clone(), clock.clone(), last.clone()));
@@ -71,7 +84,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let run = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
     let published = Arc::new(StateCache::new(keeper.clone(), run));
     let hub = Hub::start(keeper.subscribe(), published.clone(), polling_interval, &tasks, stop.clone());
-    let features = if settings.is_development { FeatureSet::everything() } else { FeatureSet::default() };
+    notifier.start(&tasks, stop.clone());
     let about = About { version: env!("CARGO_PKG_VERSION"), started, polling_interval };
     let bootstrap = access.bootstrap.current();
     let state = AppState {
@@ -80,18 +93,24 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         settings: Arc::new(settings),
         system,
         access,
-        features,
+        licensing,
+        transfer,
         keeper: keeper.clone(),
         scheduler,
         nodes,
+        metadata,
         // A person waits for the answer: shorter than a poll may take.
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),
         store: store.clone(),
         ledger: ledger.clone(),
+        notifier: notifier.clone(),
         published,
         charts: Arc::default(),
         hub,
     };
+    if let Some(address) = state.settings.history.listen {
+        history::serve_metrics(address, state.clone(), &tasks, stop.clone()).await?;
+    }
     let app = pulse_api::router(state, page::router());
     let server = tokio::spawn(pulse_api::serve::serve(listener, app, stop.clone(), GRACE));
     tasks.spawn(keep::give_memory_back(stop.clone()));
@@ -100,7 +119,9 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     }
     announce(bound, bootstrap.as_deref().map(pulse_config::Secret::expose), started);
 
+    service_manager::ready();
     until_signal().await?;
+    service_manager::stopping();
     tracing::info!("stopping");
     stop.cancel();
     server.await.context("serve connections")?;

@@ -150,6 +150,14 @@ impl IntoResponse for ApiError {
                 let body = UnauthenticatedBody { error: "Admin privileges required" };
                 (StatusCode::FORBIDDEN, Json(body)).into_response()
             }
+            Self::Denied(Denied::Forbidden { permission }) => {
+                let body = serde_json::json!({
+                    "error": "forbidden", "message": Denied::Forbidden { permission }.to_string(),
+                    "action": permission.action.name(), "resource": permission.resource.name(),
+                });
+                (StatusCode::FORBIDDEN, Json(body)).into_response()
+            }
+            Self::Denied(Denied::License(license)) => Self::License(license).into_response(),
             Self::Denied(Denied::MissingScope { required }) => {
                 let body = MissingScopeBody { error: "missing_scope", required_scope: required.name() };
                 (StatusCode::FORBIDDEN, Json(body)).into_response()

@@ -12,6 +12,7 @@ mod areas;
 pub mod auth;
 pub mod error;
 pub mod extract;
+pub mod licensing;
 mod middleware;
 pub mod published;
 mod router;
@@ -21,5 +22,6 @@ pub mod wire;
 pub mod ws;
 
 pub use areas::{charts::ChartCache, prometheus::metrics_router};
+pub use licensing::Licensing;
 pub use router::{document, router};
-pub use state::{About, Access, AppState};
+pub use state::{About, Access, AccessTokens, AppState};

@@ -5,15 +5,19 @@ use std::{sync::Arc, time::Duration};
 use axum::extract::FromRef;
 use jiff::{SignedDuration, Timestamp};
 use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions};
+use pulse_config::transfer::Transfer;
 use pulse_config::{
     Metadata, NodeStore, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
 use pulse_monitor::{Keeper, Scheduler, probe::Probe};
+use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
 
-use crate::{areas::charts::ChartCache, auth::BasicCache, published::StateCache, ws::Hub};
+use crate::{
+    areas::charts::ChartCache, auth::BasicCache, licensing::Licensing, published::StateCache, ws::Hub,
+};
 
 /// Everything that decides who may come in.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub struct Access {
     pub lockout: Lockout,
     /// How often an address may try to log in.
     pub login_limiter: RateLimiter<std::net::IpAddr>,
+    /// How often an address may export or import everything.
+    pub export_limiter: RateLimiter<std::net::IpAddr>,
     /// The token of the first run.
     pub bootstrap: BootstrapToken,
     /// Tokens with which somebody on the machine may set a new password.
@@ -39,6 +45,16 @@ pub struct Access {
     /// Repeated Basic logins, so that not each one costs a password hash.
     pub basic: BasicCache,
 }
+
+impl AsRef<TokenStore> for AccessTokens {
+    fn as_ref(&self) -> &TokenStore {
+        &self.0.tokens
+    }
+}
+
+/// The tokens of an [`Access`], for the export.
+#[derive(Debug)]
+pub struct AccessTokens(pub Arc<Access>);
 
 impl Access {
     /// Access over what the data directory holds.
@@ -57,6 +73,7 @@ impl Access {
             csrf: Csrf::default(),
             lockout: Lockout::default(),
             login_limiter: RateLimiter::new(10, SignedDuration::from_mins(1), 10_000),
+            export_limiter: RateLimiter::new(5, SignedDuration::from_mins(1), 10_000),
             bootstrap,
             recovery: RecoveryTokens::default(),
             basic: BasicCache::default(),
@@ -93,8 +110,10 @@ pub struct AppState {
     pub system: Arc<SystemSettingsStore>,
     /// Who may come in.
     pub access: Arc<Access>,
+    /// Export and import of the whole configuration.
+    pub transfer: Arc<Transfer>,
     /// What the licence includes.
-    pub features: FeatureSet,
+    pub licensing: Arc<Licensing>,
     /// The world.
     pub keeper: Keeper,
     /// How polling goes.
@@ -109,6 +128,8 @@ pub struct AppState {
     pub store: Arc<dyn MetricStore>,
     /// Alert history and the notification queue.
     pub ledger: Ledger,
+    /// How people are told.
+    pub notifier: Arc<Notifier>,
     /// The state as bytes.
     pub published: Arc<StateCache>,
     /// Charts that took long to make.
@@ -140,7 +161,8 @@ from_ref! {
     settings: Arc<Settings>,
     system: Arc<SystemSettingsStore>,
     access: Arc<Access>,
-    features: FeatureSet,
+    licensing: Arc<Licensing>,
+    transfer: Arc<Transfer>,
     keeper: Keeper,
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
@@ -148,7 +170,15 @@ from_ref! {
     probe: Probe,
     store: Arc<dyn MetricStore>,
     ledger: Ledger,
+    notifier: Arc<Notifier>,
     published: Arc<StateCache>,
     charts: Arc<ChartCache>,
     hub: Hub,
+}
+
+impl FromRef<AppState> for FeatureSet {
+    /// What the licence includes at this moment.
+    fn from_ref(state: &AppState) -> Self {
+        state.licensing.features(state.clock.now())
+    }
 }

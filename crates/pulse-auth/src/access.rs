@@ -2,13 +2,15 @@
 
 use pulse_core::scope::Scope;
 
-use crate::Identity;
+use crate::{Feature, FeatureSet, Identity, LicenseRequired, Permission};
 
 /// What a route requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Requirement {
     level: Level,
     any_of: &'static [Scope],
+    permission: Option<Permission>,
+    feature: Option<Feature>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,21 +21,49 @@ enum Level {
 }
 
 impl Requirement {
+    const fn new(level: Level, any_of: &'static [Scope]) -> Self {
+        Self { level, any_of, permission: None, feature: None }
+    }
+
     /// Nothing.
-    pub const PUBLIC: Self = Self { level: Level::Public, any_of: &[] };
+    pub const PUBLIC: Self = Self::new(Level::Public, &[]);
     /// Any credential.
-    pub const AUTHENTICATED: Self = Self { level: Level::Authenticated, any_of: &[] };
+    pub const AUTHENTICATED: Self = Self::new(Level::Authenticated, &[]);
     /// An administrator, or any token.
-    pub const ADMIN: Self = Self { level: Level::Admin, any_of: &[] };
+    pub const ADMIN: Self = Self::new(Level::Admin, &[]);
 
     /// Any credential; a token must have one of the scopes. The first is named where it has none of them.
     pub const fn scope(any_of: &'static [Scope]) -> Self {
-        Self { level: Level::Authenticated, any_of }
+        Self::new(Level::Authenticated, any_of)
     }
 
     /// An administrator; a token must have one of the scopes. The first is named where it has none of them.
     pub const fn admin(any_of: &'static [Scope]) -> Self {
-        Self { level: Level::Admin, any_of }
+        Self::new(Level::Admin, any_of)
+    }
+
+    /// The same, and the caller's roles must allow this.
+    #[must_use]
+    pub const fn with_permission(mut self, permission: Permission) -> Self {
+        self.permission = Some(permission);
+        self
+    }
+
+    /// The same, and the licence must include this.
+    #[must_use]
+    pub const fn with_feature(mut self, feature: Feature) -> Self {
+        self.feature = Some(feature);
+        self
+    }
+
+    /// What the licence must include.
+    pub const fn feature(&self) -> Option<Feature> {
+        self.feature
+    }
+
+    /// What the caller's roles must allow.
+    pub const fn permission(&self) -> Option<Permission> {
+        self.permission
     }
 
     /// Whether nothing is required.
@@ -56,6 +86,15 @@ pub enum Denied {
     /// Known, but no administrator.
     #[error("admin privileges required")]
     NotAdmin,
+    /// Known, but no role allows it.
+    #[error("your roles do not allow {} on {}", permission.action.name(), permission.resource.name())]
+    Forbidden {
+        /// What would be needed.
+        permission: Permission,
+    },
+    /// The licence does not include it.
+    #[error(transparent)]
+    License(#[from] LicenseRequired),
     /// The token may not do this.
     #[error("the token lacks the scope {required}")]
     MissingScope {
@@ -64,8 +103,8 @@ pub enum Denied {
     },
 }
 
-/// Whether the caller may come in.
-pub fn authorize(identity: &Identity, requirement: Requirement) -> Result<(), Denied> {
+/// Whether the caller may come in. The order is the contract's: who, administrator, roles, licence, scope.
+pub fn authorize(identity: &Identity, requirement: Requirement, features: FeatureSet) -> Result<(), Denied> {
     match requirement.level {
         Level::Public => return Ok(()),
         Level::Authenticated | Level::Admin if !identity.is_authenticated() => {
@@ -73,6 +112,14 @@ pub fn authorize(identity: &Identity, requirement: Requirement) -> Result<(), De
         }
         Level::Admin if !identity.is_admin => return Err(Denied::NotAdmin),
         Level::Authenticated | Level::Admin => {}
+    }
+    if let Some(permission) = requirement.permission
+        && !identity.grants.allows(permission)
+    {
+        return Err(Denied::Forbidden { permission });
+    }
+    if let Some(feature) = requirement.feature {
+        features.require(feature)?;
     }
     match requirement.any_of.first() {
         Some(required) if !requirement.any_of.iter().any(|scope| identity.scopes.allows(*scope)) => {
@@ -128,9 +175,29 @@ mod tests {
         ];
         for (requirement, expect) in rows {
             for (caller, expect) in callers.iter().zip(expect) {
-                assert_eq!(authorize(caller, requirement), expect, "{caller} {requirement:?}");
+                assert_eq!(
+                    authorize(caller, requirement, FeatureSet::default()),
+                    expect,
+                    "{caller} {requirement:?}"
+                );
             }
         }
+    }
+
+    #[test]
+    fn roles_decide_before_the_licence_and_the_licence_before_the_scope() {
+        const NEEDED: Requirement = Requirement::scope(&[Scope::SettingsRead])
+            .with_permission(Permission::new(crate::Action::Read, crate::Resource::AuditLogs))
+            .with_feature(Feature::AuditLogging);
+        let outsider = Identity::oidc("o", "k", Some(&[]));
+        let auditor = Identity::oidc("o", "k", Some(&["auditor".to_owned()]));
+        let narrow = token([Scope::DockerReport]);
+        let (free, all) = (FeatureSet::default(), FeatureSet::everything());
+        assert!(matches!(authorize(&outsider, NEEDED, all), Err(Denied::Forbidden { .. })));
+        assert!(matches!(authorize(&auditor, NEEDED, free), Err(Denied::License(_))));
+        assert!(matches!(authorize(&narrow, NEEDED, free), Err(Denied::License(_))));
+        assert!(matches!(authorize(&narrow, NEEDED, all), Err(Denied::MissingScope { .. })));
+        assert_eq!(authorize(&Identity::session("s", "k"), NEEDED, all), Ok(()));
     }
 
     #[test]
@@ -157,7 +224,7 @@ mod tests {
             };
             let held: Vec<Scope> = held.into_iter().map(|i| Scope::EVERY[i]).collect();
             let may = held.contains(&Scope::All) || held.contains(&Scope::EVERY[wanted]);
-            let got = authorize(&token(held), Requirement::scope(SINGLE[wanted]));
+            let got = authorize(&token(held), Requirement::scope(SINGLE[wanted]), FeatureSet::default());
             prop_assert_eq!(got.is_ok(), may);
         }
     }

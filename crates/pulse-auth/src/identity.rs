@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::Grants;
 use pulse_core::{
     credential::{ScopeSet, TokenRecord},
     ids::TokenId,
@@ -51,6 +52,8 @@ pub struct Identity {
     pub scopes: ScopeSet,
     /// Whether the caller administers this server.
     pub is_admin: bool,
+    /// What the caller's roles allow.
+    pub grants: Grants,
     /// The key of the session, where it is one: the hash of the cookie.
     pub session_key: Option<String>,
 }
@@ -64,6 +67,7 @@ impl Identity {
             token_id: None,
             scopes: ScopeSet::none(),
             is_admin: false,
+            grants: Grants::nothing(),
             session_key: None,
         }
     }
@@ -76,6 +80,7 @@ impl Identity {
             token_id: Some(record.id.clone()),
             scopes: record.scopes.clone(),
             is_admin: true,
+            grants: Grants::Everything,
             session_key: None,
         }
     }
@@ -92,11 +97,36 @@ impl Identity {
 
     /// A user for whom a reverse proxy vouches.
     pub fn proxy(user: Option<String>, is_admin: bool) -> Self {
-        Self { user, is_admin, scopes: ScopeSet::all(), method: AuthMethod::Proxy, ..Self::anonymous() }
+        // Pulse v5 let a user who is no administrator do all that no route calls administration, tokens included.
+        let grants = if is_admin { Grants::Everything } else { Grants::of_roles(&["operator"]) };
+        Self {
+            user,
+            is_admin,
+            grants,
+            scopes: ScopeSet::all(),
+            method: AuthMethod::Proxy,
+            ..Self::anonymous()
+        }
+    }
+
+    /// A user for whom an OIDC provider vouched; `roles` where its groups are mapped to roles, else an administrator.
+    pub fn oidc(user: impl Into<String>, session_key: impl Into<String>, roles: Option<&[String]>) -> Self {
+        let whole =
+            Self { session_key: Some(session_key.into()), ..Self::administrator(AuthMethod::Oidc, user) };
+        let Some(roles) = roles else { return whole };
+        let grants = Grants::of_roles(roles);
+        Self { is_admin: grants.is_admin(), scopes: grants.scopes(), grants, ..whole }
     }
 
     fn administrator(method: AuthMethod, user: impl Into<String>) -> Self {
-        Self { method, user: Some(user.into()), scopes: ScopeSet::all(), is_admin: true, ..Self::anonymous() }
+        Self {
+            method,
+            user: Some(user.into()),
+            scopes: ScopeSet::all(),
+            is_admin: true,
+            grants: Grants::Everything,
+            ..Self::anonymous()
+        }
     }
 
     /// Whether it is somebody we know.

@@ -3,7 +3,7 @@
 //! * [`authorize`]: whether an [`Identity`] meets a [`Requirement`].
 //! * [`password`], [`token`], [`bootstrap`], [`proxy`]: whether a credential is right.
 //! * [`Sessions`], [`Csrf`], [`Lockout`], [`RateLimiter`]: what is remembered of callers, always bounded.
-//! * [`features`]: what the licence includes.
+//! * [`features`], [`license`]: what the licence includes. [`rbac`]: what roles grant.
 //!
 //! Invariant: it decides and never reads or writes a file; records come in and go out. Time is a parameter.
 
@@ -13,10 +13,12 @@ pub mod compare;
 pub mod csrf;
 pub mod features;
 pub mod identity;
+pub mod license;
 pub mod lockout;
 pub mod password;
 pub mod proxy;
 pub mod rate_limit;
+pub mod rbac;
 pub mod recovery;
 pub mod session;
 pub mod token;
@@ -25,12 +27,14 @@ pub use access::{Denied, Requirement, authorize};
 pub use csrf::Csrf;
 pub use features::{Feature, FeatureSet, LicenseRequired};
 pub use identity::{AuthMethod, Identity};
+pub use license::{License, LicenseError};
 pub use lockout::{Failure, Lockout};
 pub use pulse_core::{
     credential::{ScopeSet, SessionRecord, TokenRecord},
     scope::Scope,
 };
 pub use rate_limit::{Limited, RateLimiter};
+pub use rbac::{Action, Grants, Permission, Resource};
 pub use recovery::RecoveryTokens;
 pub use session::{NewSession, Session, Sessions};
 pub use token::{ScopesError, generate_token, hash_token, parse_scopes};

@@ -4,6 +4,11 @@ use std::{collections::HashMap, path::Path};
 
 use crate::{ConfigError, atomic_file, settings::Vars};
 
+/// The variable of the user name.
+pub(crate) const USER: &str = "PULSE_AUTH_USER";
+/// The variable of the password or its hash.
+pub(crate) const PASS: &str = "PULSE_AUTH_PASS";
+
 /// The variables of a `.env` file.
 #[derive(Clone, Default)]
 pub struct DotEnv(HashMap<String, String>);

@@ -3,6 +3,7 @@
 //! * [`Settings`]: the environment, read once; a bad value names its key.
 //! * [`DataDir`]: the directory, held by one server at a time.
 //! * [`NodeConfig`] and [`NodeEdit`]: the Proxmox instances and the rules of changing them.
+//! * [`transfer`]: export and import of all of it. [`takeover`]: the data directory of Pulse v5.
 //! * [`SystemSettingsStore`]: what an administrator changes while the server runs.
 //! * [`NodeStore`], [`TokenStore`], [`Credentials`], [`SessionFile`], [`BootstrapToken`]: its files, one owner each.
 //!
@@ -15,6 +16,7 @@ pub mod data_dir;
 pub mod dotenv;
 pub mod duration;
 pub mod error;
+pub mod history;
 pub mod host;
 mod node_auth;
 pub mod node_edit;
@@ -23,11 +25,14 @@ pub mod seal;
 pub mod secret;
 pub mod settings;
 pub mod store;
+pub mod takeover;
+pub mod transfer;
 
 pub use cidr::Cidr;
 pub use data_dir::DataDir;
 pub use dotenv::DotEnv;
 pub use error::{ConfigError, UpdateError};
+pub use history::{HistorySettings, RemoteHistory};
 pub use host::HostError;
 pub use node_edit::{AnyInstance, NodeEdit, NodeError};
 pub use schema::{
@@ -42,6 +47,7 @@ pub use store::{
     credentials::{Credentials, Login},
     metadata::Metadata,
     nodes::NodeStore,
+    notify::NotifyStore,
     sessions::SessionFile,
     system::{SystemSettingsStore, Updated},
     tokens::{MAX_TOKENS, Token, TokenStore, Tokens, TooManyTokens},

@@ -46,6 +46,16 @@ impl SealKey {
         Ok(Self { key: LessSafeKey::new(key), path, is_synced: AtomicBool::new(false) })
     }
 
+    /// The key of `data_dir`, where there is one that is a key; nothing is made or moved.
+    pub fn read(data_dir: &Path) -> Result<Option<Self>, ConfigError> {
+        let path = data_dir.join(KEY_FILE);
+        let found = atomic_file::read(&path)?.map(Zeroizing::new);
+        let Some(bytes) = found.as_ref().and_then(|text| decode(text)) else { return Ok(None) };
+        let key = UnboundKey::new(&AES_256_GCM, bytes.as_ref())
+            .map_err(|_| ConfigError::BadKey { path: path.clone() })?;
+        Ok(Some(Self { key: LessSafeKey::new(key), path, is_synced: AtomicBool::new(false) }))
+    }
+
     /// Seals `plain`. Refuses when the key file is gone: what it sealed could not be opened after a restart.
     pub fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, ConfigError> {
         if !self.path.exists() {

@@ -8,7 +8,7 @@ use std::{
     str::FromStr,
 };
 
-use crate::{Cidr, Secret};
+use crate::{Cidr, HistorySettings, Secret};
 
 /// Where variables come from: the process, a `.env` file, a test.
 pub trait Vars {
@@ -155,12 +155,16 @@ pub struct Settings {
     pub trusted_networks: Vec<Cidr>,
     /// Login by a reverse proxy.
     pub proxy_auth: Option<ProxyAuth>,
+    /// Where history is kept.
+    pub history: HistorySettings,
     /// Whether nothing may be changed.
     pub demo_mode: bool,
     /// Whether the server runs in a container of ours.
     pub is_docker: bool,
     /// Whether systemd started the server.
     pub is_systemd: bool,
+    /// The key licences are verified with, base64.
+    pub license_public_key: Option<String>,
     /// Whether developers' exceptions hold: the dashboard's own server as an origin, all licensed features.
     pub is_development: bool,
     /// Whether `DISABLE_AUTH` is set, which has no effect any more.
@@ -225,20 +229,22 @@ impl Settings {
                 admin_role: get("PROXY_AUTH_ADMIN_ROLE"),
                 logout_url: get("PROXY_AUTH_LOGOUT_URL"),
             }),
+            history: HistorySettings::load(&get)?,
             demo_mode: flag("DEMO_MODE"),
             is_docker: flag("PULSE_DOCKER"),
             is_systemd: get("INVOCATION_ID").is_some(),
+            license_public_key: get("PULSE_LICENSE_PUBLIC_KEY"),
             is_development,
             has_disable_auth: get("DISABLE_AUTH").is_some(),
         })
     }
 }
 
-fn bad(key: &'static str, value: impl Into<String>, problem: impl fmt::Display) -> BadSetting {
+pub(crate) fn bad(key: &'static str, value: impl Into<String>, problem: impl fmt::Display) -> BadSetting {
     BadSetting { key, value: value.into(), problem: problem.to_string() }
 }
 
-fn parsed<T>(
+pub(crate) fn parsed<T>(
     get: &impl Fn(&str) -> Option<String>,
     key: &'static str,
     parse: impl Fn(&str) -> Option<T>,
@@ -248,7 +254,10 @@ fn parsed<T>(
     parse(&text).map(Some).ok_or_else(|| bad(key, text, problem))
 }
 
-fn url(get: &impl Fn(&str) -> Option<String>, key: &'static str) -> Result<Option<String>, BadSetting> {
+pub(crate) fn url(
+    get: &impl Fn(&str) -> Option<String>,
+    key: &'static str,
+) -> Result<Option<String>, BadSetting> {
     parsed(get, key, whole_url, "must be an address such as https://pulse.example.org")
 }
 

@@ -12,14 +12,18 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Effect, EstateOptions, Fault, ListedFault, RequestRecord, SimError, Truth, control,
-    estate::{Estate, Outages},
+    BackedUpGuest, Effect, EstateOptions, Fault, GuestKind, ListedFault, RequestRecord, SimError, Truth,
+    control,
+    estate::{
+        AgentState, BackupTruth, DiskTruth, Estate, Outages, ReplicationTruth, SnapshotTruth, TaskTruth,
+        stored,
+    },
     faults::Faults,
     net::{
         Doors, Host, Journal, Site, open,
         tls::{Authority, Identity, Subject},
     },
-    pve::{Accounts, Member, Pve},
+    pve::{Accounts, Member, Pve, update_count},
 };
 
 /// A node's own address.
@@ -40,7 +44,9 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Access {
-    /// Name of the cluster.
+    /// `pve`, `pbs` or `pmg`.
+    pub kind: String,
+    /// Name of the cluster or machine.
     pub name: String,
     /// URL of the first node.
     pub url: String,
@@ -204,6 +210,22 @@ impl Cluster {
         Arc::clone(&self.inner.estate.moment().truth)
     }
 
+    /// The guests that are backed up to the backup server, as its storages show them too.
+    pub fn backed_up_guests(&self) -> Vec<BackedUpGuest> {
+        let plan = &self.inner.estate.plan;
+        plan.guests
+            .iter()
+            .filter(|guest| stored::backup_storage(plan, guest) == Some("pbs-main"))
+            .map(|guest| BackedUpGuest {
+                kind: if guest.kind == GuestKind::Qemu { "vm".into() } else { "ct".into() },
+                id: guest.vmid.to_string(),
+                name: guest.name.clone(),
+                disk: guest.disk,
+                second_of_day: Some(stored::second_of_night(guest.vmid)),
+            })
+            .collect()
+    }
+
     /// Adds a fault and gives the number to remove it by. It holds from now on: no request is answered as if it
     /// were not there. None when there are too many already.
     pub fn add_fault(&self, fault: Fault) -> Option<u64> {
@@ -255,6 +277,73 @@ impl Cluster {
         self.inner.estate.migrate_guest(vmid, node)
     }
 
+    /// Halts a running guest, its memory kept, or lets it go on.
+    pub fn pause_guest(&self, vmid: u32, is_paused: bool) -> Result<(), SimError> {
+        self.inner.estate.pause_guest(vmid, is_paused)
+    }
+
+    /// Locks a guest, or takes its lock away.
+    pub fn lock_guest(&self, vmid: u32, lock: Option<&'static str>) -> Result<(), SimError> {
+        self.inner.estate.lock_guest(vmid, lock)
+    }
+
+    /// Changes what a guest's agent does.
+    pub fn set_agent(&self, vmid: u32, agent: AgentState) -> Result<(), SimError> {
+        self.inner.estate.set_agent(vmid, agent)
+    }
+
+    /// Begins a task on a node: about a guest, or about several without saying which.
+    pub fn begin_task(&self, kind: &str, vmid: Option<u32>, node: &str) -> Result<u64, SimError> {
+        self.inner.estate.begin_task(kind, vmid, node)
+    }
+
+    /// Ends a task; says whether it was there.
+    pub fn end_task(&self, id: u64, status: &str) -> bool {
+        self.inner.estate.end_task(id, status)
+    }
+
+    /// Takes a disk of a node's ZFS pool away, or gives it back.
+    pub fn degrade_pool(&self, node: &str, is_degraded: bool) -> Result<(), SimError> {
+        self.inner.estate.degrade_pool(node, is_degraded)
+    }
+
+    /// Guest agents that were asked while a lock or a task forbade it. Must stay empty.
+    pub fn violations(&self) -> Vec<String> {
+        self.inner.estate.violations()
+    }
+
+    /// Backups on all storages.
+    pub fn backups(&self) -> Vec<BackupTruth> {
+        let (plan, now) = (&self.inner.estate.plan, self.inner.estate.now());
+        let storages = plan.storages.iter().filter(|storage| !storage.is_disabled);
+        storages.flat_map(|storage| stored::backups(plan, storage.name, now)).collect()
+    }
+
+    /// Finished tasks that made backups.
+    pub fn backup_tasks(&self) -> Vec<TaskTruth> {
+        let nodes = 0..self.inner.estate.plan.nodes.len();
+        nodes.flat_map(|node| self.inner.estate.finished_backups(node)).collect()
+    }
+
+    /// Snapshots of all guests.
+    pub fn snapshots(&self) -> Vec<SnapshotTruth> {
+        let now = self.inner.estate.now();
+        self.inner.estate.plan.guests.iter().flat_map(|guest| stored::snapshots(guest, now)).collect()
+    }
+
+    /// Replication jobs of all nodes.
+    pub fn replication(&self) -> Vec<ReplicationTruth> {
+        let nodes = 0..self.inner.estate.plan.nodes.len();
+        nodes.flat_map(|node| self.inner.estate.replication(node)).collect()
+    }
+
+    /// Disks of a node, and how many of its packages wait.
+    pub fn hardware(&self, node: &str) -> Option<(Vec<DiskTruth>, u64)> {
+        let index = self.inner.estate.node_index(node)?;
+        let plan = &self.inner.estate.plan.nodes[index];
+        Some((stored::disks(plan), update_count(plan.key)))
+    }
+
     /// The latest requests, oldest first; bounded.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.inner.site.journal.records()
@@ -263,6 +352,11 @@ impl Cluster {
     /// How often each path was asked for, with names and numbers taken out: `GET /nodes/{node}/status`.
     pub fn counters(&self) -> BTreeMap<String, u64> {
         self.inner.site.journal.counts()
+    }
+
+    /// The most requests each node ever had to work on at once, whoever passed them on.
+    pub fn most_per_target(&self) -> BTreeMap<String, usize> {
+        self.inner.site.journal.most_per_target()
     }
 
     /// The most requests each node ever had at once.
@@ -299,6 +393,7 @@ impl Drop for Cluster {
 impl Inner {
     pub(crate) fn access(&self) -> Access {
         Access {
+            kind: "pve".into(),
             name: self.estate.options.name.clone(),
             url: format!("https://{}", self.addresses[0]),
             token_name: self.accounts.token_name.clone(),

@@ -8,6 +8,12 @@
 //! | `POST /faults` | adds a [`Fault`]: `{"node":"pve1","path":"/nodes/*","times":3,"effect":{"kind":"hang"}}` → 201 `{"id":1}` |
 //! | `DELETE /faults`, `DELETE /faults/{id}` | removes all, or one |
 //! | `POST /guests/{vmid}/start`, `…/stop`, `…/migrate` | steers a guest; `migrate` takes `{"node":"pve2"}` |
+//! | `POST /guests/{vmid}/pause`, `…/resume` | halts a guest, lets it go on |
+//! | `POST /guests/{vmid}/lock`, `…/unlock` | locks a guest as a backup does, unlocks it |
+//! | `POST /nodes/{node}/tasks` | begins a task: `{"kind":"vzdump","vmid":100}`, without `vmid` one over several guests → 201 `{"id":1}` |
+//! | `DELETE /tasks/{id}` | ends it |
+//! | `POST /nodes/{node}/degrade`, `…/mend` | takes a disk of its ZFS pool away, gives it back |
+//! | `GET /violations` | guest agents that were asked while a lock or a task forbade it |
 //! | `POST /nodes/{node}/rotate-certificate` | gives a node a new certificate, which `/nodes` publishes |
 //! | `GET /requests`, `DELETE /requests` | the latest requests; forgets them |
 //! | `GET /counters` | calls per path, and the most that a node had at once |
@@ -64,6 +70,15 @@ fn router(inner: Arc<Inner>) -> Router {
         .route("/guests/{vmid}/start", post(start_guest))
         .route("/guests/{vmid}/stop", post(stop_guest))
         .route("/guests/{vmid}/migrate", post(migrate_guest))
+        .route("/guests/{vmid}/pause", post(pause_guest))
+        .route("/guests/{vmid}/resume", post(resume_guest))
+        .route("/guests/{vmid}/lock", post(lock_guest))
+        .route("/guests/{vmid}/unlock", post(unlock_guest))
+        .route("/nodes/{node}/tasks", post(begin_task))
+        .route("/tasks/{id}", delete(end_task))
+        .route("/nodes/{node}/degrade", post(degrade_pool))
+        .route("/nodes/{node}/mend", post(mend_pool))
+        .route("/violations", get(async |State(inner): State<Arc<Inner>>| Json(inner.estate.violations())))
         .route("/nodes/{node}/rotate-certificate", post(rotate_certificate))
         .with_state(inner)
 }
@@ -136,6 +151,54 @@ async fn migrate_guest(
     Json(Migration { node }): Json<Migration>,
 ) -> Response {
     done(inner.estate.migrate_guest(vmid, &node))
+}
+
+async fn pause_guest(State(inner): Shared, Path(vmid): Path<u32>) -> Response {
+    done(inner.estate.pause_guest(vmid, true))
+}
+
+async fn resume_guest(State(inner): Shared, Path(vmid): Path<u32>) -> Response {
+    done(inner.estate.pause_guest(vmid, false))
+}
+
+async fn lock_guest(State(inner): Shared, Path(vmid): Path<u32>) -> Response {
+    done(inner.estate.lock_guest(vmid, Some("backup")))
+}
+
+async fn unlock_guest(State(inner): Shared, Path(vmid): Path<u32>) -> Response {
+    done(inner.estate.lock_guest(vmid, None))
+}
+
+/// What is begun.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewTask {
+    kind: String,
+    #[serde(default)]
+    vmid: Option<u32>,
+}
+
+async fn begin_task(State(inner): Shared, Path(node): Path<String>, Json(task): Json<NewTask>) -> Response {
+    match inner.estate.begin_task(&task.kind, task.vmid, &node) {
+        Ok(id) => (StatusCode::CREATED, Json(json!({ "id": id }))).into_response(),
+        Err(error) => done(Err(error)),
+    }
+}
+
+async fn end_task(State(inner): Shared, Path(id): Path<u64>) -> Response {
+    if inner.estate.end_task(id, "OK") {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        problem(StatusCode::NOT_FOUND, "there is no such task")
+    }
+}
+
+async fn degrade_pool(State(inner): Shared, Path(node): Path<String>) -> Response {
+    done(inner.estate.degrade_pool(&node, true))
+}
+
+async fn mend_pool(State(inner): Shared, Path(node): Path<String>) -> Response {
+    done(inner.estate.degrade_pool(&node, false))
 }
 
 async fn rotate_certificate(State(inner): Shared, Path(node): Path<String>) -> Response {

@@ -111,6 +111,27 @@ pub enum Effect {
     NodeOffline,
     /// The node swallows packets: others answer 596 for it after half a minute, its own address never answers.
     NodeBlackhole,
+    /// Sends the answer so slowly that it may as well never end.
+    SlowBody {
+        /// Bytes per second.
+        bytes_per_second: u64,
+    },
+    /// Answers 200 with a document of this size.
+    HugeBody {
+        /// So many MiB.
+        mebibytes: u32,
+    },
+    /// A field has another type than it should, wherever it stands in the answer.
+    WrongType {
+        /// Name of the field.
+        field: String,
+        /// What stands there instead.
+        value: serde_json::Value,
+    },
+    /// The cluster has lost its quorum, though its nodes are there.
+    LoseQuorum,
+    /// The account has lost all rights but those of an auditor without the guest agent.
+    Downgrade,
     /// Every ticket given out so far is void. Strikes once, when it is added.
     ExpireTickets,
     /// The API token is unknown.
@@ -132,12 +153,17 @@ impl Effect {
             | Self::HtmlPage
             | Self::GarbageJson
             | Self::EmptyBody
+            | Self::SlowBody { .. }
+            | Self::HugeBody { .. }
+            | Self::WrongType { .. }
             | Self::Reset => true,
             Self::Refuse
             | Self::WrongCert
             | Self::TlsHang
             | Self::NodeOffline
             | Self::NodeBlackhole
+            | Self::LoseQuorum
+            | Self::Downgrade
             | Self::ExpireTickets
             | Self::RevokeToken => false,
         }
@@ -266,6 +292,14 @@ impl Faults {
     /// The nodes that the cluster does not see.
     pub(crate) fn absent<'a>(&self, nodes: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
         nodes.filter(|node| self.reach(node) != Reach::Here).map(str::to_owned).collect()
+    }
+
+    pub(crate) fn is_downgraded(&self) -> bool {
+        self.lock().1.iter().any(|entry| entry.fault.effect == Effect::Downgrade)
+    }
+
+    pub(crate) fn is_quorum_lost(&self) -> bool {
+        self.lock().1.iter().any(|entry| entry.fault.effect == Effect::LoseQuorum)
     }
 
     pub(crate) fn is_token_revoked(&self) -> bool {

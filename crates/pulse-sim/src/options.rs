@@ -34,12 +34,29 @@ pub struct EstateOptions {
     pub single_address: bool,
     /// Whether there is a Ceph pool.
     pub ceph: bool,
+    /// Whether the nodes have a ZFS pool, with guests on it that are replicated.
+    pub zfs: bool,
+    /// What the account may do.
+    pub rights: Rights,
     /// Whether there is a backup server storage.
     pub pbs: bool,
     /// How much of the real daemons' waiting is done: 1 holds a 401 back for 3 s, 0 not at all.
     pub delay_factor: f64,
     /// Calls a node works on at once; the real daemon has three workers.
     pub workers: usize,
+}
+
+/// What the account of a cluster may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rights {
+    /// Read everything there is to read, pending updates, backups and files of guests included.
+    #[default]
+    Full,
+    /// What the role of an auditor gives, with the guest agent's answers, but no files, backups or updates.
+    Auditor,
+    /// The same without the guest agent.
+    NoAgent,
 }
 
 impl Default for EstateOptions {
@@ -54,6 +71,8 @@ impl Default for EstateOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             single_address: false,
             ceph: false,
+            zfs: false,
+            rights: Rights::default(),
             pbs: true,
             delay_factor: 0.0,
             workers: 3,

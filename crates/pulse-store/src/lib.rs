@@ -27,11 +27,14 @@
 mod api;
 pub mod codec;
 mod error;
+pub mod export;
 mod head;
 mod heads;
+mod import;
 mod journal;
 pub mod ledger;
 mod options;
+pub mod original;
 mod query;
 mod registry;
 mod seal;
@@ -43,8 +46,12 @@ mod tier;
 mod upkeep;
 mod writer;
 
-pub use api::{EachSeries, MetricStore, Point, RangeQuery, Selector, Series, StoreStats};
+/// What the store takes and gives is named in pulse-core; here again, so that a program needs this crate only.
+pub use pulse_core::{Clock, ManualClock, SystemClock, metric};
+
+pub use api::{EachSeries, MetricStore, Point, RangeQuery, Selector, Series, Spans, StoreStats};
 pub use error::StoreError;
+pub use import::{ImportOutcome, ImportPoint};
 pub use ledger::{Ledger, LedgerError};
 pub use options::{Retention, StoreOptions};
 pub use store::SqliteStore;

@@ -23,7 +23,9 @@ pub(crate) struct Plan {
     /// What one point of the answer stands for; 1 for points as they are.
     pub(crate) span_ms: i64,
     /// What is added to the beginning of a span to say where its point stands.
-    offset_ms: i64,
+    pub(crate) offset_ms: i64,
+    /// Whether coarser tiers go on where this one ends.
+    goes_on: bool,
 }
 
 impl Plan {
@@ -45,8 +47,11 @@ impl Plan {
                 3600..86_400 => Tier::Hour,
                 _ => Tier::Day,
             };
-            let span = (step * 1000).max(tier.resolution_ms());
-            return Self { from: floor(from, tier), to, tier, span_ms: span, offset_ms: span / 2000 * 1000 };
+            // Whole points of the tier, so that a span says exactly what was measured in it.
+            let resolution = tier.resolution_ms();
+            let span = (step * 1000 + resolution - 1) / resolution * resolution;
+            let offset_ms = span / 2000 * 1000;
+            return Self { from: floor(from, tier), to, tier, span_ms: span, offset_ms, goes_on: true };
         }
         let tier = match seconds {
             ..=7200 => Tier::Raw,
@@ -54,7 +59,15 @@ impl Plan {
             86_401..=7_776_000 => Tier::Hour,
             _ => Tier::Day,
         };
-        Self { from: floor(from, tier), to, tier, span_ms: tier.resolution_ms(), offset_ms: 0 }
+        let span_ms = tier.resolution_ms();
+        Self { from: floor(from, tier), to, tier, span_ms, offset_ms: 0, goes_on: true }
+    }
+
+    /// Plans for the points of one tier, as they are.
+    pub(crate) fn of_tier(from: i64, to: i64, tier: Tier) -> Self {
+        let span_ms = tier.resolution_ms();
+        let from = from.div_euclid(span_ms) * span_ms;
+        Self { from, to, tier, span_ms, offset_ms: 0, goes_on: false }
     }
 
     fn grid(&self) -> Grid {
@@ -86,7 +99,7 @@ impl Plan {
         let mut tier = Some(self.tier);
         while let Some(now) = tier.filter(|_| end > self.from) {
             add(now, &mut end, i64::MIN)?;
-            tier = now.coarser();
+            tier = now.coarser().filter(|_| self.goes_on);
         }
         Ok(parts)
     }
@@ -150,7 +163,14 @@ impl Line {
         self.points.push(point);
     }
 
-    fn finish(mut self, plan: &Plan) -> Vec<Point> {
+    fn finish(self, plan: &Plan) -> Vec<Point> {
+        let point =
+            |p: &Aggregate| Point { at: p.at + plan.offset_ms, value: p.mean(), min: p.min, max: p.max };
+        self.settle(plan).iter().map(point).collect()
+    }
+
+    /// All points in order, one per span.
+    fn settle(mut self, plan: &Plan) -> Vec<Aggregate> {
         if !self.points.is_sorted_by_key(|point| point.at) {
             self.points.sort_by_key(|point| point.at);
         }
@@ -163,9 +183,7 @@ impl Line {
                 is_same
             });
         }
-        let point =
-            |p: &Aggregate| Point { at: p.at + plan.offset_ms, value: p.mean(), min: p.min, max: p.max };
-        self.points.iter().map(point).collect()
+        self.points
     }
 }
 
@@ -253,11 +271,17 @@ impl Running {
     /// The answer.
     pub(crate) fn finish(self) -> Vec<Series> {
         let plan = self.plan;
-        self.series
-            .into_iter()
-            .zip(self.lines)
-            .filter(|(_, line)| !line.points.is_empty())
-            .map(|((key, _), line)| Series { key, points: line.finish(&plan) })
-            .collect()
+        self.lines().map(|(key, line)| Series { key, points: line.finish(&plan) }).collect()
+    }
+
+    /// The answer, with all that is known of each point.
+    pub(crate) fn finish_whole(self) -> Vec<(SeriesKey, Vec<Aggregate>)> {
+        let plan = self.plan;
+        self.lines().map(|(key, line)| (key, line.settle(&plan))).collect()
+    }
+
+    fn lines(self) -> impl Iterator<Item = (SeriesKey, Line)> {
+        let keys = self.series.into_iter().map(|(key, _)| key);
+        keys.zip(self.lines).filter(|(_, line)| !line.points.is_empty())
     }
 }

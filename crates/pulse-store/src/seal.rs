@@ -34,6 +34,16 @@ pub(crate) fn skip_damaged(result: Result<(), codec::CodecError>, tier: Tier, id
     }
 }
 
+/// What happens to a point where there is one already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Join {
+    /// The new one takes the place when it is made of more samples: what is known otherwise stays.
+    OnlyMore,
+    /// The new one takes the place unless it is made of fewer samples: it was computed anew, but what was computed from a
+    /// part of a span must not stand for the whole of it.
+    NotFewer,
+}
+
 /// Writes chunks, and keeps count of them.
 pub(crate) struct Sealer<'a> {
     pub(crate) tables: &'a mut dyn TablesMut,
@@ -49,6 +59,9 @@ impl Sealer<'_> {
         let base = number * WINDOW_MS;
         let day = base.div_euclid(DAY_MS);
         let may_exist = self.tables.bounds(Tier::Raw)?.is_some_and(|(_, last)| parts_of(last).0 >= number);
+        // An import may have brought minutes without samples.
+        let has_minutes =
+            self.tables.bounds(Tier::Minute)?.is_some_and(|(_, last)| parts_of(last).0 >= number);
         let (mut points, mut minutes, mut hours, mut chunk) = (vec![], vec![], vec![], vec![]);
         for (series, head) in window.sorted() {
             let id = chunk_id(number, series);
@@ -76,13 +89,13 @@ impl Sealer<'_> {
                 Tier::Minute.resolution_ms(),
                 &mut minutes,
             );
-            chunk.clear();
-            codec::encode_aggregates(base, &minutes, &mut chunk);
-            let old = match old {
-                Some(_) => self.size_of(Tier::Minute, id)?,
-                None => None,
-            };
-            self.put(Tier::Minute, id, &chunk, minutes.len(), old)?;
+            if has_minutes {
+                (_, minutes) = self.join_points(Tier::Minute, id, &minutes, Join::NotFewer)?;
+            } else {
+                chunk.clear();
+                codec::encode_aggregates(base, &minutes, &mut chunk);
+                self.put(Tier::Minute, id, &chunk, minutes.len(), None)?;
+            }
 
             hours.clear();
             fold(minutes.iter().copied(), Tier::Hour.resolution_ms(), &mut hours);
@@ -98,7 +111,10 @@ impl Sealer<'_> {
 
     /// Rolls up the days before `today` that have not been.
     pub(crate) fn roll_days(&mut self, today: i64) -> Result<(), StoreError> {
-        let Some((first, last)) = self.tables.bounds(Tier::Hour)? else { return Ok(()) };
+        let Some((first, last)) = self.tables.bounds(Tier::Hour)? else {
+            self.days_done = self.days_done.max(today);
+            return Ok(());
+        };
         let first = parts_of(first).0.max(self.days_done);
         let mut hours = vec![];
         for day in first..today.min(parts_of(last).0 + 1) {
@@ -157,31 +173,83 @@ impl Sealer<'_> {
         Ok(())
     }
 
-    /// Puts one point into the chunk of aggregates that it belongs to, in the place of the one of the same time; returns
-    /// all points of the chunk.
-    fn put_point(&mut self, tier: Tier, series: u32, point: Aggregate) -> Result<Vec<Aggregate>, StoreError> {
-        let number = point.at.div_euclid(tier.chunk_ms());
-        let base = number * tier.chunk_ms();
-        let id = chunk_id(number, series);
-        let mut points = vec![];
-        let mut old = None;
+    /// Puts one point into the chunk of aggregates that it belongs to; returns all points of the chunk.
+    pub(crate) fn put_point(
+        &mut self,
+        tier: Tier,
+        series: u32,
+        point: Aggregate,
+    ) -> Result<Vec<Aggregate>, StoreError> {
+        let id = chunk_id(point.at.div_euclid(tier.chunk_ms()), series);
+        let (_, points) = self.join_points(tier, id, &[point], Join::NotFewer)?;
+        Ok(points)
+    }
+
+    /// Joins points into their chunk of aggregates. Returns how many it took, and all points of the chunk.
+    pub(crate) fn join_points(
+        &mut self,
+        tier: Tier,
+        id: i64,
+        new: &[Aggregate],
+        join: Join,
+    ) -> Result<(usize, Vec<Aggregate>), StoreError> {
+        let base = parts_of(id).0 * tier.chunk_ms();
+        let (mut points, mut old, mut taken) = (vec![], None, 0);
         self.tables.get(tier, id, &mut |_, chunk| {
             skip_damaged(codec::decode_aggregates(base, chunk, &mut points), tier, id);
             old = Some((points.len(), chunk.len()));
             Ok(())
         })?;
-        match points.binary_search_by_key(&point.at, |p| p.at) {
-            Ok(place) => {
-                if let Some(slot) = points.get_mut(place) {
-                    *slot = point;
+        for point in new {
+            match points.binary_search_by_key(&point.at, |p: &Aggregate| p.at) {
+                Ok(place) => {
+                    if let Some(slot) = points.get_mut(place)
+                        && (point.count > slot.count || (join == Join::NotFewer && point.count == slot.count))
+                        && slot != point
+                    {
+                        *slot = *point;
+                        taken += 1;
+                    }
+                }
+                Err(place) => {
+                    points.insert(place, *point);
+                    taken += 1;
                 }
             }
-            Err(place) => points.insert(place, point),
         }
-        let mut chunk = vec![];
-        codec::encode_aggregates(base, &points, &mut chunk);
-        self.put(tier, id, &chunk, points.len(), old)?;
-        Ok(points)
+        if taken > 0 {
+            let mut chunk = vec![];
+            codec::encode_aggregates(base, &points, &mut chunk);
+            self.put(tier, id, &chunk, points.len(), old)?;
+        }
+        Ok((taken, points))
+    }
+
+    /// Joins samples into their chunk; those whose time is taken stay out. Returns how many it took, and all samples of the
+    /// chunk.
+    pub(crate) fn join_samples(
+        &mut self,
+        id: i64,
+        new: &[RawPoint],
+    ) -> Result<(usize, Vec<RawPoint>), StoreError> {
+        let base = parts_of(id).0 * WINDOW_MS;
+        let (mut points, mut old) = (vec![], None);
+        self.tables.get(Tier::Raw, id, &mut |_, chunk| {
+            skip_damaged(codec::decode_samples(base, chunk, &mut points), Tier::Raw, id);
+            old = Some((points.len(), chunk.len()));
+            Ok(())
+        })?;
+        let known: std::collections::HashSet<i64> = points.iter().map(|point: &RawPoint| point.at).collect();
+        let room = MOST_POINTS.saturating_sub(points.len());
+        points.extend(new.iter().filter(|point| !known.contains(&point.at)).take(room));
+        let taken = points.len() - old.map_or(0, |(points, _)| points);
+        if taken > 0 {
+            points.sort_by_key(|point| point.at);
+            let mut chunk = vec![];
+            codec::encode_samples(base, &points, &mut chunk);
+            self.put(Tier::Raw, id, &chunk, points.len(), old)?;
+        }
+        Ok((taken, points))
     }
 
     fn put(
@@ -199,15 +267,6 @@ impl Sealer<'_> {
         count.bytes += chunk.len() as i64 - old_bytes as i64;
         count.chunks += i64::from(old.is_none());
         Ok(())
-    }
-
-    fn size_of(&self, tier: Tier, id: i64) -> Result<Option<(usize, usize)>, StoreError> {
-        let mut size = None;
-        self.tables.get(tier, id, &mut |_, chunk| {
-            size = Some((codec::count(chunk).unwrap_or(0), chunk.len()));
-            Ok(())
-        })?;
-        Ok(size)
     }
 
     fn count(&mut self, tier: Tier) -> &mut TierCount {

@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) last_retention: Option<Timestamp>,
     /// Counts the files that were set aside, so that readers let go of them.
     pub(crate) generation: u64,
+    /// What is wrong, for people.
+    pub(crate) problem: Option<String>,
 }
 
 /// What the store and its writer share.
@@ -59,6 +61,7 @@ impl Shared {
                 last_rollup: None,
                 last_retention: None,
                 generation: 0,
+                problem: None,
             }),
             is_loaded: Mutex::new(is_memory_only),
             loaded: Condvar::new(),

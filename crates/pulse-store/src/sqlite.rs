@@ -133,6 +133,13 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Writes a copy of the file as it is at one moment.
+pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
+    let connection = open_reader(path)?;
+    connection.execute("VACUUM INTO ?1", params![to.to_string_lossy()])?;
+    Ok(())
+}
+
 /// Takes what is in the write-ahead log into the file. A reader may be in the way; then the next start does it.
 pub(crate) fn tidy(connection: &Connection) {
     if let Err(error) = connection.pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(())) {

@@ -10,6 +10,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use jiff::Timestamp;
 use pulse_core::{
     Clock,
     metric::{Sample, SeriesKey},
@@ -19,8 +20,10 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
     api::{EachSeries, MetricStore, RangeQuery, Selector, Series, StoreStats},
+    codec::Aggregate,
     error::StoreError,
-    options::StoreOptions,
+    import::{ImportOutcome, ImportPoint},
+    options::{Retention, StoreOptions},
     query::{Plan, Running},
     registry::{Registry, Resource},
     shared::{Shared, State},
@@ -38,6 +41,8 @@ const MOST_IDLE_READERS: usize = 2;
 const SERIES_AT_ONCE: usize = 256;
 /// Queries of more series than this are wide: see [`Plan::new`].
 const WIDE: usize = 512;
+/// So many series are handed out whole at once: three days of one take a megabyte.
+const DUMPED_AT_ONCE: usize = 8;
 
 /// Keeps history in one SQLite file, or in memory only.
 #[derive(Debug)]
@@ -47,6 +52,7 @@ pub struct SqliteStore {
     thread: Mutex<Option<JoinHandle<()>>>,
     queries: Semaphore,
     most_queued: usize,
+    is_memory_only: bool,
 }
 
 impl SqliteStore {
@@ -77,7 +83,78 @@ impl SqliteStore {
             thread: Mutex::new(Some(thread)),
             queries: Semaphore::new(options.most_queries.max(1)),
             most_queued: options.most_queued,
+            is_memory_only: options.is_memory_only,
         })
+    }
+
+    /// The same, but where the file cannot be used, says so and goes on in memory: who watches a site needs to see it now
+    /// more than its past. What is wrong stands in [`StoreStats::problem`]; the file is left as it is.
+    pub fn open_or_in_memory(
+        path: &Path,
+        options: StoreOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        match Self::open(path, options.clone(), Arc::clone(&clock)) {
+            Err(error) => {
+                tracing::error!(%error, "history is kept in memory only until the next start");
+                let options = StoreOptions { is_memory_only: true, retention: None, ..options };
+                let store = Self::open(path, options, clock)?;
+                store.inner.shared.write().problem =
+                    Some(format!("history is kept in memory only until the next start: {error}"));
+                Ok(store)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Copies the file at `path` to `to`, which must not exist, as it is at one moment; another process may have it
+    /// open and go on writing. For threads that may block.
+    pub fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
+        sqlite::copy(path, to)
+    }
+
+    /// From now on, keeps each tier this long; `None` for what suits where it is kept. What is too old by that goes
+    /// bit by bit, within hours.
+    pub fn set_retention(&self, retention: Option<Retention>) {
+        let retention =
+            StoreOptions { retention, is_memory_only: self.is_memory_only, ..StoreOptions::default() };
+        // A closed store keeps nothing anyway.
+        drop(self.messages.send(Message::Retain(retention.effective_retention())));
+    }
+
+    /// Takes in points that were gathered elsewhere, all or none, and rolls them up; on return they are on disk.
+    /// For threads that may block; a million points take a second or two.
+    pub fn import_blocking(&self, points: Vec<ImportPoint>) -> Result<ImportOutcome, StoreError> {
+        let (answer, done) = oneshot::channel();
+        self.messages.send(Message::Import(points, answer)).map_err(|_| StoreError::Closed)?;
+        done.blocking_recv().map_err(|_| StoreError::Closed)?
+    }
+
+    /// Hands out the points of one tier as they are, series by series, until `each` returns false. For threads that may
+    /// block.
+    pub fn dump_blocking(
+        &self,
+        tier: tier::Tier,
+        selector: &Selector,
+        from: Timestamp,
+        to: Timestamp,
+        each: &mut dyn FnMut(&SeriesKey, &[Aggregate]) -> bool,
+    ) -> Result<(), StoreError> {
+        let inner = &self.inner;
+        inner.shared.wait_loaded();
+        let (from, to) = (from.as_millisecond().max(0), to.as_millisecond());
+        let plan = Plan::of_tier(from, to, tier);
+        let series = select(&inner.shared.read().registry, selector);
+        let mut reader = None;
+        for part in series.chunks(DUMPED_AT_ONCE) {
+            let running = inner.read(Running::new(plan, part.to_vec(), false), &mut reader)?;
+            for (key, points) in running.map(Running::finish_whole).unwrap_or_default() {
+                if !each(&key, &points) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Runs `work` on a thread that may block, as one of the queries that are allowed at once.
@@ -183,7 +260,8 @@ impl Inner {
         while series.len() > 0 {
             let part = series.by_ref().take(SERIES_AT_ONCE).collect();
             let running = Running::new(plan, part, is_scan);
-            self.answer(running, &mut reader)?.into_iter().for_each(&mut *each);
+            let running = self.read(running, &mut reader)?;
+            running.map(Running::finish).unwrap_or_default().into_iter().for_each(&mut *each);
         }
         if let Some((generation, connection)) = reader {
             self.put_back(generation, connection);
@@ -191,12 +269,13 @@ impl Inner {
         Ok(())
     }
 
-    /// Answers for some series. Between these parts nothing is locked or pinned: each series is consistent in itself.
-    fn answer(
+    /// Reads for some series; nothing where there is nothing to read. Between these parts nothing is locked or pinned: each
+    /// series is consistent in itself.
+    fn read(
         &self,
         mut running: Running,
         reader: &mut Option<(u64, Connection)>,
-    ) -> Result<Vec<Series>, StoreError> {
+    ) -> Result<Option<Running>, StoreError> {
         if reader.is_none() && self.shared.read().memory.is_none() {
             *reader = self.reader()?;
         }
@@ -204,9 +283,9 @@ impl Inner {
         if let Some(tables) = &state.memory {
             running.read_heads(&state.heads);
             running.read_tables(tables, state.days_done)?;
-            return Ok(running.finish());
+            return Ok(Some(running));
         }
-        let Some((_, connection)) = reader else { return Ok(vec![]) };
+        let Some((_, connection)) = reader else { return Ok(None) };
         let transaction = connection.transaction()?;
         // The first read pins what the transaction sees; windows are sealed under the lock that is held here.
         SqliteTables(&transaction).bounds(tier::Tier::Raw)?;
@@ -214,14 +293,14 @@ impl Inner {
         let days_done = state.days_done;
         drop(state);
         running.read_tables(&SqliteTables(&transaction), days_done)?;
-        Ok(running.finish())
+        Ok(Some(running))
     }
 
     fn stats(&self) -> StoreStats {
         self.shared.wait_loaded();
         let size_bytes = self.file.as_deref().map_or(0, sqlite::size);
         let state = self.shared.read();
-        let State { heads, registry, counts, last_flush, last_rollup, last_retention, .. } = &*state;
+        let State { heads, registry, counts, last_flush, last_rollup, last_retention, problem, .. } = &*state;
         let [raw, minute, hour, day] = counts;
         let points = |points: i64| u64::try_from(points).unwrap_or(0);
         let raw_bytes = raw.bytes + raw.chunks * ROW_BYTES;
@@ -240,6 +319,7 @@ impl Inner {
             last_flush: *last_flush,
             last_rollup: *last_rollup,
             last_retention: *last_retention,
+            problem: problem.clone(),
             bytes_per_sample: (raw.points > 0).then(|| raw_bytes as f64 / raw.points as f64),
         }
     }

@@ -25,6 +25,7 @@ use crate::{
     codec::RawPoint,
     error::StoreError,
     heads::Heads,
+    import::{ImportOutcome, ImportPoint},
     journal,
     options::{Retention, StoreOptions},
     registry::Registry,
@@ -36,7 +37,7 @@ use crate::{
 };
 
 /// How far in the future a sample may be: clocks differ.
-const MOST_AHEAD_MS: i64 = 300_000;
+pub(crate) const MOST_AHEAD_MS: i64 = 300_000;
 /// At most so many windows are open; an import goes through many.
 pub(crate) const MOST_OPEN_WINDOWS: usize = 6;
 /// A journal that cannot be written must not fill the memory.
@@ -49,6 +50,9 @@ const LOAD_AGAIN: usize = 4;
 pub(crate) enum Message {
     Append(Vec<Sample>),
     Flush(oneshot::Sender<Result<(), StoreError>>),
+    Import(Vec<ImportPoint>, oneshot::Sender<Result<ImportOutcome, StoreError>>),
+    /// From now on, history is kept this long.
+    Retain(Retention),
     /// A reader found damage.
     Check,
     Close(oneshot::Sender<()>),
@@ -130,6 +134,16 @@ impl Writer {
                 Ok(Message::Flush(answer)) => {
                     // Whoever asked may be gone; that changes nothing.
                     drop(answer.send(self.try_upkeep(true)));
+                }
+                Ok(Message::Import(points, answer)) => {
+                    // Whoever asked may be gone; that changes nothing.
+                    drop(answer.send(self.import(points)));
+                    continue;
+                }
+                Ok(Message::Retain(retention)) => {
+                    // Nothing is deleted here and now: the next hourly look does that, a day's worth at a time.
+                    self.retention = retention;
+                    continue;
                 }
                 Ok(Message::Check) => {
                     self.check();
@@ -278,6 +292,7 @@ impl Writer {
             Ok(()) => {
                 if std::mem::take(&mut self.is_failing) {
                     tracing::info!("history is being written again");
+                    self.shared.write().problem = None;
                 }
                 if std::mem::take(&mut self.is_journal_short) {
                     self.shared.write().heads.rejournal();
@@ -289,7 +304,7 @@ impl Writer {
     }
 
     /// After a failure: a damaged file is set aside, and what waits in memory gets a bound.
-    fn recover(&mut self, error: &StoreError) {
+    pub(crate) fn recover(&mut self, error: &StoreError) {
         if error.is_damage() {
             self.replace(&error.to_string());
             return;
@@ -298,6 +313,7 @@ impl Writer {
             tracing::warn!(%error, "history cannot be written; it stays in memory and is tried again");
         }
         let mut state = self.shared.write();
+        state.problem = Some(format!("history cannot be written at the moment: {error}"));
         if state.heads.journal.len() > MOST_JOURNAL_BYTES {
             state.heads.flushed();
             self.is_journal_short = true;
@@ -380,6 +396,7 @@ impl Writer {
         self.retention = Retention::IN_MEMORY.sanitized();
         let mut state = self.shared.write();
         state.memory = Some(MemoryTables::default());
+        state.problem = Some(format!("history is kept in memory only until the next start: {error}"));
         state.heads.stop_journal();
     }
 }

@@ -158,7 +158,11 @@ async fn get_history(
                     min: point.min,
                     max: point.max,
                 });
-                metrics.entry(series.key.metric.name().to_owned()).or_insert_with(|| points.collect());
+                let known = metrics.entry(series.key.metric.name().to_owned()).or_default();
+                known.extend(points);
+                // What was imported may stand under another key than what was measured since.
+                known.sort_by_key(|point| point.timestamp);
+                known.dedup_by_key(|point| point.timestamp);
             }
         }
         if metrics.is_empty() && duration <= LIVE {
@@ -247,7 +251,10 @@ fn keys(world: &Snapshot, resource_type: &str, id: &str) -> Vec<(ResourceType, S
         }
         let hosts = world.docker_hosts.values();
         let with = hosts.filter(|host| host.containers.iter().any(|container| container.report.id == id));
-        with.map(|host| (ResourceType::DockerContainer, container_series_id(host.id.as_str(), id))).collect()
+        let keys =
+            with.map(|host| (ResourceType::DockerContainer, container_series_id(host.id.as_str(), id)));
+        // An imported history knows no host.
+        keys.chain([(ResourceType::DockerContainer, id.to_owned())]).collect()
     };
     match resource_type {
         "guest" => vec![(ResourceType::Vm, guest()), (ResourceType::Container, guest())],
@@ -312,6 +319,9 @@ struct StoreStatsShape {
     /// Bytes per sample. Ours, beside the contract.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_per_sample: Option<f64>,
+    /// What is wrong with the store, where something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 /// How the store is.
@@ -336,6 +346,7 @@ async fn get_store_stats(
         dropped: stats.dropped,
         series: stats.series,
         bytes_per_sample: stats.bytes_per_sample,
+        error: stats.problem,
     }))
 }
 

@@ -1,15 +1,19 @@
 //! One module per area of the contract. Each endpoint stands with its shapes, its document and its tests.
 
 mod agents;
+mod audit;
 pub(crate) mod charts;
 mod documents;
 mod health;
 mod history;
+mod license;
 mod live;
 pub(crate) mod metadata;
 mod nodes;
+mod notifications;
 mod object;
 pub(crate) mod prometheus;
+mod rbac;
 mod resources;
 mod scheduler;
 mod security;
@@ -18,6 +22,7 @@ mod state;
 mod storage;
 mod system;
 mod tokens;
+mod transfer;
 mod version;
 
 use axum::response::Response;
@@ -44,7 +49,12 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(tokens::router())
         .merge(nodes::router())
         .merge(metadata::router())
+        .merge(notifications::router())
         .merge(system::router())
+        .merge(license::router())
+        .merge(audit::router())
+        .merge(rbac::router())
+        .merge(transfer::router())
         .merge(documents::router())
         .route("/api", axum::routing::any(unknown))
         .route("/api/", axum::routing::any(unknown))

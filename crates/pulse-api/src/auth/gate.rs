@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use pulse_auth::{Denied, Identity};
+use pulse_auth::{Denied, FeatureSet, Identity};
 use tokio::sync::Semaphore;
 
 use super::{CSRF_COOKIE, CSRF_HEADER, SESSION_COOKIE, cookie, identify, is_proxied, is_secure};
@@ -84,6 +84,7 @@ pub async fn gate(State(state): State<AppState>, mut request: Request, next: Nex
     let cookie_headers = issue.is_some().then(|| request.headers().clone());
     let who = identity.is_authenticated().then(|| (identity.to_string(), identity.method.name()));
     request.extensions_mut().insert(identity);
+    request.extensions_mut().insert(state.licensing.features(state.now()));
     let mut response = next.run(request).await;
     if let Some((user, method)) = who {
         let headers = response.headers_mut();
@@ -183,6 +184,11 @@ static HASHING: Semaphore = Semaphore::const_new(2);
 pub(crate) async fn verify_password(given: String, hash: String) -> bool {
     let Ok(_permit) = HASHING.acquire().await else { return false };
     tokio::task::spawn_blocking(move || super::identify::verify(&given, &hash)).await.unwrap_or(false)
+}
+
+/// What the licence includes, as the gate found it.
+pub(crate) fn features(extensions: &http::Extensions) -> FeatureSet {
+    extensions.get::<FeatureSet>().copied().unwrap_or_default()
 }
 
 /// The caller of the request, as the gate found it.

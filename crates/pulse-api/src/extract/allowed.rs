@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use pulse_auth::{Identity, Requirement, authorize};
+use pulse_auth::{Action, Feature, Identity, Permission, Requirement, Resource, authorize};
 use pulse_core::scope::Scope;
 
 use crate::{auth, error::ApiError};
@@ -28,7 +28,7 @@ impl<S: Send + Sync, N: Needs> FromRequestParts<S> for Allowed<N> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let identity = auth::caller(&parts.extensions);
-        authorize(&identity, N::REQUIREMENT)?;
+        authorize(&identity, N::REQUIREMENT, auth::features(&parts.extensions))?;
         Ok(Self { identity, needs: PhantomData })
     }
 }
@@ -82,6 +82,34 @@ needs! {
     SettingsReadAdmin = Requirement::admin(&[Scope::SettingsRead]);
     /// To change settings as an administrator.
     SettingsWriteAdmin = Requirement::admin(&[Scope::SettingsWrite]);
+    /// To list the tokens of all.
+    TokensRead = Requirement::admin(&[Scope::SettingsRead])
+        .with_permission(Permission::new(Action::Admin, Resource::Users));
+    /// To make, change and delete the tokens of all.
+    TokensWrite = Requirement::admin(&[Scope::SettingsWrite])
+        .with_permission(Permission::new(Action::Admin, Resource::Users));
+    /// To manage roles and who has them. Pulse v5 asks no scope here, so that any token could.
+    ManageRoles = Requirement::admin(&[Scope::SettingsWrite])
+        .with_permission(Permission::new(Action::Admin, Resource::Users))
+        .with_feature(Feature::Rbac);
+    /// To read the audit log.
+    AuditRead = Requirement::scope(&[Scope::SettingsRead])
+        .with_permission(Permission::new(Action::Read, Resource::AuditLogs))
+        .with_feature(Feature::AuditLogging);
+    /// To read where audit events are sent.
+    AuditAdminRead = Requirement::scope(&[Scope::SettingsRead])
+        .with_permission(Permission::new(Action::Admin, Resource::AuditLogs))
+        .with_feature(Feature::AuditLogging);
+    /// To set where audit events are sent.
+    AuditAdminWrite = Requirement::scope(&[Scope::SettingsWrite])
+        .with_permission(Permission::new(Action::Admin, Resource::AuditLogs))
+        .with_feature(Feature::AuditLogging);
+    /// To read notification settings: whoever may change settings may read these.
+    NotificationsRead = Requirement::admin(&[Scope::SettingsRead, Scope::SettingsWrite]);
+    /// To read the notification queue.
+    MonitoringReadAdmin = Requirement::admin(&[Scope::MonitoringRead]);
+    /// To change the notification queue.
+    MonitoringWriteAdmin = Requirement::admin(&[Scope::MonitoringWrite]);
     /// To send host reports.
     HostAgentReport = Requirement::scope(&[Scope::HostAgentReport]);
     /// To send Docker reports.

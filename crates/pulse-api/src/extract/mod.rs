@@ -4,7 +4,9 @@ mod allowed;
 mod body;
 
 pub use allowed::{
-    Admin, Allowed, Authenticated, Caller, DockerReport, HostAgentReport, KubernetesReport, MonitoringRead,
-    MonitoringWrite, Needs, SettingsRead, SettingsReadAdmin, SettingsWrite, SettingsWriteAdmin,
+    Admin, Allowed, AuditAdminRead, AuditAdminWrite, AuditRead, Authenticated, Caller, DockerReport,
+    HostAgentReport, KubernetesReport, ManageRoles, MonitoringRead, MonitoringReadAdmin, MonitoringWrite,
+    MonitoringWriteAdmin, Needs, NotificationsRead, SettingsRead, SettingsReadAdmin, SettingsWrite,
+    SettingsWriteAdmin, TokensRead, TokensWrite,
 };
 pub use body::{JsonError, read_json};

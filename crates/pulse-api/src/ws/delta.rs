@@ -10,6 +10,7 @@ use pulse_core::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::instance_lists::InstanceLists;
 use crate::wire::{
     alert::AlertShape,
     docker::{DockerHostShape, RemovedDockerHostShape},
@@ -48,6 +49,7 @@ pub fn difference(old: &Snapshot, new: &Snapshot) -> Option<Value> {
     let mut containers = Changes::default();
     let mut storage = Changes::default();
     let mut pbs = Changes::default();
+    let mut lists = InstanceLists::default();
     let keys =
         old.instances.keys().chain(new.instances.keys().filter(|key| !old.instances.contains_key(*key)));
     for key in keys {
@@ -57,6 +59,7 @@ pub fn difference(old: &Snapshot, new: &Snapshot) -> Option<Value> {
         {
             continue;
         }
+        lists.add(before.map(|view| &**view), after.map(|view| &**view));
         instance(before, after, &mut nodes, &mut vms, &mut containers, &mut storage, &mut pbs);
     }
     put("nodes", nodes);
@@ -64,6 +67,9 @@ pub fn difference(old: &Snapshot, new: &Snapshot) -> Option<Value> {
     put("containers", containers);
     put("storage", storage);
     put("pbs", pbs);
+    for (name, changes) in lists.into_named() {
+        put(name, changes);
+    }
     put("hosts", by_arc(&old.hosts, &new.hosts, |host| to_object(&HostShape::from(host)), plain));
     put("dockerHosts", by_arc(&old.docker_hosts, &new.docker_hosts, docker_object, docker_fields));
     put(
@@ -181,13 +187,13 @@ fn instance(
 
 /// Changes of one collection.
 #[derive(Debug, Default)]
-struct Changes {
+pub(super) struct Changes {
     set: Map<String, Value>,
     remove: Vec<Value>,
 }
 
 impl Changes {
-    fn into_value(self) -> Option<Value> {
+    pub(super) fn into_value(self) -> Option<Value> {
         let mut out = Map::new();
         if !self.set.is_empty() {
             out.insert("set".into(), self.set.into());
@@ -199,7 +205,7 @@ impl Changes {
     }
 
     /// Compares two lists of entities; those that are equal are never turned into JSON.
-    fn list<'a, T: PartialEq + 'a>(
+    pub(super) fn list<'a, T: PartialEq + 'a>(
         &mut self,
         old: impl Iterator<Item = &'a T>,
         new: impl Iterator<Item = &'a T>,
@@ -220,7 +226,11 @@ impl Changes {
         self.remove.extend(before.into_keys().map(Value::from));
     }
 
-    fn objects(&mut self, old: Vec<(String, Map<String, Value>)>, new: Vec<(String, Map<String, Value>)>) {
+    pub(super) fn objects(
+        &mut self,
+        old: Vec<(String, Map<String, Value>)>,
+        new: Vec<(String, Map<String, Value>)>,
+    ) {
         let mut before: HashMap<_, _> = old.into_iter().collect();
         for (key, object) in new {
             match before.remove(&key) {
@@ -263,7 +273,7 @@ fn by_arc<K: Ord + Eq + Hash + ToString, T>(
     changes
 }
 
-fn to_object(shape: &impl Serialize) -> Map<String, Value> {
+pub(super) fn to_object(shape: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(shape) {
         Ok(Value::Object(object)) => object,
         Ok(_) | Err(_) => Map::new(),

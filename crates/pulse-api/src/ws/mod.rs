@@ -4,6 +4,7 @@
 mod client;
 mod delta;
 mod hub;
+mod instance_lists;
 
 pub use client::{StreamKind, serve};
 pub use delta::difference;

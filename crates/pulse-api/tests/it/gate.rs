@@ -20,7 +20,12 @@ const PUBLIC: &[&str] = &[
 ];
 
 /// Operations that any known caller may call, whatever the token's scopes.
-const ANY_CALLER: &[&str] = &["GET /api/monitoring/scheduler/health", "POST /api/logout"];
+const ANY_CALLER: &[&str] = &[
+    "GET /api/license/features",
+    "GET /api/license/status",
+    "GET /api/monitoring/scheduler/health",
+    "POST /api/logout",
+];
 
 /// Every operation of the document as (method, path), placeholders filled with an id that exists nowhere.
 fn operations() -> Vec<(Method, String, String)> {
@@ -61,7 +66,8 @@ async fn without_credentials_only_public_operations_answer() {
 
 #[tokio::test]
 async fn a_token_without_the_scope_is_told_which_one_it_lacks() {
-    let server = TestServer::fresh();
+    // With every feature: without, the licence would be named before the scope.
+    let server = TestServer::over(tempfile::tempdir().unwrap(), |settings| settings.is_development = true);
     // No operation served today takes this one alone.
     let narrow = server.token([Scope::KubernetesManage]);
     for (method, path, name) in operations() {
@@ -73,6 +79,35 @@ async fn a_token_without_the_scope_is_told_which_one_it_lacks() {
         assert_eq!(answer.json()["error"], "missing_scope", "{name}");
         assert!(answer.json()["requiredScope"].is_string(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn what_the_licence_does_not_include_is_402_for_those_who_may_and_for_nobody_else() {
+    let server = TestServer::fresh();
+    let token = server.token([Scope::All]);
+    for path in ["/api/admin/roles", "/api/admin/users", "/api/audit", "/api/admin/webhooks/audit"] {
+        assert_eq!(server.call(Method::GET, path, None, "").await.status, StatusCode::UNAUTHORIZED, "{path}");
+        let answer = server.get(path, &token).await;
+        assert_eq!(answer.status, StatusCode::PAYMENT_REQUIRED, "{path}");
+        assert_eq!(answer.json()["error"], "license_required", "{path}");
+    }
+    let body = server.get("/api/admin/roles", &token).await.text();
+    assert_eq!(
+        body,
+        r#"{"error":"license_required","feature":"rbac","message":"feature not included in license: Role-Based Access Control (RBAC) requires Pulse Pro","upgrade_url":"https://pulserelay.pro/"}"#
+    );
+    let status = server.get("/api/license/status", &token).await.text();
+    assert_eq!(
+        status,
+        r#"{"valid":false,"tier":"free","is_lifetime":false,"days_remaining":0,"features":["update_alerts","sso","ai_patrol"]}"#
+    );
+    let features = server.get("/api/license/features", &token).await.json();
+    assert_eq!((&features["license_status"], &features["features"]["rbac"]), (&"none".into(), &false.into()));
+    let forged =
+        server.call(Method::POST, "/api/license/activate", Some(&token), r#"{"license_key":"a.b.c"}"#).await;
+    assert_eq!(forged.status, StatusCode::BAD_REQUEST);
+    let cleared = server.call(Method::POST, "/api/license/clear", Some(&token), "").await.text();
+    assert_eq!(cleared, r#"{"message":"License cleared","success":true}"#);
 }
 
 #[tokio::test]

@@ -11,15 +11,17 @@ use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use pulse_api::{About, Access, AppState, published::StateCache, ws::Hub};
-use pulse_auth::{FeatureSet, ScopeSet, Sessions, password, token};
+use pulse_api::{About, Access, AccessTokens, AppState, Licensing, published::StateCache, ws::Hub};
+use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+use pulse_config::transfer::{NodesSection, SystemSection, TokensSection, Transfer};
 use pulse_config::{
-    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings,
-    SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, PveInstance, SealKey, Secret, SessionFile,
+    Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_monitor::{Keeper, Scheduler, probe::Probe};
+use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -120,6 +122,7 @@ impl TestServer {
         settings.data_dir = dir.to_owned();
         change(&mut settings);
 
+        let licensing = Arc::new(Licensing::open(&settings).unwrap());
         let hash = |secret: &Secret| password::hash_unless_hashed(secret.expose());
         let credentials = Credentials::open(dir, &no_vars, hash).unwrap();
         let tokens = TokenStore::open(dir).unwrap();
@@ -128,7 +131,14 @@ impl TestServer {
         sessions.restore(session_file.load().unwrap(), clock.now());
         let bootstrap = BootstrapToken::open(dir, credentials.current().is_some()).unwrap();
         let access = Access::new(credentials, tokens, sessions, session_file, bootstrap);
-        let nodes = NodeStore::open(dir, SealKey::open(dir).unwrap()).unwrap();
+        let access = Arc::new(access);
+        let nodes = Arc::new(NodeStore::open(dir, SealKey::open(dir).unwrap()).unwrap());
+        let system = Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap());
+        let transfer = Arc::new(Transfer::new(vec![
+            Box::new(NodesSection(nodes.clone())),
+            Box::new(SystemSection(system.clone())),
+            Box::new(TokensSection(AccessTokens(access.clone()))),
+        ]));
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let keeper = Keeper::start(dyn_clock.clone(), &tasks, stop.clone());
@@ -138,6 +148,18 @@ impl TestServer {
         let store =
             SqliteStore::open(&dir.join("metrics.db"), StoreOptions::default(), dyn_clock.clone()).unwrap();
         let proxmox = Arc::new(Proxmox::default());
+        let ledger = Ledger::open(&dir.join("pulse.db"), clock.clone()).unwrap();
+        let notifier = Notifier::new(NotifierOptions {
+            config: Arc::new(NotifyStore::open(dir, SealKey::open(dir).unwrap()).unwrap()),
+            system: system.clone(),
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            grouping: Box::new(Grouping::default),
+            commands: Arc::new(SystemCommands),
+            extra_roots: vec![],
+            first_retry: Duration::from_secs(5),
+        });
+        notifier.start(&tasks, stop.clone());
         let state = AppState {
             about: Arc::new(About {
                 version: "5.1.0",
@@ -146,15 +168,18 @@ impl TestServer {
             }),
             clock: dyn_clock,
             settings: Arc::new(settings),
-            system: Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap()),
-            access: Arc::new(access),
-            features: FeatureSet::default(),
+            system,
+            access,
+            transfer,
+            licensing,
             keeper,
             scheduler: Scheduler::default(),
-            nodes: Arc::new(nodes),
+            nodes,
+            metadata: Arc::new(Metadata::open(dir).unwrap()),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             store: Arc::new(store),
-            ledger: Ledger::open(&dir.join("pulse.db"), clock.clone()).unwrap(),
+            ledger,
+            notifier,
             published,
             charts: Arc::default(),
             hub,

@@ -1,6 +1,8 @@
 //! The API through its router, with real files and a real history; only Proxmox is a stand-in.
 
 #[cfg(test)]
+mod appliances;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod document;
@@ -13,9 +15,13 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod metadata;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod nodes;
+#[cfg(test)]
+mod notifications;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
@@ -24,3 +30,5 @@ mod state;
 mod system;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod transfer;

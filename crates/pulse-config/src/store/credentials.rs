@@ -9,10 +9,11 @@ use std::{
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 
-use crate::{ConfigError, Secret, atomic_file, dotenv, dotenv::DotEnv, settings::Vars};
-
-const USER: &str = "PULSE_AUTH_USER";
-const PASS: &str = "PULSE_AUTH_PASS";
+use crate::{
+    ConfigError, Secret, atomic_file, dotenv,
+    dotenv::{DotEnv, PASS, USER},
+    settings::Vars,
+};
 
 /// A user name and the hash of the password.
 #[derive(Clone, PartialEq, Eq)]

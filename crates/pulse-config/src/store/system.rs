@@ -75,19 +75,42 @@ impl SystemSettingsStore {
         let mut next = kept.clone();
         next.apply(&patch).map_err(UpdateError::Refused)?;
         let current = self.overrides.over(&next).map_err(UpdateError::Refused)?;
-        if next != *kept {
-            let text = serde_json::to_vec_pretty(&next)
-                .map_err(|source| ConfigError::Encode { what: "the system settings", source })?;
-            atomic_file::write(&self.path, &text)?;
-            *kept = next;
-            let current = Arc::new(current);
-            self.changes.send_if_modified(|before| {
-                let is_new = **before != *current;
-                *before = Arc::clone(&current);
-                is_new
-            });
-        }
+        self.keep(&mut kept, next, current)?;
         Ok(Updated { settings: self.current(), locked })
+    }
+
+    /// Puts other settings in the place of all: a key that is missing or makes no sense gets its default. Blocks for
+    /// the disk.
+    pub fn replace(&self, file: Map<String, Value>) -> Result<(), ConfigError> {
+        let next = from_file(&self.path, file);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.overrides.over(&next).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the environment does not go with the new settings; it waits for a restart");
+            next.clone()
+        });
+        self.keep(&mut kept, next, current)
+    }
+
+    fn keep(
+        &self,
+        kept: &mut SystemSettings,
+        next: SystemSettings,
+        current: SystemSettings,
+    ) -> Result<(), ConfigError> {
+        if next == *kept {
+            return Ok(());
+        }
+        let text = serde_json::to_vec_pretty(&next)
+            .map_err(|source| ConfigError::Encode { what: "the system settings", source })?;
+        atomic_file::write(&self.path, &text)?;
+        *kept = next;
+        let current = Arc::new(current);
+        self.changes.send_if_modified(|before| {
+            let is_new = **before != *current;
+            *before = Arc::clone(&current);
+            is_new
+        });
+        Ok(())
     }
 
     /// What the file holds, without the environment: for an export.

@@ -4,3 +4,4 @@
 
 mod scheduler;
 mod stand_in;
+mod truth;

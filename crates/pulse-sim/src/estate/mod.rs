@@ -3,6 +3,7 @@
 //! Must never know about any wire: PVE, PBS and PMG answers are all written from [`Truth`].
 
 pub(crate) mod plan;
+pub(crate) mod stored;
 mod truth;
 
 use std::{
@@ -14,7 +15,8 @@ use pulse_core::Clock;
 
 use self::plan::Plan;
 pub use self::{
-    plan::{AgentState, GuestKind, GuestPlan},
+    plan::{AgentState, FileSystemLayout, GuestKind, GuestPlan},
+    stored::{BackupTruth, DiskTruth, ReplicationTruth, SnapshotTruth, TaskTruth},
     truth::{GuestStatus, GuestTruth, NodeTruth, StorageTruth, Truth},
 };
 use crate::{EstateOptions, SimError, figures::SLOT_SECONDS};
@@ -28,6 +30,31 @@ pub(crate) struct Change {
     runs: Option<bool>,
     /// When its process began, Unix seconds.
     since: Option<u64>,
+    /// Halted with its memory kept.
+    is_paused: bool,
+    /// What holds it.
+    lock: Hold,
+    /// Its guest agent.
+    agent: Option<AgentState>,
+}
+
+/// Something that is being worked on.
+#[derive(Debug, Clone)]
+struct Running {
+    id: u64,
+    task: TaskTruth,
+}
+
+/// Whether and by what a guest is locked.
+#[derive(Debug, Clone, Copy, Default)]
+enum Hold {
+    /// As it was planned.
+    #[default]
+    AsPlanned,
+    /// Not at all.
+    Free,
+    /// By this.
+    Held(&'static str),
 }
 
 type Changes = BTreeMap<u32, Change>;
@@ -43,6 +70,14 @@ pub(crate) struct Outages {
 struct State {
     changes: Changes,
     outages: Outages,
+    running: Vec<Running>,
+    /// Tasks that were begun by hand and have ended, the newest last.
+    ended: Vec<TaskTruth>,
+    last_task: u64,
+    /// Nodes whose ZFS pool has lost a disk.
+    degraded: BTreeSet<usize>,
+    /// Guest agents that were asked at a moment when they must not be.
+    violations: Vec<String>,
     /// Counts changes, so that caches know when to forget.
     generation: u64,
     cached: Option<Arc<Moment>>,
@@ -152,6 +187,126 @@ impl Estate {
         })
     }
 
+    /// Halts a running guest, its memory kept, or lets it go on.
+    pub(crate) fn pause_guest(&self, vmid: u32, is_paused: bool) -> Result<(), SimError> {
+        self.change(vmid, |change, runs, _| {
+            if !runs {
+                return Err("is not running");
+            }
+            change.is_paused = is_paused;
+            Ok(())
+        })
+    }
+
+    /// Locks a guest, or takes its lock away.
+    pub(crate) fn lock_guest(&self, vmid: u32, lock: Option<&'static str>) -> Result<(), SimError> {
+        self.change(vmid, |change, _, _| {
+            change.lock = lock.map_or(Hold::Free, Hold::Held);
+            Ok(())
+        })
+    }
+
+    /// Changes what a guest's agent does.
+    pub(crate) fn set_agent(&self, vmid: u32, agent: AgentState) -> Result<(), SimError> {
+        self.change(vmid, |change, _, _| {
+            change.agent = Some(agent);
+            Ok(())
+        })
+    }
+
+    /// Begins a task on a node: about a guest, or about several without saying which.
+    pub(crate) fn begin_task(&self, kind: &str, vmid: Option<u32>, node: &str) -> Result<u64, SimError> {
+        let index = self.node_index(node).ok_or_else(|| SimError::NoNode(node.to_owned()))?;
+        let now = self.now();
+        let name = Arc::clone(&self.plan.nodes[index].name);
+        let mut state = self.lock();
+        state.last_task += 1;
+        let id = state.last_task;
+        let about = vmid.map(|vmid| vmid.to_string()).unwrap_or_default();
+        state.running.push(Running {
+            id,
+            task: TaskTruth {
+                upid: stored::upid(&name, kind, &about, now, 100_000 + id as u32),
+                kind: kind.to_owned(),
+                vmid,
+                node: name,
+                began: now,
+                ended: None,
+                status: None,
+            },
+        });
+        Ok(id)
+    }
+
+    /// Ends a task; says whether it was there.
+    pub(crate) fn end_task(&self, id: u64, status: &str) -> bool {
+        let now = self.now();
+        let mut state = self.lock();
+        let Some(place) = state.running.iter().position(|running| running.id == id) else { return false };
+        let mut task = state.running.remove(place).task;
+        (task.ended, task.status) = (Some(now), Some(status.to_owned()));
+        state.ended.push(task);
+        true
+    }
+
+    /// Tasks that run on a node, and those begun by hand that have ended there, the newest first.
+    pub(crate) fn tasks(&self, node: usize) -> (Vec<TaskTruth>, Vec<TaskTruth>) {
+        let state = self.lock();
+        let here = |task: &&TaskTruth| task.node == self.plan.nodes[node].name;
+        let running = state.running.iter().map(|running| &running.task).filter(here).cloned().collect();
+        (running, state.ended.iter().rev().filter(here).cloned().collect())
+    }
+
+    /// Finished backup tasks of a node.
+    pub(crate) fn finished_backups(&self, node: usize) -> Vec<TaskTruth> {
+        let changes = self.lock().changes.clone();
+        stored::finished_backups(&self.plan, |guest| home(&changes, guest), node, self.now())
+    }
+
+    /// Replication jobs of a node.
+    pub(crate) fn replication(&self, node: usize) -> Vec<ReplicationTruth> {
+        let changes = self.lock().changes.clone();
+        stored::replication(&self.plan, |guest| home(&changes, guest), node, self.now())
+    }
+
+    /// Takes a disk of a node's ZFS pool away, or gives it back.
+    pub(crate) fn degrade_pool(&self, node: &str, is_degraded: bool) -> Result<(), SimError> {
+        let index = self.node_index(node).ok_or_else(|| SimError::NoNode(node.to_owned()))?;
+        let mut state = self.lock();
+        if is_degraded {
+            state.degraded.insert(index);
+        } else {
+            state.degraded.remove(&index);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_pool_degraded(&self, node: usize) -> bool {
+        self.lock().degraded.contains(&node)
+    }
+
+    /// Whether a guest's agent must be left alone now, and notes that somebody asked it all the same.
+    pub(crate) fn disturbs(&self, guest: &GuestTruth) -> bool {
+        let mut state = self.lock();
+        let works = |running: &Running| {
+            running.task.node == guest.node && running.task.vmid.is_none_or(|vmid| vmid == guest.plan.vmid)
+        };
+        let task =
+            state.running.iter().find(|running| works(running)).map(|running| running.task.kind.clone());
+        let why = guest.lock.map(str::to_owned).or(task);
+        if let Some(why) = &why
+            && state.violations.len() < 1_000
+        {
+            state.violations.push(format!("guest agent of {} was asked while: {why}", guest.plan.vmid));
+        }
+        why.is_some()
+    }
+
+    /// Guest agents that were asked while they must not be.
+    pub(crate) fn violations(&self) -> Vec<String> {
+        self.lock().violations.clone()
+    }
+
     fn change(
         &self,
         vmid: u32,
@@ -174,4 +329,8 @@ impl Estate {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn home(changes: &Changes, guest: &GuestPlan) -> usize {
+    changes.get(&guest.vmid).and_then(|change| change.node).unwrap_or(guest.home)
 }

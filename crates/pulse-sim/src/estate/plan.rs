@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::Serialize;
 
 use crate::{
-    EstateOptions,
+    EstateOptions, PveVersion,
     figures::{Counter, derive, derive_text, pick, unit},
 };
 
@@ -44,6 +44,24 @@ pub enum AgentState {
     Running,
     /// In the configuration, but nobody answers.
     Dead,
+    /// In the configuration, and slower than its node waits.
+    Slow,
+}
+
+/// How a virtual machine's disk is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileSystemLayout {
+    /// One file system.
+    Plain,
+    /// Two logical volumes on one partition.
+    Lvm,
+    /// Subvolumes, each mounted and each showing the same figures.
+    Btrfs,
+    /// Datasets that share what the pool has left.
+    Zfs,
+    /// A drive with a letter.
+    Windows,
 }
 
 /// A node as planned.
@@ -93,6 +111,10 @@ pub struct GuestPlan {
     pub os_type: &'static str,
     /// Whether the balloon driver reports memory.
     pub has_balloon: bool,
+    /// How its disk is divided, for virtual machines.
+    pub file_system: FileSystemLayout,
+    /// Whether it was made from an OCI image.
+    pub is_oci: bool,
     /// Whether it gets its address by DHCP.
     pub is_dhcp: bool,
     #[serde(skip)]
@@ -242,7 +264,19 @@ fn guest(options: &EstateOptions, estate: u64, index: usize) -> GuestPlan {
         cpus: if is_vm { pick(part(11), &[1, 2, 2, 4, 4, 8]) } else { pick(part(11), &[1, 1, 2, 4]) },
         memory,
         disk,
-        storage: if options.ceph && chance(12) < 0.5 { "ceph-pool" } else { "local-lvm" },
+        storage: match chance(12) {
+            share if options.ceph && share < 0.5 => "ceph-pool",
+            share if options.zfs && share < 0.8 => "tank",
+            _ => "local-lvm",
+        },
+        file_system: match chance(17) {
+            _ if is_windows => FileSystemLayout::Windows,
+            share if share < 0.1 => FileSystemLayout::Btrfs,
+            share if share < 0.2 => FileSystemLayout::Zfs,
+            share if share < 0.5 => FileSystemLayout::Lvm,
+            _ => FileSystemLayout::Plain,
+        },
+        is_oci: !is_vm && options.version >= PveVersion::V9_1 && chance(18) < 0.15,
         agent,
         os_type: match (is_vm, is_windows) {
             (true, true) => "win11",
@@ -302,6 +336,9 @@ fn storages(options: &EstateOptions, estate: u64) -> Vec<StoragePlan> {
     if options.ceph {
         list.push(("ceph-pool", "rbd", "images,rootdir", true, false));
     }
+    if options.zfs {
+        list.push(("tank", "zfspool", "images,rootdir", false, false));
+    }
     if options.pbs {
         list.push(("pbs-main", "pbs", "backup", true, false));
     }
@@ -334,7 +371,9 @@ fn sizes(
         for node in 0..options.nodes {
             let size = match storage.name {
                 "local" => 94 * GIB,
-                "local-lvm" => (planned("local-lvm", Some(node)) + 64 * GIB).div_ceil(256 * GIB) * 256 * GIB,
+                local @ ("local-lvm" | "tank") => {
+                    (planned(local, Some(node)) + 64 * GIB).div_ceil(256 * GIB) * 256 * GIB
+                }
                 "ceph-pool" => (planned("ceph-pool", None) + TIB).div_ceil(TIB) * TIB,
                 "nas" => (8 + options.guests as u64 / 50) * TIB,
                 _ => (6 + options.guests as u64 / 40) * TIB,

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    Changes, Outages,
+    Change, Changes, Hold, Outages,
     plan::{AgentState, GIB, GuestKind, GuestPlan, KIB, MIB, NodePlan, Plan, TIB, usual_load},
+    stored,
 };
 use crate::figures::{derive, noise, quantize, time_of_day, unit, wander};
 
@@ -70,6 +71,8 @@ pub struct NodeTruth {
 pub enum GuestStatus {
     /// It runs.
     Running,
+    /// Its processors are halted, its memory kept.
+    Paused,
     /// It does not.
     Stopped,
     /// Its node is away.
@@ -80,7 +83,8 @@ impl GuestStatus {
     /// The word in lists.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Running => "running",
+            // That it is paused stands in another field.
+            Self::Running | Self::Paused => "running",
             Self::Stopped => "stopped",
             Self::Unknown => "unknown",
         }
@@ -100,6 +104,12 @@ pub struct GuestTruth {
     pub cpu: f64,
     /// Memory in use as the guest sees it.
     pub memory_used: u64,
+    /// What holds it.
+    pub lock: Option<&'static str>,
+    /// Its guest agent.
+    pub agent: AgentState,
+    /// Memory in use as its own kernel counts it, page cache left out.
+    pub memory_inside: u64,
     /// Memory it takes of its host.
     pub memory_host: u64,
     /// Bytes in use inside its disk; kept when it stops.
@@ -126,6 +136,8 @@ impl PartialEq for GuestTruth {
             && self.disk_used == other.disk_used
             && self.counters() == other.counters()
             && self.uptime == other.uptime
+            && self.lock == other.lock
+            && self.agent == other.agent
     }
 }
 
@@ -140,9 +152,14 @@ impl GuestTruth {
         self.status == GuestStatus::Running
     }
 
+    /// Whether it has a process: running or paused.
+    pub fn has_process(&self) -> bool {
+        matches!(self.status, GuestStatus::Running | GuestStatus::Paused)
+    }
+
     /// Whether its guest agent answers.
     pub fn has_agent(&self) -> bool {
-        self.is_running() && self.plan.agent == AgentState::Running
+        self.is_running() && self.agent == AgentState::Running && self.lock.is_none()
     }
 }
 
@@ -204,7 +221,7 @@ struct Load {
 
 impl Load {
     fn add(&mut self, guest: &GuestTruth, at: u64) {
-        if guest.is_running() {
+        if guest.has_process() {
             self.cpus += guest.cpu * f64::from(guest.plan.cpus);
             self.memory += guest.memory_host;
             self.io += unit(derive(guest.plan.key, at / 60)) * 0.004;
@@ -225,7 +242,7 @@ pub(super) fn guest_at(
     let change = changes.get(&guest.vmid).copied().unwrap_or_default();
     let home = change.node.unwrap_or(guest.home);
     let runs = change.runs.unwrap_or(guest.runs);
-    (home, guest_truth(plan, guest, home, (runs, away[home]), change.since, at))
+    (home, guest_truth(plan, guest, home, (runs, away[home]), &change, at))
 }
 
 /// One node at any instant, with the bytes its guests received and sent.
@@ -259,11 +276,12 @@ fn guest_truth(
     guest: &Arc<GuestPlan>,
     home: usize,
     (runs, is_away): (bool, bool),
-    since: Option<u64>,
+    change: &Change,
     at: u64,
 ) -> GuestTruth {
     let status = match (is_away, runs) {
         (true, _) => GuestStatus::Unknown,
+        (false, true) if change.is_paused => GuestStatus::Paused,
         (false, true) => GuestStatus::Running,
         (false, false) => GuestStatus::Stopped,
     };
@@ -273,6 +291,13 @@ fn guest_truth(
         status,
         cpu: 0.0,
         memory_used: 0,
+        lock: match change.lock {
+            Hold::AsPlanned => guest.lock,
+            Hold::Free => None,
+            Hold::Held(lock) => Some(lock),
+        },
+        agent: change.agent.unwrap_or(guest.agent),
+        memory_inside: 0,
         memory_host: 0,
         disk_used: disk_used(guest, at),
         net_in: 0,
@@ -281,17 +306,20 @@ fn guest_truth(
         disk_written: 0,
         uptime: 0,
     };
-    if status != GuestStatus::Running {
+    if !matches!(status, GuestStatus::Running | GuestStatus::Paused) {
         return truth;
     }
-    let began = since.unwrap_or_else(|| started(guest.key, at));
+    let began = change.since.unwrap_or_else(|| started(guest.key, at));
     let day = 1.0 + 0.45 * time_of_day(at, 13.0 + 3.0 * unit(derive(guest.key, 42)));
     let drift = 0.6 + 0.8 * wander(derive(guest.key, 43), at, 420);
     let grain = 0.8 + 0.4 * noise(derive(guest.key, 44), at);
-    truth.cpu = (usual_load(guest) * day * drift * grain).clamp(0.0005, 1.0);
+    if status == GuestStatus::Running {
+        truth.cpu = (usual_load(guest) * day * drift * grain).clamp(0.0005, 1.0);
+    }
     let usual = 0.35 + 0.4 * unit(derive(guest.key, 45));
     let share = usual + 0.12 * (wander(derive(guest.key, 46), at, 5_400) - 0.5);
     truth.memory_used = quantize(guest.memory as f64 * share, 256 * KIB);
+    truth.memory_inside = stored::memory_inside(truth.memory_used);
     truth.memory_host = match guest.kind {
         // The host also pays for the guest's page cache and for the emulator.
         GuestKind::Qemu => (truth.memory_used + guest.memory / 10 + 96 * MIB).min(guest.memory + 128 * MIB),
@@ -353,7 +381,7 @@ fn storages(plan: &Plan, away: &[bool], stored: &BTreeMap<(&str, usize), u64>, a
             };
             let used = match storage.name {
                 "local" => growing(derive(70, index as u64), 0.2, 0.02, MIB),
-                "local-lvm" => own.min(total),
+                "local-lvm" | "tank" => own.min(total),
                 "ceph-pool" => on_shared.min(total),
                 "nas" => growing(71, 0.46, 0.01, 64 * MIB),
                 _ => growing(72, 0.38, 0.01, 64 * MIB),

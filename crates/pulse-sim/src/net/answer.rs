@@ -81,6 +81,14 @@ impl Reply {
         response
     }
 
+    /// Writes the answer a few bytes at a time.
+    pub(crate) fn into_slow_response(self, bytes_per_second: u64) -> Response<Payload> {
+        let length = self.body.len();
+        let mut response = self.into_response_with(|body| Payload::slow(body, bytes_per_second));
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        response
+    }
+
     fn into_response_with(self, payload: impl FnOnce(Bytes) -> Payload) -> Response<Payload> {
         let mut response = Response::new(payload(self.body));
         *response.status_mut() =
@@ -108,15 +116,32 @@ pub(crate) struct Payload {
     breaks: bool,
     /// Whether the part before the break had its chance to be sent.
     is_flushed: bool,
+    /// Bytes per second, and the pause under way.
+    slow: Option<(u64, Pin<Box<tokio::time::Sleep>>)>,
 }
 
 impl Payload {
     fn whole(bytes: Bytes) -> Self {
-        Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), breaks: false, is_flushed: false }
+        Self {
+            bytes: Some(bytes).filter(|bytes| !bytes.is_empty()),
+            breaks: false,
+            is_flushed: false,
+            slow: None,
+        }
+    }
+
+    fn slow(bytes: Bytes, bytes_per_second: u64) -> Self {
+        let pause = Box::pin(tokio::time::sleep(Duration::ZERO));
+        Self { slow: Some((bytes_per_second, pause)), ..Self::whole(bytes) }
     }
 
     fn broken(bytes: Bytes) -> Self {
-        Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), breaks: true, is_flushed: false }
+        Self {
+            bytes: Some(bytes).filter(|bytes| !bytes.is_empty()),
+            breaks: true,
+            is_flushed: false,
+            slow: None,
+        }
     }
 }
 
@@ -128,6 +153,18 @@ impl Body for Payload {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if let Some((rate, pause)) = &mut self.slow {
+            if pause.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            let rate = (*rate).max(1) as usize;
+            pause.as_mut().reset(tokio::time::Instant::now() + Duration::from_secs(1));
+            return Poll::Ready(self.bytes.take().map(|mut bytes| {
+                let part = bytes.split_to(rate.min(bytes.len()));
+                self.bytes = Some(bytes).filter(|bytes| !bytes.is_empty());
+                Ok(Frame::data(part))
+            }));
+        }
         if let Some(bytes) = self.bytes.take() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }

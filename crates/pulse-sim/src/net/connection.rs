@@ -87,11 +87,11 @@ async fn answer(
         reset.cancel();
         return std::future::pending().await;
     }
-    let _in_flight = site.journal.enter(&node);
     let (head, body) = request.into_parts();
     let path = percent_decode(head.uri.path(), false);
     let query = head.uri.query().unwrap_or_default().to_owned();
     let short = path.strip_prefix("/api2/json").unwrap_or(&path).to_owned();
+    let _in_flight = site.journal.enter(&node, &short);
     let mut record = RequestRecord {
         at,
         node: node.to_string(),
@@ -140,6 +140,8 @@ async fn answer(
             reply.body = Bytes::from_static(b"{\"data\":[{\"node\":pve1,}, \xff\xfe");
         }
         Some(Effect::EmptyBody) => reply.body = Bytes::new(),
+        Some(Effect::HugeBody { mebibytes }) => reply.body = huge(mebibytes),
+        Some(Effect::WrongType { ref field, ref value }) => reply.body = wrong(&reply.body, field, value),
         _ => {}
     }
     let wait = strike.delay + reply.delay.mul_f64(site.delay_factor);
@@ -153,8 +155,45 @@ async fn answer(
     site.journal.add(record);
     Ok(match strike.effect {
         Some(Effect::HalfJson { percent, honest_length }) => reply.into_cut_response(percent, honest_length),
+        Some(Effect::SlowBody { bytes_per_second }) => reply.into_slow_response(bytes_per_second),
         _ => reply.into_response(),
     })
+}
+
+/// A document of that size that is well-formed to its end.
+fn huge(mebibytes: u32) -> Bytes {
+    let mut body = b"{\"data\":[".to_vec();
+    let item = [b'"'].into_iter().chain([b'x'; 4094]).chain([b'"']).collect::<Vec<u8>>();
+    for number in 0..mebibytes as usize * 256 {
+        if number > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(&item);
+    }
+    body.extend_from_slice(b"]}");
+    body.into()
+}
+
+/// The document with another value in every field of that name.
+fn wrong(body: &Bytes, field: &str, value: &serde_json::Value) -> Bytes {
+    fn put(place: &mut serde_json::Value, field: &str, value: &serde_json::Value) {
+        match place {
+            serde_json::Value::Object(map) => {
+                for (name, inside) in map {
+                    if name == field {
+                        inside.clone_from(value);
+                    } else {
+                        put(inside, field, value);
+                    }
+                }
+            }
+            serde_json::Value::Array(list) => list.iter_mut().for_each(|inside| put(inside, field, value)),
+            _ => {}
+        }
+    }
+    let Ok(mut document) = serde_json::from_slice::<serde_json::Value>(body) else { return body.clone() };
+    put(&mut document, field, value);
+    document.to_string().into()
 }
 
 /// Waits until no fault makes this request hang any more.

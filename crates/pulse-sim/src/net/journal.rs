@@ -44,6 +44,8 @@ struct Inner {
     records: VecDeque<RequestRecord>,
     counts: BTreeMap<String, u64>,
     in_flight: BTreeMap<String, (usize, usize)>,
+    /// The same by the node that has to do the work, which another may pass on.
+    per_target: BTreeMap<String, (usize, usize)>,
 }
 
 impl Journal {
@@ -71,6 +73,11 @@ impl Journal {
         self.lock().in_flight.iter().map(|(node, (_, most))| (node.clone(), *most)).collect()
     }
 
+    /// The most requests each node ever had to work on at once.
+    pub(crate) fn most_per_target(&self) -> BTreeMap<String, usize> {
+        self.lock().per_target.iter().map(|(node, (_, most))| (node.clone(), *most)).collect()
+    }
+
     pub(crate) fn clear(&self) {
         let mut inner = self.lock();
         inner.records.clear();
@@ -78,15 +85,24 @@ impl Journal {
         for (now, most) in inner.in_flight.values_mut() {
             *most = *now;
         }
+        for (now, most) in inner.per_target.values_mut() {
+            *most = *now;
+        }
     }
 
     /// Counts a request as being worked on until the guard is dropped.
-    pub(crate) fn enter(&self, node: &str) -> InFlight<'_> {
+    pub(crate) fn enter(&self, node: &str, path: &str) -> InFlight<'_> {
+        let target = path.strip_prefix("/nodes/").and_then(|rest| rest.split('/').next()).unwrap_or(node);
         let mut inner = self.lock();
         let (now, most) = inner.in_flight.entry(node.to_owned()).or_default();
         *now += 1;
         *most = (*most).max(*now);
-        InFlight { journal: self, node: node.to_owned() }
+        if inner.per_target.len() < MOST_PATHS {
+            let (now, most) = inner.per_target.entry(target.to_owned()).or_default();
+            *now += 1;
+            *most = (*most).max(*now);
+        }
+        InFlight { journal: self, node: node.to_owned(), target: target.to_owned() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -98,11 +114,16 @@ impl Journal {
 pub(crate) struct InFlight<'a> {
     journal: &'a Journal,
     node: String,
+    target: String,
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        if let Some((now, _)) = self.journal.lock().in_flight.get_mut(&self.node) {
+        let mut inner = self.journal.lock();
+        if let Some((now, _)) = inner.in_flight.get_mut(&self.node) {
+            *now = now.saturating_sub(1);
+        }
+        if let Some((now, _)) = inner.per_target.get_mut(&self.target) {
             *now = now.saturating_sub(1);
         }
     }

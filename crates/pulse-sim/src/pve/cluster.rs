@@ -10,27 +10,38 @@ use super::{
 use crate::{
     PveVersion,
     estate::{GuestKind, GuestStatus, GuestTruth, NodeTruth, StorageTruth},
+    options::Rights,
 };
 
 pub(super) fn version(version: PveVersion) -> Value {
     json!({ "release": version.release(), "repoid": version.repoid(), "version": version.full() })
 }
 
-/// What an auditor with a little more may do, below one path.
-fn auditor(version: PveVersion) -> Value {
-    let mut rights =
+/// What the account may do, below one path.
+fn auditor(version: PveVersion, rights: Rights) -> Value {
+    let mut list =
         json!({ "Datastore.Audit": 1, "Pool.Audit": 1, "Sys.Audit": 1, "SDN.Audit": 1, "VM.Audit": 1 });
-    let agent = if version >= PveVersion::V9_1 { "VM.GuestAgent.Audit" } else { "VM.Monitor" };
-    rights[agent] = 1.into();
-    if version >= PveVersion::V8_4 {
-        rights["Mapping.Audit"] = 1.into();
+    let is_new = version >= PveVersion::V9_1;
+    if rights != Rights::NoAgent {
+        list[if is_new { "VM.GuestAgent.Audit" } else { "VM.Monitor" }] = 1.into();
     }
-    rights
+    if rights == Rights::Full {
+        for name in ["Sys.Modify", "Datastore.AllocateSpace", "VM.Backup"] {
+            list[name] = 1.into();
+        }
+        if is_new {
+            list["VM.GuestAgent.FileRead"] = 1.into();
+        }
+    }
+    if version >= PveVersion::V8_4 {
+        list["Mapping.Audit"] = 1.into();
+    }
+    list
 }
 
-pub(super) fn permissions(version: PveVersion) -> Value {
+pub(super) fn permissions(version: PveVersion, rights: Rights) -> Value {
     let paths = ["/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms"];
-    let map: Map<_, _> = paths.into_iter().map(|path| (path.to_owned(), auditor(version))).collect();
+    let map: Map<_, _> = paths.into_iter().map(|path| (path.to_owned(), auditor(version, rights))).collect();
     Value::Object(map)
 }
 
@@ -56,7 +67,7 @@ pub(super) fn status(context: &Context<'_>) -> Value {
             "id": "cluster",
             "name": estate.options.name,
             "nodes": count,
-            "quorate": u8::from(context.truth.is_quorate),
+            "quorate": u8::from(context.truth.is_quorate && !context.pve.faults.is_quorum_lost()),
             "type": "cluster",
             "version": count,
         }));
@@ -166,7 +177,7 @@ fn guest_line(guest: &GuestTruth, version: PveVersion) -> GuestLine<'_> {
         maxmem: plan.memory,
         // Containers have no figure of their own here: the real list says 0.
         memhost: (version >= PveVersion::V9_1).then_some(if is_container { 0 } else { guest.memory_host }),
-        disk: if is_container && guest.is_running() { guest.disk_used } else { 0 },
+        disk: if is_container && guest.has_process() { guest.disk_used } else { 0 },
         maxdisk: plan.disk,
         netin: guest.net_in,
         netout: guest.net_out,
@@ -182,7 +193,7 @@ fn guest_line(guest: &GuestTruth, version: PveVersion) -> GuestLine<'_> {
         vmid: plan.vmid,
         pool: plan.pool,
         hastate: plan.is_ha.then(|| ha_state(guest)),
-        lock: plan.lock,
+        lock: guest.lock,
         tags: (!plan.tags.is_empty()).then(|| plan.tag_line()),
         figures,
     }
@@ -190,7 +201,7 @@ fn guest_line(guest: &GuestTruth, version: PveVersion) -> GuestLine<'_> {
 
 pub(super) fn ha_state(guest: &GuestTruth) -> &'static str {
     match guest.status {
-        GuestStatus::Running => "started",
+        GuestStatus::Running | GuestStatus::Paused => "started",
         GuestStatus::Stopped => "stopped",
         GuestStatus::Unknown => "fence",
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Context, cluster::ha_state, reply::Outcome};
 use crate::{
     PveVersion,
-    estate::{AgentState, GuestKind, GuestTruth, plan::MIB},
+    estate::{AgentState, GuestKind, GuestStatus, GuestTruth, plan::MIB},
     figures::{derive, noise},
     net::tls::uuid,
 };
@@ -40,10 +40,10 @@ pub(super) fn status(context: &Context<'_>, kind: GuestKind) -> Outcome {
         json!({ "managed": 0 })
     };
     if kind == GuestKind::Qemu {
-        if guest.plan.agent != AgentState::Off {
+        if guest.agent != AgentState::Off {
             figures["agent"] = 1.into();
         }
-        if guest.is_running() {
+        if guest.has_process() {
             figures["spice"] = 1.into();
         }
     }
@@ -68,13 +68,13 @@ fn shared_figures(guest: &GuestTruth) -> Value {
     if !plan.tags.is_empty() {
         figures["tags"] = plan.tag_line().into();
     }
-    if let Some(lock) = plan.lock {
+    if let Some(lock) = guest.lock {
         figures["lock"] = lock.into();
     }
     if plan.is_template {
         figures["template"] = 1.into();
     }
-    if guest.is_running() {
+    if guest.has_process() {
         figures["pid"] = (1_000 + derive(plan.key, 90) % 3_000_000).into();
     }
     figures
@@ -82,7 +82,7 @@ fn shared_figures(guest: &GuestTruth) -> Value {
 
 /// How long tasks wait for a resource, percent; from release 9 on and only while the guest runs.
 fn pressure(context: &Context<'_>, guest: &GuestTruth, figures: &mut Value) {
-    if context.version < PveVersion::V9_1 || !guest.is_running() {
+    if context.version < PveVersion::V9_1 || !guest.has_process() {
         return;
     }
     let some = |which: u64, most: f64| {
@@ -116,8 +116,9 @@ fn qemu_figures(context: &Context<'_>, guest: &GuestTruth, full: bool) -> Value 
     if !full {
         return figures;
     }
-    figures["qmpstatus"] = guest.status.word().into();
-    if !guest.is_running() {
+    figures["qmpstatus"] =
+        if guest.status == GuestStatus::Paused { "paused" } else { guest.status.word() }.into();
+    if !guest.has_process() {
         return figures;
     }
     figures["diskread"] = guest.disk_read.into();
@@ -163,7 +164,7 @@ fn qemu_figures(context: &Context<'_>, guest: &GuestTruth, full: bool) -> Value 
 fn lxc_figures(context: &Context<'_>, guest: &GuestTruth) -> Value {
     let plan = &*guest.plan;
     let mut figures = shared_figures(guest);
-    figures["disk"] = if guest.is_running() { guest.disk_used } else { 0 }.into();
+    figures["disk"] = if guest.has_process() { guest.disk_used } else { 0 }.into();
     figures["maxdisk"] = plan.disk.into();
     figures["diskread"] = guest.disk_read.into();
     figures["diskwrite"] = guest.disk_written.into();
@@ -174,7 +175,7 @@ fn lxc_figures(context: &Context<'_>, guest: &GuestTruth) -> Value {
     figures
 }
 
-fn digest(guest: &GuestTruth) -> String {
+pub(super) fn digest(guest: &GuestTruth) -> String {
     format!("{:016x}{:016x}{:08x}", derive(guest.plan.key, 94), derive(guest.plan.key, 95), guest.plan.vmid)
 }
 
@@ -198,7 +199,7 @@ pub(super) fn qemu_config(context: &Context<'_>) -> Outcome {
         "smbios1": format!("uuid={}", uuid(derive(plan.key, 96))),
         "vmgenid": uuid(derive(plan.key, 97)),
     });
-    if plan.agent != AgentState::Off {
+    if guest.agent != AgentState::Off {
         config["agent"] = "1".into();
     }
     if plan.has_balloon {
@@ -231,6 +232,10 @@ pub(super) fn lxc_config(context: &Context<'_>) -> Outcome {
         "swap": 512,
         "unprivileged": 1,
     });
+    if plan.is_oci {
+        config["entrypoint"] = "/usr/bin/server --port 8080".into();
+        config["env"] = "PATH=/usr/bin:/bin".into();
+    }
     more_config(&mut config, guest);
     Ok(config)
 }
@@ -239,7 +244,7 @@ fn more_config(config: &mut Value, guest: &GuestTruth) {
     if !guest.plan.tags.is_empty() {
         config["tags"] = guest.plan.tag_line().into();
     }
-    if let Some(lock) = guest.plan.lock {
+    if let Some(lock) = guest.lock {
         config["lock"] = lock.into();
     }
     if guest.plan.is_template {
@@ -249,7 +254,7 @@ fn more_config(config: &mut Value, guest: &GuestTruth) {
 
 pub(super) fn lxc_interfaces(context: &Context<'_>) -> Outcome {
     let guest = context.guest(GuestKind::Lxc)?;
-    if !guest.is_running() {
+    if !guest.has_process() {
         return Ok(Value::Null);
     }
     let (mac, address) = (guest.plan.mac().to_lowercase(), guest.plan.address());
@@ -267,15 +272,4 @@ pub(super) fn lxc_interfaces(context: &Context<'_>) -> Outcome {
         list[1]["ip-addresses"] = json!([{ "ip-address": address, "ip-address-type": "inet", "prefix": 8 }]);
     }
     Ok(list)
-}
-
-/// No snapshots were taken: only the present state is there.
-pub(super) fn snapshots(context: &Context<'_>, kind: GuestKind) -> Outcome {
-    let guest = context.guest(kind)?;
-    Ok(json!([{
-        "description": "You are here!",
-        "digest": digest(guest),
-        "name": "current",
-        "running": u8::from(guest.is_running()),
-    }]))
 }

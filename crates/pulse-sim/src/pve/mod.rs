@@ -7,6 +7,7 @@ mod agent;
 mod auth;
 mod cluster;
 mod guest;
+mod kept;
 mod node;
 mod reply;
 mod routes;
@@ -22,7 +23,7 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::auth::Accounts;
+pub(crate) use self::{auth::Accounts, kept::update_count};
 use self::{
     reply::{
         Refusal, bad_parameters, bytes, data, error_reply, failed, not_implemented, silent, unauthorized,
@@ -35,6 +36,7 @@ use crate::{
     estate::{Estate, GuestKind, GuestTruth, Moment, NodeTruth, Truth},
     faults::{Faults, Reach},
     net::{Asked, Product, Reply, form_pairs, tls::Identity},
+    options::Rights,
 };
 
 /// How long a node waits for one that swallows packets.
@@ -88,6 +90,11 @@ impl Context<'_> {
 
     fn flag(&self, name: &str) -> bool {
         matches!(self.parameter(name), Some("1" | "on" | "yes" | "true"))
+    }
+
+    /// What the account may do now.
+    fn rights(&self) -> Rights {
+        if self.pve.faults.is_downgraded() { Rights::NoAgent } else { self.pve.estate.options.rights }
     }
 
     /// The node the path names. Routing made sure that it exists.

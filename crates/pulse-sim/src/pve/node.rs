@@ -2,11 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    Context,
-    reply::{Outcome, failed},
-};
-use crate::{PveVersion, estate::plan::GIB, figures::derive, net::Reply};
+use super::{Context, reply::Outcome};
+use crate::PveVersion;
 
 pub(super) fn status(context: &Context<'_>) -> Outcome {
     let (index, node) = context.node()?;
@@ -106,39 +103,4 @@ pub(super) fn subscription() -> Value {
         "status": "notfound",
         "url": "https://www.proxmox.com/en/proxmox-virtual-environment/pricing",
     })
-}
-
-pub(super) fn no_zfs() -> Reply {
-    failed("zfsutils-linux not installed")
-}
-
-pub(super) fn disks(context: &Context<'_>) -> Outcome {
-    let (index, _) = context.node()?;
-    let plan = &context.pve.estate.plan.nodes[index];
-    let list = (0..2).map(|number| {
-        let key = derive(plan.key, 80 + number);
-        let wear = 99 - key % 12;
-        let mut disk = json!({
-            "by_id_link": format!("/dev/disk/by-id/nvme-SIM_1920G_{:012X}", key >> 16),
-            "devpath": format!("/dev/nvme{number}n1"),
-            "gpt": 1,
-            "health": "PASSED",
-            "model": "SIM DC 1920G",
-            "mounted": 0,
-            "osdid": -1,
-            "rpm": 0,
-            "serial": format!("{:012X}", key >> 16),
-            "size": 1788 * GIB,
-            "type": "nvme",
-            "used": if number == 0 { "BIOS boot" } else { "LVM" },
-            "vendor": "unknown",
-            "wearout": wear,
-            "wwn": format!("eui.{key:016x}"),
-        });
-        if context.version >= PveVersion::V8_4 {
-            disk["osdid-list"] = Value::Null;
-        }
-        disk
-    });
-    Ok(Value::Array(list.collect()))
 }

@@ -54,6 +54,11 @@ pub(super) fn failed(message: &str) -> Reply {
     error_reply(500, &format!("{message}\n"))
 }
 
+/// 403 that names the right that is missing.
+pub(super) fn denied(path: &str, privilege: &str) -> Reply {
+    error_reply(403, &format!("Permission check failed ({path}, {privilege})\n"))
+}
+
 /// 401 without a word but the reason phrase.
 pub(super) fn unauthorized(reason: &str) -> Reply {
     Reply { delay: UNAUTHORIZED_DELAY, ..silent(401, reason) }

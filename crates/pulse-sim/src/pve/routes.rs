@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Context, agent, cluster, guest, node, reply::Outcome, rrd, storage};
+use super::{Context, agent, cluster, guest, kept, node, reply::Outcome, rrd, storage};
 use crate::{PveVersion, estate::GuestKind};
 
 pub(super) const UNKNOWN_PARAMETER: &str =
@@ -30,6 +30,9 @@ pub(super) enum Call {
     NodeTasks,
     NodeSubscription,
     DisksZfs,
+    DisksZfsPool,
+    NodeUpdates,
+    CephPools,
     DisksList,
     Storages,
     NodeStorages,
@@ -44,6 +47,7 @@ pub(super) enum Call {
     AgentNetwork,
     AgentOs,
     AgentInfo,
+    AgentFile,
     LxcList,
     LxcStatus,
     LxcConfig,
@@ -59,7 +63,7 @@ pub(super) struct Route {
     pub(super) parts: Vec<(&'static str, String)>,
 }
 
-const TABLE: [(&str, Call); 38] = [
+const TABLE: [(&str, Call); 42] = [
     ("/version", Call::Version),
     ("/access/permissions", Call::Permissions),
     ("/access/ticket", Call::TicketInfo),
@@ -78,6 +82,9 @@ const TABLE: [(&str, Call); 38] = [
     ("/nodes/{node}/tasks", Call::NodeTasks),
     ("/nodes/{node}/subscription", Call::NodeSubscription),
     ("/nodes/{node}/disks/zfs", Call::DisksZfs),
+    ("/nodes/{node}/disks/zfs/{pool}", Call::DisksZfsPool),
+    ("/nodes/{node}/apt/update", Call::NodeUpdates),
+    ("/nodes/{node}/ceph/pool", Call::CephPools),
     ("/nodes/{node}/disks/list", Call::DisksList),
     ("/storage", Call::Storages),
     ("/nodes/{node}/storage", Call::NodeStorages),
@@ -92,6 +99,7 @@ const TABLE: [(&str, Call); 38] = [
     ("/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces", Call::AgentNetwork),
     ("/nodes/{node}/qemu/{vmid}/agent/get-osinfo", Call::AgentOs),
     ("/nodes/{node}/qemu/{vmid}/agent/info", Call::AgentInfo),
+    ("/nodes/{node}/qemu/{vmid}/agent/file-read", Call::AgentFile),
     ("/nodes/{node}/lxc", Call::LxcList),
     ("/nodes/{node}/lxc/{vmid}/status/current", Call::LxcStatus),
     ("/nodes/{node}/lxc/{vmid}/config", Call::LxcConfig),
@@ -127,14 +135,17 @@ fn fit(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, String)>>
 pub(super) fn run(call: Call, context: &Context<'_>) -> Outcome {
     match call {
         Call::Version | Call::NodeVersion => Ok(cluster::version(context.version)),
-        Call::Permissions => Ok(cluster::permissions(context.version)),
+        Call::Permissions => Ok(cluster::permissions(context.version, context.rights())),
         Call::TicketInfo => Ok(Value::Null),
         Call::ClusterStatus => Ok(cluster::status(context)),
         Call::ClusterResources => {
             Ok(serde_json::json!(cluster::resources(context, context.parameter("type"))))
         }
-        // Nothing is replicated, backed up or worked on in this estate yet.
-        Call::ClusterReplication | Call::NodeReplication | Call::NodeTasks => Ok(Value::Array(Vec::new())),
+        Call::ClusterReplication => Ok(kept::replication_config(context)),
+        Call::NodeReplication => kept::replication(context),
+        Call::NodeTasks => kept::tasks(context),
+        Call::NodeUpdates => kept::updates(context),
+        Call::CephPools => kept::ceph_pools(context),
         Call::HaResources => Ok(cluster::ha_resources(context)),
         Call::HaStatus => Ok(cluster::ha_status(context)),
         Call::CephStatus => cluster::ceph_status(context),
@@ -143,25 +154,27 @@ pub(super) fn run(call: Call, context: &Context<'_>) -> Outcome {
         Call::NodeNetwork => node::network(context),
         Call::NodeRrd => rrd::node(context),
         Call::NodeSubscription => Ok(node::subscription()),
-        Call::DisksZfs => Err(node::no_zfs().into()),
-        Call::DisksList => node::disks(context),
+        Call::DisksZfs => kept::pools(context),
+        Call::DisksZfsPool => kept::pool(context),
+        Call::DisksList => kept::disks(context),
         Call::Storages => Ok(storage::config(context)),
         Call::NodeStorages => storage::list(context),
         Call::NodeStorageStatus => storage::status(context),
-        Call::NodeStorageContent => storage::content(context),
+        Call::NodeStorageContent => kept::content(context),
         Call::QemuList => guest::list(context, GuestKind::Qemu),
         Call::QemuStatus => guest::status(context, GuestKind::Qemu),
         Call::QemuConfig => guest::qemu_config(context),
-        Call::QemuSnapshots => guest::snapshots(context, GuestKind::Qemu),
+        Call::QemuSnapshots => kept::snapshots(context, GuestKind::Qemu),
         Call::QemuRrd => rrd::guest(context, GuestKind::Qemu),
         Call::AgentFsInfo => agent::filesystems(context),
         Call::AgentNetwork => agent::interfaces(context),
         Call::AgentOs => agent::os(context),
         Call::AgentInfo => agent::info(context),
+        Call::AgentFile => agent::file(context),
         Call::LxcList => guest::list(context, GuestKind::Lxc),
         Call::LxcStatus => guest::status(context, GuestKind::Lxc),
         Call::LxcConfig => guest::lxc_config(context),
-        Call::LxcSnapshots => guest::snapshots(context, GuestKind::Lxc),
+        Call::LxcSnapshots => kept::snapshots(context, GuestKind::Lxc),
         Call::LxcInterfaces => guest::lxc_interfaces(context),
         Call::LxcRrd => rrd::guest(context, GuestKind::Lxc),
     }
@@ -226,6 +239,7 @@ const DISKS: [Parameter; 3] = [
     optional("type", Kind::OneOf(&["unused", "journal_disks"])),
 ];
 const PERMISSIONS: [Parameter; 2] = [optional("path", Kind::Text), optional("userid", Kind::Text)];
+const FILE: [Parameter; 1] = [Parameter { name: "file", kind: Kind::Text, is_required: true }];
 const HA: [Parameter; 1] = [optional("type", Kind::OneOf(&["ct", "vm"]))];
 const GUEST: [Parameter; 1] = [optional("guest", Kind::Number)];
 
@@ -243,6 +257,7 @@ fn parameters(call: Call) -> &'static [Parameter] {
         Call::LxcConfig => &LXC_CONFIG,
         Call::DisksList => &DISKS,
         Call::Permissions => &PERMISSIONS,
+        Call::AgentFile => &FILE,
         Call::HaResources => &HA,
         Call::NodeReplication => &GUEST,
         Call::Version
@@ -256,6 +271,9 @@ fn parameters(call: Call) -> &'static [Parameter] {
         | Call::NodeVersion
         | Call::NodeSubscription
         | Call::DisksZfs
+        | Call::DisksZfsPool
+        | Call::NodeUpdates
+        | Call::CephPools
         | Call::NodeStorageStatus
         | Call::QemuStatus
         | Call::QemuSnapshots
@@ -331,6 +349,7 @@ mod tests {
             "/nodes/pve1",
             "/nodes/pve1/qemu/x/config",
             "/cluster/ceph/df",
+            "/nodes/pve1/disks/zfs/",
             "/nodes//status",
         ] {
             assert!(find(path, PveVersion::V9_1).is_none(), "{path}");

@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Context, reply::Outcome};
-use crate::{
-    PveVersion,
-    estate::{GuestKind, GuestStatus},
-};
+use crate::{PveVersion, estate::GuestKind};
 
 /// Seconds between two points, and how many there are.
 fn frame(name: Option<&str>) -> (u64, u64) {
@@ -36,7 +33,7 @@ pub(super) fn guest(context: &Context<'_>, kind: GuestKind) -> Outcome {
         else {
             return json!({ "time": at });
         };
-        if now.status != GuestStatus::Running {
+        if !now.has_process() {
             return json!({ "time": at });
         }
         let rates: Vec<f64> = now

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Instant};
 
-use pulse_sim::{EstateOptions, GuestKind, GuestStatus};
+use pulse_sim::{EstateOptions, FileSystemLayout, GuestKind, GuestStatus};
 use serde_json::Value;
 
 use crate::client::Scene;
@@ -106,8 +106,13 @@ async fn the_api_says_what_is_true() {
         assert_eq!(now["mem"].as_u64(), Some(guest.memory_used));
         if guest.has_agent() {
             let path = format!("/nodes/{node}/qemu/{vmid}/agent/get-fsinfo");
-            let used = scene.client.data(&path).await["result"][0]["used-bytes"].as_u64();
-            assert_eq!(used, Some(guest.disk_used));
+            let list = scene.client.data(&path).await["result"].clone();
+            let used = |index: usize| list[index]["used-bytes"].as_u64().unwrap();
+            let sum = match guest.plan.file_system {
+                FileSystemLayout::Plain | FileSystemLayout::Windows | FileSystemLayout::Btrfs => used(0),
+                FileSystemLayout::Lvm | FileSystemLayout::Zfs => used(0) + used(1),
+            };
+            assert_eq!(sum, guest.disk_used);
         }
     }
     for node in &truth.nodes {

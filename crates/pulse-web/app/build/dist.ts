@@ -7,7 +7,11 @@ import type { Plugin, Rollup } from "vite";
 
 /** First view, gzip: index.html, the entry with all it imports, and the first page with its styles. */
 const BUDGET_BYTES = 120 * 1024;
-const FIRST_PAGE = "src/features/proxmox/ProxmoxPage.tsx";
+const FIRST_PAGE = [
+  "src/App.tsx",
+  "src/features/proxmox/ProxmoxPage.tsx",
+  "src/features/proxmox/OverviewPage.tsx",
+];
 const COMPRESSIBLE = /\.(html|js|css|svg|json|webmanifest|txt)$/;
 /** Below this a copy saves less than its headers cost. */
 const WORTH_IT = 600;
@@ -46,7 +50,7 @@ function firstView(bundle: Rollup.OutputBundle): Set<string> {
   };
   for (const file of Object.values(bundle)) {
     if (file.type !== "chunk") continue;
-    if (file.isEntry || file.facadeModuleId?.endsWith(FIRST_PAGE)) visit(file.fileName);
+    if (file.isEntry || FIRST_PAGE.some((page) => file.facadeModuleId?.endsWith(page))) visit(file.fileName);
   }
   return names;
 }

@@ -1,10 +1,8 @@
-// The frame of the dashboard: top line, tabs, the page, and what stands in the way of it.
+// What stands in the way of the dashboard (setup, login, no server), and its routes.
 
-import { A, Navigate, Route, Router, useLocation, useSearchParams } from "@solidjs/router";
+import { Navigate, Route, Router } from "@solidjs/router";
 import {
   createEffect,
-  createSignal,
-  For,
   type JSX,
   lazy,
   Match,
@@ -15,59 +13,102 @@ import {
   Suspense,
   Switch,
 } from "solid-js";
-import styles from "./App.module.css";
 import { sessionEnded } from "./api/client";
-import { connectLive, dockerHosts, hasData, hosts, nodes } from "./api/live";
-import { isLoggedIn, refreshSession, session } from "./api/session";
-import { ConnectionState } from "./ConnectionState";
+import { dockerHosts, hasData, hosts, kubernetesClusters, nodes } from "./api/live";
+import { refreshSession, session } from "./api/session";
 import { Gate } from "./features/session/Gate";
 import gate from "./features/session/Gate.module.css";
-import { ThemeSwitch, UserMenu } from "./TopControls";
+import { Frame } from "./frame/Frame";
+import { t } from "./text";
 import { Button } from "./ui/controls";
-import { Icon, type IconName } from "./ui/Icon";
-import { ScrollerContext } from "./ui/screen";
 import { Waiting } from "./ui/Waiting";
 
 const Setup = lazy(() => import("./features/session/Setup"));
 const Login = lazy(() => import("./features/session/Login"));
 const ProxmoxPage = lazy(() => import("./features/proxmox/ProxmoxPage"));
+const OverviewPage = lazy(() => import("./features/proxmox/OverviewPage"));
+const StoragePage = lazy(() => import("./features/proxmox/StoragePage"));
+const DisksPage = lazy(() => import("./features/proxmox/DisksPage"));
+const CephPage = lazy(() => import("./features/proxmox/CephPage"));
+const ReplicationPage = lazy(() => import("./features/proxmox/ReplicationPage"));
+const BackupsPage = lazy(() => import("./features/backups/BackupsPage"));
+const MailPage = lazy(() => import("./features/proxmox/MailPage"));
 const DockerPage = lazy(() => import("./features/docker/DockerPage"));
+const KubernetesPage = lazy(() => import("./features/kubernetes/KubernetesPage"));
 const HostsPage = lazy(() => import("./features/hosts/HostsPage"));
+const AlertsPage = lazy(() => import("./features/alerts/AlertsPage"));
+const ActivePage = lazy(() => import("./features/alerts/ActivePage"));
+const HistoryPage = lazy(() => import("./features/alerts/HistoryPage"));
+const ThresholdsPage = lazy(() => import("./features/alerts/ThresholdsPage"));
+const SchedulePage = lazy(() => import("./features/alerts/SchedulePage"));
+const DestinationsPage = lazy(() => import("./features/alerts/DestinationsPage"));
 const SettingsPage = lazy(() => import("./features/settings/SettingsPage"));
 const NodesPage = lazy(() => import("./features/settings/NodesPage"));
+const AgentsPage = lazy(() => import("./features/settings/AgentsPage"));
 const TokensPage = lazy(() => import("./features/settings/TokensPage"));
+const SystemPage = lazy(() => import("./features/settings/SystemPage"));
+const SecurityPage = lazy(() => import("./features/settings/SecurityPage"));
+const TransferPage = lazy(() => import("./features/settings/TransferPage"));
+const DiagnosticsPage = lazy(() => import("./features/settings/DiagnosticsPage"));
+const AppearancePage = lazy(() => import("./features/settings/AppearancePage"));
 
-const TABS: readonly { href: string; title: string; icon: IconName }[] = [
-  { href: "/proxmox", title: "Proxmox", icon: "proxmox" },
-  { href: "/docker", title: "Docker", icon: "docker" },
-  { href: "/hosts", title: "Hosts", icon: "hosts" },
-  { href: "/settings", title: "Settings", icon: "settings" },
-];
-const SEARCHABLE = ["/proxmox", "/docker", "/hosts"];
-const EXAMPLES: Readonly<Record<string, string>> = {
-  "/proxmox": "cpu>80 node:pve1 tag:prod",
-  "/docker": "image:nginx state:running",
-  "/hosts": "disk>80 os:debian",
-};
+/** The design system to look at; left out of what is shipped. */
+const Gallery =
+  import.meta.env.DEV || import.meta.env.MODE === "gallery"
+    ? lazy(() => import("./gallery/Gallery"))
+    : undefined;
 
 export function App(): JSX.Element {
   onMount(() => void refreshSession());
   createEffect(on(sessionEnded, () => void refreshSession(), { defer: true }));
+  /** A session that ended leaves the page, and what was typed into it, where they are. */
+  const hasExpired = (): boolean => {
+    const now = session();
+    return now.kind === "login" && now.hasExpired;
+  };
   return (
     <Switch>
-      <Match when={session().kind === "in"}>
+      <Match when={session().kind === "in" || hasExpired()}>
         <Router root={Frame}>
           <Route path="/" component={Home} />
-          <Route path="/proxmox" component={ProxmoxPage} />
+          <Route path="/proxmox" component={ProxmoxPage}>
+            <Route path="/" component={OverviewPage} />
+            <Route path="/storage" component={StoragePage} />
+            <Route path="/disks" component={DisksPage} />
+            <Route path="/ceph" component={CephPage} />
+            <Route path="/replication" component={ReplicationPage} />
+            <Route path="/backups" component={BackupsPage} />
+            <Route path="/mail" component={MailPage} />
+          </Route>
           <Route path="/docker" component={DockerPage} />
+          <Route path="/kubernetes" component={KubernetesPage} />
           <Route path="/hosts" component={HostsPage} />
+          <Route path="/alerts" component={AlertsPage}>
+            <Route path="/" component={ActivePage} />
+            <Route path="/history" component={HistoryPage} />
+            <Route path="/thresholds" component={ThresholdsPage} />
+            <Route path="/schedule" component={SchedulePage} />
+            <Route path="/destinations" component={DestinationsPage} />
+          </Route>
           <Route path="/settings" component={SettingsPage}>
             <Route path="/" component={() => <Navigate href="/settings/nodes" />} />
             <Route path="/nodes" component={NodesPage} />
+            <Route path="/agents" component={AgentsPage} />
             <Route path="/tokens" component={TokensPage} />
+            <Route path="/system" component={SystemPage} />
+            <Route path="/security" component={SecurityPage} />
+            <Route path="/appearance" component={AppearancePage} />
+            <Route path="/transfer" component={TransferPage} />
+            <Route path="/diagnostics" component={DiagnosticsPage} />
           </Route>
+          <Show when={Gallery}>{(page) => <Route path="/gallery" component={page()} />}</Show>
           <Route path="*" component={NotFound} />
         </Router>
+        <Show when={hasExpired()}>
+          <Suspense>
+            <Login hasExpired />
+          </Suspense>
+        </Show>
       </Match>
       <Match when={session().kind === "setup"}>
         <Suspense>
@@ -81,10 +122,7 @@ export function App(): JSX.Element {
       </Match>
       <Match when={session().kind === "login"}>
         <Suspense>
-          {(() => {
-            const now = session();
-            return <Login hasExpired={now.kind === "login" && now.hasExpired} />;
-          })()}
+          <Login hasExpired={false} />
         </Suspense>
       </Match>
       <Match when={session().kind === "unreachable"}>
@@ -96,18 +134,21 @@ export function App(): JSX.Element {
 
 /** Where `/` leads: to what there is most of a reason to look at. */
 function Home(): JSX.Element {
+  const best = (): string => {
+    if (nodes().size > 0) return "/proxmox";
+    if (hosts().size > 0 || dockerHosts().size > 0) return "/hosts";
+    return kubernetesClusters().size > 0 ? "/kubernetes" : "/proxmox";
+  };
   return (
     <Show
       when={hasData()}
       fallback={
         <div class="page">
-          <Waiting what="the first data" />
+          <Waiting what={t("the first data")} />
         </div>
       }
     >
-      <Navigate
-        href={nodes().size === 0 && (hosts().size > 0 || dockerHosts().size > 0) ? "/hosts" : "/proxmox"}
-      />
+      <Navigate href={best()} />
     </Show>
   );
 }
@@ -115,8 +156,9 @@ function Home(): JSX.Element {
 function NotFound(): JSX.Element {
   return (
     <div class="page">
+      <h1>{t("There is no such page.")}</h1>
       <p>
-        There is no such page. <a href="/proxmox">Go to the overview</a>
+        <a href="/proxmox">{t("Go to the overview")}</a>
       </p>
     </div>
   );
@@ -130,117 +172,12 @@ function Unreachable(): JSX.Element {
   return (
     <Gate>
       <div class={gate.card} role="alert">
-        <h1>The server cannot be reached</h1>
-        <p class="soft">The page tries again by itself every few seconds.</p>
+        <h1>{t("The server cannot be reached")}</h1>
+        <p class="soft">{t("The page tries again by itself every few seconds.")}</p>
         <div class={gate.actions}>
-          <Button onClick={() => void refreshSession()}>Try now</Button>
+          <Button onClick={() => void refreshSession()}>{t("Try now")}</Button>
         </div>
       </div>
     </Gate>
-  );
-}
-
-function Frame(props: { children?: JSX.Element }): JSX.Element {
-  const [scroller, setScroller] = createSignal<HTMLElement>();
-  const location = useLocation();
-  const area = (): string => `/${location.pathname.split("/")[1] ?? ""}`;
-  onMount(() => onCleanup(connectLive(isLoggedIn)));
-  createEffect(() => {
-    const tab = TABS.find((each) => each.href === area());
-    document.title = tab === undefined ? "Pulse" : `${tab.title} · Pulse`;
-  });
-  createEffect(
-    on(
-      () => location.pathname,
-      () => scroller()?.scrollTo(0, 0),
-      { defer: true },
-    ),
-  );
-  return (
-    <div class={styles.app}>
-      <a class={styles.skip} href="#page" target="_self">
-        Skip to the page
-      </a>
-      <header class={styles.bar}>
-        <A class={styles.brand} href="/" aria-label="Pulse, start page">
-          <img src="/icon.svg" alt="" width="20" height="20" />
-          <span>Pulse</span>
-        </A>
-        <nav class={styles.tabs} aria-label="Areas">
-          <For each={TABS}>
-            {(tab) => (
-              <A
-                href={tab.href}
-                class={styles.tab}
-                activeClass={styles.active ?? ""}
-                aria-current={area() === tab.href ? "page" : undefined}
-              >
-                <Icon name={tab.icon} />
-                <span>{tab.title}</span>
-              </A>
-            )}
-          </For>
-        </nav>
-        <Show when={SEARCHABLE.includes(area())} fallback={<span class="grow" />}>
-          <Search example={EXAMPLES[area()] ?? ""} />
-        </Show>
-        <ConnectionState />
-        <ThemeSwitch />
-        <UserMenu />
-      </header>
-      <main id="page" class="scroll" tabindex={-1} ref={setScroller}>
-        <ScrollerContext.Provider value={scroller}>
-          <Suspense
-            fallback={
-              <div class="page">
-                <Waiting what="the page" />
-              </div>
-            }
-          >
-            {props.children}
-          </Suspense>
-        </ScrollerContext.Provider>
-      </main>
-    </div>
-  );
-}
-
-/** The one search box; it filters what the page shows. */
-function Search(props: { example: string }): JSX.Element {
-  const [params, setParams] = useSearchParams<{ q: string }>();
-  let input: HTMLInputElement | undefined;
-  const isTyping = (target: EventTarget | null): boolean =>
-    target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable]") !== null;
-  const onKey = (event: KeyboardEvent): void => {
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-    event.preventDefault();
-    input?.focus();
-    input?.select();
-  };
-  document.addEventListener("keydown", onKey);
-  onCleanup(() => document.removeEventListener("keydown", onKey));
-  return (
-    <search class={styles.search}>
-      <Icon name="search" size={14} />
-      <input
-        ref={input}
-        type="search"
-        aria-label="Search"
-        aria-keyshortcuts="/"
-        placeholder={`Search, or ${props.example}`}
-        autocomplete="off"
-        spellcheck={false}
-        value={params.q ?? ""}
-        onInput={(event) => setParams({ q: event.currentTarget.value }, { replace: true, scroll: false })}
-        onKeyDown={(event) => {
-          if (event.key !== "Escape") return;
-          // The first Escape empties the box, the next one leaves it.
-          event.preventDefault();
-          if ((params.q ?? "") === "") event.currentTarget.blur();
-          else setParams({ q: undefined }, { replace: true, scroll: false });
-        }}
-      />
-      <kbd aria-hidden="true">/</kbd>
-    </search>
   );
 }

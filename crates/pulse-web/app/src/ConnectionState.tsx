@@ -4,6 +4,7 @@ import { createMemo, type JSX, Show } from "solid-js";
 import { connection, hasData, lastUpdate, serverNow } from "./api/live";
 import styles from "./ConnectionState.module.css";
 import { age, moment } from "./state/format";
+import { t } from "./text";
 import { type Health, Mark } from "./ui/Mark";
 
 /** Data older than this is not called live. */
@@ -22,45 +23,52 @@ export function ConnectionState(): JSX.Element {
       const how = connection();
       const old = seconds();
       if (how.kind === "connecting" && !hasData()) {
-        return { health: "idle", text: "Connecting", explanation: "The page is connecting to the server." };
+        return {
+          health: "idle",
+          text: t("Connecting"),
+          explanation: t("The page is connecting to the server."),
+        };
       }
       if (how.kind === "offline" || how.kind === "connecting") {
-        const known = hasData() ? `, data ${age(old)} old` : "";
         return {
           health: "crit",
-          text: `Offline${known}`,
-          explanation:
+          text: hasData() ? t("Offline, data {age} old", { age: age(old) }) : t("Offline"),
+          explanation: t(
             "The server cannot be reached. The page shows the last known state and reconnects by itself.",
+          ),
         };
       }
       if (old > STALE_AFTER_S) {
         return {
           health: "warn",
-          text: `Stale, ${age(old)} old`,
-          explanation: "The server is reached, but has had no new data for a while.",
+          text: t("Stale, {age} old", { age: age(old) }),
+          explanation: t("The server is reached, but has had no new data for a while."),
         };
       }
       return how.kind === "polling"
         ? {
             health: "warn",
-            text: "Polling",
-            explanation:
+            text: t("Polling"),
+            explanation: t(
               "Something between this browser and the server blocks WebSockets. The page asks every 10 seconds instead.",
+            ),
           }
-        : { health: "ok", text: "Live", explanation: "Changes arrive as they happen." };
+        : { health: "ok", text: t("Live"), explanation: t("Changes arrive as they happen.") };
     },
     undefined,
     { equals: (a, b) => a.text === b.text && a.health === b.health },
   );
   const title = (): string =>
-    hasData() ? `${said().explanation} Newest data: ${moment(lastUpdate())}.` : said().explanation;
+    hasData()
+      ? `${said().explanation} ${t("Newest data: {moment}.", { moment: moment(lastUpdate()) })}`
+      : said().explanation;
   return (
     <div
       class={styles.state}
       data-health={said().health}
       title={title()}
       role="status"
-      aria-label="Connection"
+      aria-label={t("Connection")}
     >
       <Mark health={said().health} label="" />
       <span>{said().text}</span>

@@ -7,7 +7,7 @@ use axum::{
     extract::{Request, State},
 };
 use http::StatusCode;
-use pulse_auth::{Requirement, authorize, password};
+use pulse_auth::{FeatureSet, Requirement, authorize, password};
 use pulse_config::{ConfigError, Secret, Settings};
 use pulse_core::{Clock, scope::Scope};
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ pub(super) async fn change_password(
         ));
     }
     // Pulse v5 let any token through here.
-    authorize(&allowed.identity, Requirement::admin(&[Scope::SettingsWrite]))?;
+    authorize(&allowed.identity, Requirement::admin(&[Scope::SettingsWrite]), FeatureSet::default())?;
     let (parts, body) = request.into_parts();
     let body: PasswordRequest = read_object(body, LIMIT).await.map_err(bad_body_envelope)?;
     password::check(body.new_password.expose())

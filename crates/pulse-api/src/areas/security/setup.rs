@@ -8,7 +8,7 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, request::Parts};
 use pulse_auth::{
-    AuthMethod, Denied, Identity, Requirement, ScopeSet, authorize,
+    AuthMethod, Denied, FeatureSet, Identity, Requirement, ScopeSet, authorize,
     bootstrap::{BootstrapCheck, check},
     password,
     token::{self, MAX_VALUE},
@@ -151,7 +151,7 @@ fn may_set_up(
         return Ok(());
     }
     if identity.is_authenticated() {
-        authorize(identity, NEEDED)?;
+        authorize(identity, NEEDED, FeatureSet::default())?;
         return not_forged(access, clock, identity, &parts.headers);
     }
     if access.credentials.current().is_some() {

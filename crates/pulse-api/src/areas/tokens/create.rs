@@ -17,7 +17,7 @@ use super::TokenView;
 use crate::{
     areas::object::read_optional_object,
     error::{ApiError, MissingScopeBody},
-    extract::{Allowed, JsonError, SettingsWriteAdmin},
+    extract::{Allowed, JsonError, TokensWrite},
     state::Access,
 };
 
@@ -56,7 +56,7 @@ pub(super) struct Created {
     )
 )]
 pub(super) async fn create_token(
-    allowed: Allowed<SettingsWriteAdmin>,
+    allowed: Allowed<TokensWrite>,
     State(access): State<Arc<Access>>,
     State(clock): State<Arc<dyn Clock>>,
     request: Request,

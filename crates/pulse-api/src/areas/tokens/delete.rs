@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use crate::{
     error::{ApiError, MissingScopeBody},
-    extract::{Allowed, SettingsWriteAdmin},
+    extract::{Allowed, TokensWrite},
     state::Access,
 };
 
@@ -21,7 +21,7 @@ use crate::{
     )
 )]
 pub(super) async fn delete_token(
-    allowed: Allowed<SettingsWriteAdmin>,
+    allowed: Allowed<TokensWrite>,
     State(access): State<Arc<Access>>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {

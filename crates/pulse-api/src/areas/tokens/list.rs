@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::TokenView;
 use crate::{
     error::MissingScopeBody,
-    extract::{Allowed, SettingsReadAdmin},
+    extract::{Allowed, TokensRead},
     state::Access,
 };
 
@@ -27,7 +27,7 @@ pub(super) struct TokenList {
     responses((status = 200, body = TokenList), (status = 403, body = MissingScopeBody))
 )]
 pub(super) async fn list_tokens(
-    _: Allowed<SettingsReadAdmin>,
+    _: Allowed<TokensRead>,
     State(access): State<Arc<Access>>,
 ) -> Json<TokenList> {
     let tokens = access.tokens.current();

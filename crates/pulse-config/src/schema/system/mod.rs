@@ -121,17 +121,20 @@ impl Default for DiscoveryConfig {
     }
 }
 
-/// How long history is kept, tier by tier.
+/// How long history is kept, tier by tier; `None` where it is not set.
+///
+/// Pulse v5: what is not set is 2 hours, a day, a week and 90 days there. Here the store decides, which keeps far more
+/// on the same disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetricsRetention {
     /// Single samples.
-    pub raw: Duration,
+    pub raw: Option<Duration>,
     /// Minutes.
-    pub minute: Duration,
+    pub minute: Option<Duration>,
     /// Hours.
-    pub hourly: Duration,
+    pub hourly: Option<Duration>,
     /// Days.
-    pub daily: Duration,
+    pub daily: Option<Duration>,
 }
 
 /// All system settings. The serialized form is the one of `system.json` and of the API; a zero of the fields that
@@ -352,13 +355,13 @@ impl SystemSettings {
 
     /// How long history is kept.
     pub fn metrics_retention(&self) -> MetricsRetention {
-        const HOUR: u64 = 3600;
-        let or = |value: u32, default: u64| if value == 0 { default } else { value.into() };
+        let hours =
+            |value: u32, each: u64| (value > 0).then(|| Duration::from_secs(u64::from(value) * each * 3600));
         MetricsRetention {
-            raw: Duration::from_secs(or(self.metrics_retention_raw_hours, 2) * HOUR),
-            minute: Duration::from_secs(or(self.metrics_retention_minute_hours, 24) * HOUR),
-            hourly: Duration::from_secs(or(self.metrics_retention_hourly_days, 7) * 24 * HOUR),
-            daily: Duration::from_secs(or(self.metrics_retention_daily_days, 90) * 24 * HOUR),
+            raw: hours(self.metrics_retention_raw_hours, 1),
+            minute: hours(self.metrics_retention_minute_hours, 1),
+            hourly: hours(self.metrics_retention_hourly_days, 24),
+            daily: hours(self.metrics_retention_daily_days, 24),
         }
     }
 }

@@ -64,6 +64,9 @@ export const listNodes = (): Promise<ConfiguredNode[]> => done(api.GET("/api/con
 export const addNode = (node: NodeRequest): Promise<unknown> =>
   done(api.POST("/api/config/nodes", { body: node }));
 
+export const changeNode = (id: string, node: NodeRequest): Promise<unknown> =>
+  done(api.PUT("/api/config/nodes/{id}", { params: { path: { id } }, body: node }));
+
 export const removeNode = (id: string): Promise<unknown> =>
   done(api.DELETE("/api/config/nodes/{id}", { params: { path: { id } } }));
 
@@ -73,6 +76,15 @@ export const testConnection = (node: NodeRequest): Promise<Schemas["NodeConnecti
 export const testNode = (id: string): Promise<Schemas["NodeTest"]> =>
   done(api.POST("/api/config/nodes/{id}/test", { params: { path: { id } } }));
 
+/** The version of the server that answers now. */
+export const serverVersion = async (): Promise<string> => (await done(api.GET("/api/version"))).version;
+
+export type Charts = Schemas["Charts"];
+
+/** The small lines of all guests. */
+export const charts = (range: string, signal: AbortSignal): Promise<Charts> =>
+  done(api.GET("/api/charts", { params: { query: { range } }, signal }));
+
 export type History = Schemas["History"];
 
 /** All series of one resource over a range such as `6h`. */
@@ -80,11 +92,40 @@ export const history = (
   resourceType: string,
   resourceId: string,
   range: string,
+  maxPoints: number,
   signal: AbortSignal,
 ): Promise<History> =>
   done(
     api.GET("/api/metrics-store/history", {
-      params: { query: { resourceType, resourceId, range, maxPoints: "360" } },
+      params: { query: { resourceType, resourceId, range, maxPoints: String(maxPoints) } },
       signal,
     }),
   );
+
+/** One storage with what the state leaves out: its path, its ZFS pool. */
+export const storageDetail = (id: string): Promise<Schemas["StorageAnswer"]> =>
+  done(api.GET("/api/storage/{id}", { params: { path: { id } } }));
+
+export type SystemSettings = Schemas["SystemSettings"];
+
+export const systemSettings = (): Promise<SystemSettings> => done(api.GET("/api/system/settings"));
+
+/** Only what is named is changed. */
+export const saveSystemSettings = (change: Schemas["SystemSettingsChange"]): Promise<unknown> =>
+  done(api.POST("/api/system/settings/update", { body: change }));
+
+export const changePassword = (currentPassword: string, newPassword: string): Promise<unknown> =>
+  done(api.POST("/api/security/change-password", { body: { currentPassword, newPassword } }), {
+    isLogin: true,
+  });
+
+export type InstanceHealth = Schemas["InstanceHealth"];
+
+/** How polling goes, by source. */
+export const schedulerHealth = (): Promise<Schemas["HealthAnswer"]> =>
+  done(api.GET("/api/monitoring/scheduler/health"));
+
+export const storeStats = (): Promise<Schemas["StoreStatsShape"]> =>
+  done(api.GET("/api/metrics-store/stats"));
+
+export const version = (): Promise<Schemas["Version"]> => done(api.GET("/api/version"));

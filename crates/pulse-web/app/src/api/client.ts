@@ -2,6 +2,8 @@
 
 import createClient from "openapi-fetch";
 import { createSignal } from "solid-js";
+import { kioskToken } from "../frame/kiosk";
+import { t } from "../text";
 import type { paths } from "./schema.gen";
 
 /** A request that did not succeed, with a text that a person can read. */
@@ -32,6 +34,9 @@ const MUTATING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
  * answers 403 with a new token (it restarted, say), the request is tried once more with that one.
  */
 export async function send(request: Request): Promise<Response> {
+  const token = kioskToken();
+  // A screen on the wall has no session: its token stands for it.
+  if (token !== undefined) request.headers.set("X-API-Token", token);
   const again = MUTATING.has(request.method) ? request.clone() : undefined;
   if (again !== undefined) setCsrf(request, csrfCookie());
   const response = await fetch(request);
@@ -80,7 +85,7 @@ export async function done<T>(call: Promise<Answer<T>>, options: { isLogin?: boo
     // A success that does not parse, such as a proxy's own page, is no answer of the server either.
     throw new ApiError(
       0,
-      cause instanceof SyntaxError ? "the answer is not the server's" : "the server cannot be reached",
+      cause instanceof SyntaxError ? t("the answer is not the server's") : t("the server cannot be reached"),
     );
   }
   const { response, error } = answer;
@@ -98,5 +103,5 @@ export function errorText(status: number, body: unknown): string {
       if (typeof text === "string" && text !== "") return text;
     }
   }
-  return `the server answered ${status}`;
+  return t("the server answered {status}", { status });
 }

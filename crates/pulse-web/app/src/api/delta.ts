@@ -36,38 +36,66 @@ export interface Delta {
   version: number;
   base: number;
   collections?: Readonly<Record<string, CollectionDelta>>;
-  fields?: { lastUpdate?: number; connectionHealth?: Readonly<Record<string, boolean>> };
+  /** Lists among them are collections that are sent whole when they change. */
+  fields?: { lastUpdate?: number; connectionHealth?: Readonly<Record<string, boolean>> } & {
+    [Name in CollectionName]?: readonly Collections[Name][];
+  };
 }
 
 const CLOCKS = ["uptime", "uptimeSeconds", "lastSeen"] as const;
 
+export const NAMES = [
+  "nodes",
+  "vms",
+  "containers",
+  "storage",
+  "physicalDisks",
+  "cephClusters",
+  "replicationJobs",
+  "pbs",
+  "pbsBackups",
+  "storageBackups",
+  "backupTasks",
+  "guestSnapshots",
+  "pmg",
+  "pmgBackups",
+  "dockerHosts",
+  "kubernetesClusters",
+  "hosts",
+  "activeAlerts",
+] as const satisfies readonly CollectionName[];
+
 export const EMPTY: Model = {
   version: -1,
   lastUpdate: 0,
-  collections: {
-    nodes: new Map(),
-    vms: new Map(),
-    containers: new Map(),
-    storage: new Map(),
-    dockerHosts: new Map(),
-    hosts: new Map(),
-  },
+  collections: Object.fromEntries(NAMES.map((name) => [name, new Map()])) as unknown as Model["collections"],
   connectionHealth: {},
 };
-
-const NAMES = Object.keys(EMPTY.collections) as CollectionName[];
 
 /** The model of a complete state. */
 export function fromState(version: number, state: WireState): Model {
   const lastUpdate = state.lastUpdate ?? 0;
+  const lists: Partial<Record<CollectionName, readonly Entity[] | null>> = { ...state, ...state.pveBackups };
   const collections = Object.fromEntries(
     NAMES.map((name) => {
-      const rows = new Map<string, Live<Entity>>();
-      for (const row of state[name] ?? []) rows.set(row.id, { ...row, clockAt: lastUpdate });
-      return [name, rows];
+      const list = lists[name];
+      return [name, wholeList(new Map(), Array.isArray(list) ? list : [], lastUpdate)];
     }),
   ) as unknown as Model["collections"];
   return { version, lastUpdate, collections, connectionHealth: state.connectionHealth ?? {} };
+}
+
+/** Rows of a list that came whole; one that is as before stays the same object. */
+function wholeList(old: Rows<Entity>, list: readonly Entity[], at: number): Rows<Entity> {
+  const rows = new Map<string, Live<Entity>>();
+  for (const row of list) {
+    const before = old.get(row.id);
+    const next = { ...row, clockAt: at };
+    const isSame =
+      before !== undefined && JSON.stringify({ ...before, clockAt: at }) === JSON.stringify(next);
+    rows.set(row.id, isSame ? before : next);
+  }
+  return rows;
 }
 
 /** The model after the change, or `undefined` where the change does not belong to this version. */
@@ -77,6 +105,8 @@ export function applyDelta(model: Model, delta: Delta): Model | undefined {
   const collections: Record<string, Rows<Entity>> = { ...model.collections };
   for (const name of NAMES) {
     const change = delta.collections?.[name];
+    const whole = delta.fields?.[name];
+    if (Array.isArray(whole)) collections[name] = wholeList(model.collections[name], whole, lastUpdate);
     if (change !== undefined) collections[name] = applyCollection(collections[name], change, lastUpdate);
   }
   return {

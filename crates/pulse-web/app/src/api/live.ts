@@ -1,10 +1,11 @@
 // The live channel: a WebSocket that sends what changed, and polling where something on the way
 // blocks WebSockets. Holds the one model that every page reads.
 
-import { batch, createSignal } from "solid-js";
+import { batch, createSignal, type Signal } from "solid-js";
+import { kioskToken } from "../frame/kiosk";
 import { state as callState } from "./calls";
 import { setSessionEnded } from "./client";
-import { applyDelta, type Delta, EMPTY, fromState, type Model, type Rows } from "./delta";
+import { applyDelta, type Delta, EMPTY, fromState, type Model, NAMES, type Rows } from "./delta";
 import type { CollectionName, Collections, WireState } from "./types";
 
 /** How the page gets its data right now. */
@@ -38,22 +39,30 @@ const [serverNow, setServerNow] = createSignal(0);
 const [hasData, setHasData] = createSignal(false);
 const [connectionHealth, setConnectionHealth] = createSignal<Readonly<Record<string, boolean>>>({});
 
-const collectionSignals = {
-  nodes: createSignal<Rows<Collections["nodes"]>>(EMPTY.collections.nodes),
-  vms: createSignal<Rows<Collections["vms"]>>(EMPTY.collections.vms),
-  containers: createSignal<Rows<Collections["containers"]>>(EMPTY.collections.containers),
-  storage: createSignal<Rows<Collections["storage"]>>(EMPTY.collections.storage),
-  dockerHosts: createSignal<Rows<Collections["dockerHosts"]>>(EMPTY.collections.dockerHosts),
-  hosts: createSignal<Rows<Collections["hosts"]>>(EMPTY.collections.hosts),
-};
+type Signals = { [Name in CollectionName]: Signal<Rows<Collections[Name]>> };
+
+const collectionSignals = Object.fromEntries(
+  NAMES.map((name) => [name, createSignal(EMPTY.collections[name])]),
+) as unknown as Signals;
 
 /** Rows of one collection; notifies only when that collection changed. */
 export const nodes = collectionSignals.nodes[0];
 export const vms = collectionSignals.vms[0];
 export const containers = collectionSignals.containers[0];
 export const storage = collectionSignals.storage[0];
+export const physicalDisks = collectionSignals.physicalDisks[0];
+export const cephClusters = collectionSignals.cephClusters[0];
+export const replicationJobs = collectionSignals.replicationJobs[0];
+export const backupServers = collectionSignals.pbs[0];
+export const pbsBackups = collectionSignals.pbsBackups[0];
+export const storageBackups = collectionSignals.storageBackups[0];
+export const backupTasks = collectionSignals.backupTasks[0];
+export const guestSnapshots = collectionSignals.guestSnapshots[0];
+export const mailGateways = collectionSignals.pmg[0];
 export const dockerHosts = collectionSignals.dockerHosts[0];
+export const kubernetesClusters = collectionSignals.kubernetesClusters[0];
 export const hosts = collectionSignals.hosts[0];
+export const activeAlerts = collectionSignals.activeAlerts[0];
 
 export {
   connection,
@@ -76,10 +85,10 @@ function adopt(next: Model): void {
   model = next;
   if (isNewer) receivedAt = performance.now();
   batch(() => {
-    for (const name of Object.keys(collectionSignals) as CollectionName[]) {
+    for (const name of NAMES) {
       // Each signal takes rows of its own kind; the type system cannot follow the loop.
-      const set = collectionSignals[name][1] as (rows: Rows<never>) => void;
-      set(next.collections[name] as Rows<never>);
+      const set = collectionSignals[name][1] as unknown as (rows: unknown) => void;
+      set(next.collections[name]);
     }
     setConnectionHealth(next.connectionHealth);
     setLastUpdate(next.lastUpdate);
@@ -127,6 +136,8 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
     clearTimeout(retryTimer);
     if (isStopped) return;
     const url = new URL("/ws?stream=delta", location.origin);
+    const token = kioskToken();
+    if (token !== undefined) url.searchParams.set("token", token);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const opened = new WebSocket(url);
     opened.binaryType = "arraybuffer";

@@ -4,6 +4,115 @@
  */
 
 export interface paths {
+    "/api/admin/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List roles. */
+        get: operations["list_roles"];
+        put?: never;
+        /** Create a role. */
+        post: operations["create_role"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/roles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One role. */
+        get: operations["get_role"];
+        /** Change a role. */
+        put: operations["update_role"];
+        post?: never;
+        /** Delete a role. */
+        delete: operations["delete_role"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List users with roles. */
+        get: operations["list_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users/{username}/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a user may do. */
+        get: operations["get_user_permissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users/{username}/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a user roles. */
+        put: operations["set_user_roles"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/webhooks/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where audit events are sent besides the log. */
+        get: operations["get_audit_webhooks"];
+        put?: never;
+        /**
+         * Set where audit events are sent.
+         * @description Pulse v5 answers 204 and discards the addresses; this server says that it does not send any.
+         */
+        post: operations["set_audit_webhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agent/version": {
         parameters: {
             query?: never;
@@ -72,6 +181,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List audit events. This server writes them to its log only. */
+        get: operations["list_audit_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/{id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Verify the signature of an audit event. */
+        get: operations["verify_audit_event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/backups/pve": {
         parameters: {
             query?: never;
@@ -123,6 +266,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/config/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Export the configuration with all its secrets, sealed with a passphrase.
+         * @description Needs the right to change settings: Pulse v5 gave it to every token, also to one that may only send reports.
+         */
+        post: operations["export_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a configuration: as a whole, or not at all. What the bundle does not mention stays. It counts at once.
+         * @description A bundle cannot bring an API token with a scope that the caller does not have.
+         */
+        post: operations["import_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/config/nodes": {
         parameters: {
             query?: never;
@@ -136,7 +319,8 @@ export interface paths {
         /**
          * Add a Proxmox instance.
          * @description It is asked whether it is a cluster first, for at most ten seconds; one that does not answer is added all the same
-         *     and shows on the list why it does not. Its name gets the host behind it where another one has the name.
+         *     and shows on the list why it does not. A backup server given with a password is asked for a token that may only read,
+         *     which is then kept instead. Its name gets the host behind it where another one has the name.
          */
         post: operations["add_node"];
         delete?: never;
@@ -285,6 +469,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/license/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Activate a licence. It counts at once. */
+        post: operations["activate_license"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/license/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Forget the licence. It is no error when there is none. */
+        post: operations["clear_license"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/license/features": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the licence includes, feature by feature. */
+        get: operations["get_license_features"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/license/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the licence of this server says. */
+        get: operations["get_license_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/login": {
         parameters: {
             query?: never;
@@ -369,6 +621,269 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/apprise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Apprise settings. */
+        get: operations["get_apprise"];
+        /** Change the Apprise settings as a whole; the answer is what was kept. */
+        put: operations["put_apprise"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The log of all attempts of the last seven days, newest first. Not in v5. */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/dlq": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages that were given up, the newest first. */
+        get: operations["list_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/dlq/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a message up for good. */
+        post: operations["delete_dead_letter"];
+        /** Give a message up for good. The same as `POST`. */
+        delete: operations["remove_dead_letter"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/dlq/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a message that was given up once more, with all its attempts. */
+        post: operations["retry_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mail settings, without the password. */
+        get: operations["get_email"];
+        /** Change the mail settings as a whole. An empty password keeps the one that is stored. */
+        put: operations["put_email"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/email-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mail providers and their servers. */
+        get: operations["list_email_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the notifications do. */
+        get: operations["notification_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/queue/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages in the queue per status: those that are not done, and those of the last day. */
+        get: operations["queue_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test message. It answers 200 only when the message was delivered. */
+        post: operations["test_notification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhook-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last 100 attempts to call webhooks, oldest first. */
+        get: operations["webhook_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhook-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The services and their templates. */
+        get: operations["list_webhook_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The webhooks, with their secrets masked. */
+        get: operations["list_webhooks"];
+        put?: never;
+        /** Add a webhook. The answer is what was sent, with its id. */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhooks/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a webhook; it need not be saved.
+         * @description Values that are masked are taken from the stored webhook with the same id, where the URL is the same too.
+         */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a webhook as a whole. Values that are sent back masked stay as they are. */
+        put: operations["change_webhook"];
+        post?: never;
+        /** Remove a webhook. What waits for it is not sent any more. */
+        delete: operations["remove_webhook"];
         options?: never;
         head?: never;
         patch?: never;
@@ -768,6 +1283,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/test-notification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show every live client a node that does not exist, to try the live channel out.
+         * @description Unlike v5, a token needs `monitoring:write`: everybody who watches sees it.
+         */
+        post: operations["test_broadcast"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/version": {
         parameters: {
             query?: never;
@@ -829,6 +1364,23 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A licence key. */
+        ActivateRequest: {
+            /**
+             * @description The key.
+             * @default
+             */
+            license_key?: string;
+        };
+        /** @description What came of it. */
+        Activated: {
+            /** @description In words. */
+            message: string;
+            /** @description What the licence says. */
+            status: components["schemas"]["LicenseStatus"];
+            /** @description Always `true`. */
+            success: boolean;
+        };
         /** @description The agent that sends a report. */
         AgentInfo: {
             /** @description Whether it runs commands from the server. */
@@ -924,6 +1476,85 @@ export interface components {
         ApiTokens: {
             /** @description Newest first. */
             tokens: components["schemas"]["ApiToken"][];
+        };
+        /** @description Apprise. */
+        AppriseSettings: {
+            /**
+             * @description Its API key. Answers show `***REDACTED***`, which keeps it when it is sent back. v5 shows it in clear.
+             * @default
+             */
+            apiKey?: string;
+            /**
+             * @description The header of the API key.
+             * @default
+             */
+            apiKeyHeader?: string;
+            /**
+             * @description The program.
+             * @default
+             */
+            cliPath?: string;
+            /**
+             * @description Key of a configuration that is stored there.
+             * @default
+             */
+            configKey?: string;
+            /**
+             * @description Whether it is used.
+             * @default false
+             */
+            enabled?: boolean;
+            /** @default null */
+            filter?: components["schemas"]["NotificationFilter"] | null;
+            /**
+             * Format: int32
+             * @description Messages in an hour; more go into a digest. 30 where it is absent.
+             * @default null
+             */
+            maxPerHour?: number | null;
+            /**
+             * @description `cli` or `http`.
+             * @default
+             */
+            mode?: string;
+            /**
+             * @description The service.
+             * @default
+             */
+            serverUrl?: string;
+            /**
+             * @description Whether any certificate will do.
+             * @default false
+             */
+            skipTlsVerify?: boolean;
+            /**
+             * @description Apprise URLs.
+             * @default []
+             */
+            targets?: string[];
+            /**
+             * Format: int64
+             * @description How long a delivery may take, 5 to 120.
+             * @default 0
+             */
+            timeoutSeconds?: number;
+        };
+        /** @description Events of the audit log. */
+        AuditEvents: {
+            /** @description Newest first. */
+            events: unknown[];
+            /** @description Whether events are kept at all. */
+            persistentLogging: boolean;
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            total: number;
+        };
+        /** @description Where audit events are sent. */
+        AuditWebhooks: {
+            /** @description Addresses. */
+            urls: string[];
         };
         /** @description A task that made backups. */
         BackupTaskShape: {
@@ -1057,8 +1688,24 @@ export interface components {
             /** @description `pve`, `pbs` or `pmg`. */
             type: string;
         };
+        /** @description A destination to which nothing can be delivered. */
+        BrokenDestination: {
+            /** @description `email`, `apprise`, or `webhook:` and its id. */
+            destination: string;
+            /** @description Why. */
+            error: string;
+            /** @description What people call it. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+        };
         /** @description One complaint of Ceph. */
         CephCheck: {
+            /** @description More lines. */
+            detail?: string[];
             /** @description What. */
             message?: string;
             /** @description How bad. */
@@ -1072,6 +1719,8 @@ export interface components {
             };
             /** @description `HEALTH_OK` and so on. */
             status?: string;
+            /** @description The same in words, as older versions of Ceph tell it. */
+            summary?: components["schemas"]["CephSummary"][];
         };
         /** @description Managers of Ceph. */
         CephMgrMap: {
@@ -1084,17 +1733,53 @@ export interface components {
              * @description How many.
              */
             numMgrs?: number;
+            /**
+             * Format: int32
+             * @description How many stand by.
+             */
+            standbys?: number | null;
         };
         /** @description Monitors of Ceph. */
         CephMonMap: {
+            /**
+             * Format: int64
+             * @description Number of the map.
+             */
+            epoch?: number | null;
+            /** @description Each of them. */
+            monitors?: components["schemas"]["CephMonitor"][];
             /**
              * Format: int32
              * @description How many.
              */
             numMons?: number;
         };
+        /** @description A monitor of Ceph. */
+        CephMonitor: {
+            /** @description Address. */
+            addr?: string | null;
+            /** @description Name. */
+            name?: string;
+            /**
+             * Format: int32
+             * @description Rank.
+             */
+            rank?: number;
+            /** @description `up` while it is in the quorum, `down` otherwise. */
+            status?: string | null;
+        };
         /** @description Object storage daemons of Ceph. */
         CephOsdMap: {
+            /**
+             * Format: int64
+             * @description Number of the map.
+             */
+            epoch?: number | null;
+            /**
+             * Format: int32
+             * @description Down.
+             */
+            numDown?: number | null;
             /**
              * Format: int32
              * @description In.
@@ -1105,6 +1790,11 @@ export interface components {
              * @description How many.
              */
             numOsds?: number;
+            /**
+             * Format: int32
+             * @description Out.
+             */
+            numOut?: number | null;
             /**
              * Format: int32
              * @description Up.
@@ -1129,15 +1819,50 @@ export interface components {
              */
             bytesUsed?: number;
             /**
+             * Format: int64
+             * @description Bytes of data, copies not counted.
+             */
+            dataBytes?: number | null;
+            /**
+             * Format: double
+             * @description Share of objects with too few copies.
+             */
+            degradedRatio?: number | null;
+            /**
+             * Format: double
+             * @description Share of objects in the wrong place.
+             */
+            misplacedRatio?: number | null;
+            /**
              * Format: int32
              * @description How many.
              */
             numPgs?: number;
             /**
+             * Format: int64
+             * @description Bytes read per second.
+             */
+            readBytesPerSec?: number | null;
+            /**
+             * Format: int64
+             * @description Reads per second.
+             */
+            readOpsPerSec?: number | null;
+            /**
              * Format: double
              * @description Use, percent.
              */
             usagePercent?: number;
+            /**
+             * Format: int64
+             * @description Bytes written per second.
+             */
+            writeBytesPerSec?: number | null;
+            /**
+             * Format: int64
+             * @description Writes per second.
+             */
+            writeOpsPerSec?: number | null;
         };
         /** @description A pool of Ceph. */
         CephPoolShape: {
@@ -1225,6 +1950,8 @@ export interface components {
         };
         /** @description A kind of service of Ceph. */
         CephReportService: {
+            /** @description Their names. */
+            daemons?: string[];
             /**
              * Format: int32
              * @description Running.
@@ -1329,6 +2056,20 @@ export interface components {
              */
             usedBytes: number;
         };
+        /** @description One complaint in words. */
+        CephSummary: {
+            /** @description What. */
+            message?: string;
+            /** @description How bad. */
+            severity?: string;
+        };
+        /** @description One kind of destination. */
+        ChannelHealth: {
+            /** @description Whether it has what it needs. */
+            configured: boolean;
+            /** @description Whether it is on. */
+            enabled: boolean;
+        };
         /** @description A point. */
         ChartPoint: {
             /**
@@ -1423,6 +2164,13 @@ export interface components {
              * @description Now, Unix milliseconds.
              */
             timestamp: number;
+        };
+        /** @description What was done. */
+        Cleared: {
+            /** @description In words. */
+            message: string;
+            /** @description Always `true`. */
+            success: boolean;
         };
         /** @description A member of a cluster. */
         ClusterEndpoint: {
@@ -1726,6 +2474,8 @@ export interface components {
             networkIo?: components["schemas"]["NetworkIo"] | null;
             /** @description Networks. */
             networks?: components["schemas"]["ContainerNetwork"][];
+            /** @description Whether the kernel ended the last run for want of memory; not sent by the original's agent. */
+            oomKilled?: boolean | null;
             podman?: components["schemas"]["PodmanInfo"] | null;
             /** @description Published ports. */
             ports?: components["schemas"]["ContainerPort"][];
@@ -1991,6 +2741,51 @@ export interface components {
              */
             used: number;
         };
+        /** @description A message that was given up. */
+        DeadLetter: {
+            /** @description What it tells. */
+            alerts: Record<string, never>[];
+            /**
+             * Format: int64
+             * @description Attempts made.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it was given up.
+             */
+            completedAt?: string | null;
+            /** @description The destination as it is configured now, without secrets; null when it is gone. */
+            config: Record<string, never>;
+            /**
+             * Format: date-time
+             * @description When it came into the queue.
+             */
+            createdAt: string;
+            /** @description Id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description The last attempt.
+             */
+            lastAttempt?: string | null;
+            /** @description Why it failed. */
+            lastError: string;
+            /**
+             * Format: int64
+             * @description Attempts allowed.
+             */
+            maxAttempts: number;
+            /**
+             * Format: date-time
+             * @description When it was last due.
+             */
+            nextRetryAt: string;
+            /** @description Always `dlq`. */
+            status: string;
+            /** @description `email`, `webhook` or `apprise`, with `_resolved` for recoveries. */
+            type: string;
+        };
         /** @description Whether a source fails persistently, and how. */
         DeadLetterDetail: {
             /**
@@ -2017,6 +2812,20 @@ export interface components {
              * @description How often it was tried since.
              */
             retryCount?: number | null;
+        };
+        /** @description It is done. */
+        DeadLetterDone: {
+            /** @description The message. */
+            id: string;
+            /** @description In words. */
+            message: string;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description Which message. */
+        DeadLetterId: {
+            /** @description Its id. */
+            id: string;
         };
         /** @description Sources that fail persistently. */
         DeadLetters: {
@@ -2393,8 +3202,95 @@ export interface components {
             /** @description Whether it was. */
             success: boolean;
         };
+        /** @description A mail provider. */
+        EmailProvider: {
+            /** @description Whether it wants a login. */
+            authRequired: boolean;
+            /** @description What to fill in. */
+            instructions: string;
+            /** @description Name. */
+            name: string;
+            /** @description SMTP server. */
+            smtpHost: string;
+            /**
+             * Format: int32
+             * @description Its port.
+             */
+            smtpPort: number;
+            /** @description TLS after a greeting. */
+            startTLS: boolean;
+            /** @description TLS from the first byte. */
+            tls: boolean;
+        };
+        /** @description Mail. */
+        EmailSettings: {
+            /**
+             * @description Whether mails are sent.
+             * @default false
+             */
+            enabled?: boolean;
+            /** @default null */
+            filter?: components["schemas"]["NotificationFilter"] | null;
+            /**
+             * @description Sender.
+             * @default
+             */
+            from?: string;
+            /**
+             * Format: int32
+             * @description Mails in an hour; more go into a digest. 30 where it is absent.
+             * @default null
+             */
+            maxPerHour?: number | null;
+            /**
+             * @description Password: empty in answers; empty in requests to keep the one that is stored.
+             * @default
+             */
+            password?: string;
+            /**
+             * Format: int32
+             * @description Its port.
+             * @default 587
+             */
+            port?: number;
+            /**
+             * @description Provider.
+             * @default
+             */
+            provider?: string;
+            /**
+             * @description SMTP server.
+             * @default
+             */
+            server?: string;
+            /**
+             * @description TLS after a greeting.
+             * @default false
+             */
+            startTLS?: boolean;
+            /**
+             * @description TLS from the first byte.
+             * @default true
+             */
+            tls?: boolean;
+            /**
+             * @description Receivers; the sender where there are none.
+             * @default []
+             */
+            to?: string[];
+            /**
+             * @description Login.
+             * @default
+             */
+            username?: string;
+        };
         /** @description An object without keys; the contract has three of them. */
         EmptyObject: Record<string, never>;
+        /** @description How credentials are kept. */
+        EncryptionHealth: {
+            /** @description Always true. */
+            enabled: boolean;
+        };
         /** @description The error envelope. */
         ErrorBody: {
             /** @description Code for programs. */
@@ -2415,6 +3311,22 @@ export interface components {
              * @description When, Unix seconds.
              */
             timestamp: number;
+        };
+        /** @description What the bundle is sealed with. */
+        ExportRequest: {
+            /**
+             * Format: password
+             * @description At least 12 characters.
+             * @default
+             */
+            passphrase?: string;
+        };
+        /** @description The bundle. */
+        Exported: {
+            /** @description Base64. */
+            data: string;
+            /** @description Always `success`. */
+            status: string;
         };
         /** @description How to do the first run. */
         FirstRun: {
@@ -2992,6 +3904,31 @@ export interface components {
             /** @description Machine id. */
             machineId?: string | null;
         };
+        /** @description What was taken over. */
+        ImportReply: {
+            /** @description Parts of the bundle that this server has no use for. */
+            ignored: string[];
+            /** @description Parts that were taken over. */
+            imported: string[];
+            /** @description In words. */
+            message: string;
+            /** @description Always `success`. */
+            status: string;
+        };
+        /** @description A bundle. */
+        ImportRequest: {
+            /**
+             * @description Base64, as the export gave it.
+             * @default
+             */
+            data?: string;
+            /**
+             * Format: password
+             * @description What it was sealed with.
+             * @default
+             */
+            passphrase?: string;
+        };
         /** @description How polling of one instance goes. */
         InstanceHealth: {
             /** @description The circuit breaker. */
@@ -3129,6 +4066,7 @@ export interface components {
             uid?: string;
             /** @description Whether it is cordoned. */
             unschedulable?: boolean;
+            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description A Kubernetes cluster's report. */
         KubernetesReport: {
@@ -3147,6 +4085,8 @@ export interface components {
              * @description When it was read, by the agent's clock.
              */
             timestamp?: string | null;
+            /** @description Stateful sets, daemon sets and jobs; not sent by the original's agent. */
+            workloads?: components["schemas"]["Workload"][];
         };
         /** @description Answer to a Kubernetes report. */
         KubernetesReportReply: {
@@ -3177,6 +4117,57 @@ export interface components {
             category: string;
             /** @description What went wrong and what to do. */
             message: string;
+        };
+        /** @description What is included. */
+        LicenseFeatures: {
+            /** @description Each feature that can be licensed, and whether it is. */
+            features: {
+                [key: string]: boolean;
+            };
+            /** @description `none`, `active`, `grace_period` or `expired`. */
+            license_status: string;
+            /** @description Where a licence can be had. */
+            upgrade_url: string;
+        };
+        /** @description What the licence says. */
+        LicenseStatus: {
+            /**
+             * Format: int64
+             * @description Whole days until its end; -1 for never.
+             */
+            days_remaining: number;
+            /** @description Whose it is. */
+            email?: string;
+            /**
+             * Format: date-time
+             * @description When it ends; absent for never.
+             */
+            expires_at?: string | null;
+            /** @description What it includes. */
+            features: string[];
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            grace_period_end?: string | null;
+            /** @description Whether it has ended and goes on for a while. */
+            in_grace_period?: boolean;
+            /** @description Whether it never ends. */
+            is_lifetime: boolean;
+            /**
+             * Format: int64
+             * @description Guests it is meant for.
+             */
+            max_guests?: number;
+            /**
+             * Format: int64
+             * @description Nodes it is meant for.
+             */
+            max_nodes?: number;
+            /** @description What was bought; `free` without a licence. */
+            tier: string;
+            /** @description Whether there is one that counts. */
+            valid: boolean;
         };
         /** @description User and password. */
         LoginRequest: {
@@ -3479,16 +4470,24 @@ export interface components {
         };
         /** @description It answers. */
         NodeConnection: {
-            /** @description How many nodes the cluster has, where it is one. */
+            /** @description PVE: how many nodes the cluster has, where it is one. */
             clusterNodeCount?: number | null;
-            /** @description Whether it is a cluster. */
-            isCluster: boolean;
+            /** @description PBS: how many datastores the credentials may see. */
+            datastoreCount?: number | null;
+            /** @description PVE: whether it is a cluster. */
+            isCluster?: boolean | null;
             /** @description In words. */
             message: string;
-            /** @description How many nodes there are. */
-            nodeCount: number;
+            /** @description PVE: how many nodes there are. */
+            nodeCount?: number | null;
+            /** @description PMG: release. */
+            release?: string | null;
             /** @description Always `success`. */
             status: string;
+            /** @description PMG: version. */
+            version?: string | null;
+            /** @description PMG: what the credentials cannot read. */
+            warnings?: string[];
         };
         /** @description The instance is a member of a cluster that is configured already: nothing new was made. */
         NodeMerged: {
@@ -3757,7 +4756,142 @@ export interface components {
             latency?: number | null;
             /** @description In words. */
             message: string;
+            /** @description PMG: release. */
+            release?: string | null;
             /** @description `success` or `error`. */
+            status: string;
+            /** @description PMG: version. */
+            version?: string | null;
+        };
+        /** @description One attempt to deliver a message. */
+        NotificationDelivery: {
+            /**
+             * Format: int64
+             * @description How many alerts.
+             */
+            alertCount: number;
+            /** @description The first alert of the message. */
+            alertId: string;
+            /**
+             * Format: int64
+             * @description Which attempt, counted from 1.
+             */
+            attempt: number;
+            /** @description `email`, `apprise`, or `webhook:` and its id. */
+            destination: string;
+            /**
+             * Format: int64
+             * @description How long it took.
+             */
+            durationMilliseconds: number;
+            /** @description What went wrong. */
+            error?: string | null;
+            /** @description `firing`, `resolved` or `digest`. */
+            event: string;
+            /** @description The message's id in the queue. */
+            id: string;
+            /** @description What people call the destination. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Bytes sent.
+             */
+            payloadBytes: number;
+            /** @description The service of a webhook, else the kind of destination. */
+            service: string;
+            /**
+             * Format: int32
+             * @description HTTP status.
+             */
+            statusCode?: number | null;
+            /** @description Whether it arrived. */
+            success: boolean;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            timestamp: string;
+            /** @description Where to, without secrets. */
+            url?: string;
+        };
+        /** @description Which alerts a destination is told of; an empty list means all. Not in v5. */
+        NotificationFilter: {
+            /**
+             * @description Only critical ones.
+             * @default false
+             */
+            criticalOnly?: boolean;
+            /**
+             * @description Only these resources: ids, names, nodes or instances.
+             * @default []
+             */
+            resources?: string[];
+            /**
+             * @description Only resources with one of these tags.
+             * @default []
+             */
+            tags?: string[];
+            /**
+             * @description Only these types.
+             * @default []
+             */
+            types?: string[];
+        };
+        /** @description How the notifications do. */
+        NotificationHealth: {
+            /** @description Apprise. */
+            apprise: components["schemas"]["ChannelHealth"];
+            /** @description Destinations to which nothing can be delivered. Not in v5. */
+            broken: components["schemas"]["BrokenDestination"][];
+            /** @description Mail. */
+            email: components["schemas"]["ChannelHealth"];
+            /** @description How credentials are kept. */
+            encryption: components["schemas"]["EncryptionHealth"];
+            /** @description Whether the queue answers and every destination takes its messages. */
+            overall_healthy: boolean;
+            /** @description The queue. */
+            queue: components["schemas"]["QueueHealth"];
+            /** @description Webhooks. */
+            webhooks: components["schemas"]["WebhookHealth"];
+        };
+        /** @description It is done. */
+        NotificationSuccess: {
+            /** @description In words. */
+            message?: string | null;
+            /** @description Always `success`. */
+            status: string;
+        };
+        /** @description What to try. */
+        NotificationTest: {
+            /** @description Settings of mail or Apprise that need not be saved. */
+            config?: Record<string, never> | null;
+            /**
+             * @description `email`, `webhook`, `apprise`, or `all` for every destination that is on.
+             * @default
+             */
+            method?: string;
+            /**
+             * @description Which webhook; else the first that is on.
+             * @default null
+             */
+            webhookId?: string | null;
+        };
+        /** @description How one destination did. */
+        NotificationTestResult: {
+            /** @description What went wrong. */
+            error?: string | null;
+            /** @description The destination. */
+            name: string;
+            /** @description Whether it took the message. */
+            success: boolean;
+        };
+        /** @description It was delivered. */
+        NotificationTested: {
+            /** @description In words. */
+            message: string;
+            /** @description One for each destination, with `all`. */
+            results?: components["schemas"]["NotificationTestResult"][];
+            /** @description Always `success`. */
             status: string;
         };
         /** @description One NVMe disk. */
@@ -4082,6 +5216,7 @@ export interface components {
             startTime?: string | null;
             /** @description Id. */
             uid?: string;
+            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description A container of a pod. */
         PodContainer: {
@@ -4292,6 +5427,36 @@ export interface components {
             perType: {
                 [key: string]: number;
             };
+        };
+        /** @description The queue. */
+        QueueHealth: {
+            /**
+             * Format: int64
+             * @description Dead letters.
+             */
+            dlq: number;
+            /**
+             * Format: int64
+             * @description Always 0.
+             */
+            failed: number;
+            /** @description Whether it answers. */
+            healthy: boolean;
+            /**
+             * Format: int64
+             * @description Waiting.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description On their way.
+             */
+            sending: number;
+            /**
+             * Format: int64
+             * @description Sent within a day.
+             */
+            sent: number;
         };
         /** @description Mail queues. */
         QueueShape: {
@@ -4966,8 +6131,28 @@ export interface components {
             device?: string;
             /** @description `PASSED`, `FAILED` or `UNKNOWN`. */
             health?: string | null;
+            /**
+             * Format: int64
+             * @description Errors that the disk could not correct; not sent by the original's agent.
+             */
+            mediaErrors?: number | null;
             /** @description Model. */
             model?: string | null;
+            /**
+             * Format: int64
+             * @description Sectors that wait to be replaced; not sent by the original's agent.
+             */
+            pendingSectors?: number | null;
+            /**
+             * Format: int64
+             * @description Hours under power; not sent by the original's agent.
+             */
+            powerOnHours?: number | null;
+            /**
+             * Format: int64
+             * @description Sectors replaced by spare ones; not sent by the original's agent.
+             */
+            reallocatedSectors?: number | null;
             /** @description Serial number. */
             serial?: string | null;
             /** @description Whether it sleeps. */
@@ -4979,6 +6164,11 @@ export interface components {
             temperature?: number | null;
             /** @description Interface. */
             type?: string | null;
+            /**
+             * Format: int32
+             * @description Share of its life that is used up, percent; not sent by the original's agent.
+             */
+            wearPercent?: number | null;
             /** @description World-wide name. */
             wwn?: string | null;
         };
@@ -5321,6 +6511,8 @@ export interface components {
             dropped: number;
             /** @description Whether history is kept. */
             enabled: boolean;
+            /** @description What is wrong with the store, where something is. */
+            error?: string | null;
             /**
              * Format: int64
              * @description Points of an hour.
@@ -5903,6 +7095,19 @@ export interface components {
             /** @description Whether one is. */
             updateAvailable: boolean;
         };
+        /** @description What a node or a pod uses. */
+        Usage: {
+            /**
+             * Format: int64
+             * @description Thousandths of a processor.
+             */
+            cpuMillicores?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of memory.
+             */
+            memoryBytes?: number | null;
+        };
         /** @description A token to ask about. */
         ValidateRequest: {
             /**
@@ -5918,6 +7123,13 @@ export interface components {
             message: string;
             /** @description Whether it is one. */
             valid: boolean;
+        };
+        /** @description Whether an event is as it was written. */
+        Verification: {
+            /** @description Whether that can be told. */
+            available: boolean;
+            /** @description In words. */
+            message: string;
         };
         /** @description A verification job. */
         VerifyJobShape: {
@@ -5972,6 +7184,193 @@ export interface components {
             updateAvailable: boolean;
             /** @description Plain semver. */
             version: string;
+        };
+        /** @description A webhook. */
+        Webhook: {
+            /**
+             * @description Fields for templates; shown as headers are.
+             * @default {}
+             */
+            customFields?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Whether it is used.
+             * @default false
+             */
+            enabled?: boolean;
+            /** @default null */
+            filter?: components["schemas"]["NotificationFilter"] | null;
+            /**
+             * @description Headers. Answers show `***REDACTED***` for values, which keeps them when it is sent back.
+             * @default {}
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Id; made where a new one has none.
+             * @default
+             */
+            id?: string;
+            /**
+             * Format: int32
+             * @description Messages in an hour; more go into a digest. 30 where it is absent.
+             * @default null
+             */
+            maxPerHour?: number | null;
+            /**
+             * @description Whom to mention. v5 never returns it, and loses it when a client writes back what it read.
+             * @default
+             */
+            mention?: string;
+            /**
+             * @description `POST` where it is empty.
+             * @default
+             */
+            method?: string;
+            /**
+             * @description Name.
+             * @default
+             */
+            name?: string;
+            /**
+             * @description discord, telegram, slack, teams, teams-adaptive, pagerduty, pushover, gotify, ntfy, mattermost or generic.
+             * @default
+             */
+            service?: string;
+            /**
+             * @description A template of its own, in Go's syntax.
+             * @default
+             */
+            template?: string;
+            /**
+             * @description Where to; may be a template.
+             * @default
+             */
+            url?: string;
+        };
+        /** @description One attempt to call a webhook. */
+        WebhookDelivery: {
+            /** @description The first alert of the message. */
+            alertId: string;
+            /** @description What went wrong. */
+            errorMessage?: string | null;
+            /**
+             * Format: int64
+             * @description Bytes sent.
+             */
+            payloadSize: number;
+            /**
+             * Format: int64
+             * @description Attempts before this one.
+             */
+            retryAttempts: number;
+            /** @description Its service. */
+            service: string;
+            /**
+             * Format: int32
+             * @description HTTP status; 0 where there was no answer.
+             */
+            statusCode: number;
+            /** @description Whether it arrived. */
+            success: boolean;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            timestamp: string;
+            /** @description Name of the webhook. */
+            webhookName: string;
+            /** @description Its URL, without secrets. */
+            webhookUrl: string;
+        };
+        /** @description Webhooks. */
+        WebhookHealth: {
+            /** @description Those that are on. */
+            enabled: number;
+            /** @description All. */
+            total: number;
+        };
+        /** @description A service that webhooks are made for. */
+        WebhookTemplate: {
+            /** @description Headers. */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description What to fill in. */
+            instructions: string;
+            /** @description Method. */
+            method: string;
+            /** @description Its name for people. */
+            name: string;
+            /** @description Template of the body, in Go's syntax. */
+            payloadTemplate: string;
+            /** @description Its name in webhooks. */
+            service: string;
+            /** @description What its URLs look like; placeholders in braces. */
+            urlPattern: string;
+        };
+        /** @description What the receiver answered. */
+        WebhookTested: {
+            /** @description What went wrong. */
+            error?: string | null;
+            /** @description What it said, cut. */
+            response: string;
+            /**
+             * Format: int32
+             * @description HTTP status; 0 where there was no answer.
+             */
+            status: number;
+            /** @description Whether it took the message. */
+            success?: boolean | null;
+        };
+        /** @description A stateful set, a daemon set or a job. */
+        Workload: {
+            /**
+             * Format: int32
+             * @description Pods available.
+             */
+            available?: number | null;
+            /** @description `Complete`, `Failed` or `Suspended`, of a job that is. */
+            condition?: string | null;
+            /**
+             * Format: int32
+             * @description Pods wanted; of a job, completions wanted.
+             */
+            desired?: number | null;
+            /**
+             * Format: int32
+             * @description Failed pods of a job.
+             */
+            failed?: number | null;
+            /** @description `StatefulSet`, `DaemonSet` or `Job`. */
+            kind?: string;
+            /** @description Labels. */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description Name. */
+            name?: string;
+            /** @description Namespace. */
+            namespace?: string;
+            /**
+             * Format: int32
+             * @description Pods ready; of a job, pods running.
+             */
+            ready?: number | null;
+            /**
+             * Format: int32
+             * @description Completions of a job.
+             */
+            succeeded?: number | null;
+            /** @description Id. */
+            uid?: string;
+            /**
+             * Format: int32
+             * @description Pods of the newest version.
+             */
+            updated?: number | null;
         };
         /** @description A device of a ZFS pool. */
         ZfsDeviceShape: {
@@ -6036,6 +7435,282 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the role */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the role */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the role */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_user_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who */
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_user_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who */
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_audit_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditWebhooks"];
+                };
+            };
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    set_audit_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Audit events are written to the log only */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_agent_version: {
         parameters: {
             query?: never;
@@ -6148,6 +7823,69 @@ export interface operations {
             };
         };
     };
+    list_audit_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEvents"];
+                };
+            };
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    verify_audit_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the event */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verification"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     get_pve_backups: {
         parameters: {
             query?: never;
@@ -6228,6 +7966,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    export_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exported"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than five in a minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    import_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportReply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The bundle is larger than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than five in a minute */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
@@ -6675,6 +8518,109 @@ export interface operations {
             };
         };
     };
+    activate_license: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activated"];
+                };
+            };
+            /** @description `success` is false, `message` says why */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    clear_license: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cleared"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_license_features: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LicenseFeatures"];
+                };
+            };
+        };
+    };
+    get_license_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LicenseStatus"];
+                };
+            };
+        };
+    };
     log_in: {
         parameters: {
             query?: never;
@@ -6837,6 +8783,803 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthAnswer"];
+                };
+            };
+        };
+    };
+    get_apprise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppriseSettings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    put_apprise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppriseSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppriseSettings"];
+                };
+            };
+            /** @description No such settings */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Entries, 1 to 1000; 100 where it is absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationDelivery"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    list_dead_letters: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000; 100 for anything else. */
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The queue does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterId"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterDone"];
+                };
+            };
+            /** @description No id */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description No such message */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    remove_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterId"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterDone"];
+                };
+            };
+            /** @description No id */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description No such message */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    retry_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterId"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterDone"];
+                };
+            };
+            /** @description No id */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description No such message */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailSettings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    put_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationSuccess"];
+                };
+            };
+            /** @description No such settings */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than 32 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_email_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailProvider"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    notification_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationHealth"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    queue_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: number;
+                    };
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The queue does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    test_notification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationTest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationTested"];
+                };
+            };
+            /** @description Why it was not delivered */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    webhook_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    list_webhook_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTemplate"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Webhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description The URL or the template is refused */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There are too many */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Webhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTested"];
+                };
+            };
+            /** @description It was not delivered */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTested"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    change_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Webhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description The URL or the template is refused */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There is none with that id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    remove_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationSuccess"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There is none with that id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
@@ -7717,6 +10460,26 @@ export interface operations {
             };
             /** @description The body is larger than 64 KiB */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    test_broadcast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `{"status":"notification sent"}` as plain text */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };

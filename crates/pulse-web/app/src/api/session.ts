@@ -1,6 +1,7 @@
 // Whether this browser is logged in, and to what kind of server it talks.
 
 import { createSignal } from "solid-js";
+import { kioskToken } from "../frame/kiosk";
 import { logout as callLogout, type SecurityStatus, securityStatus } from "./calls";
 
 /** What the page may show. */
@@ -35,12 +36,18 @@ export function sessionOf(status: Asked, wasIn: boolean): Session {
 
 /** Asks the server; throws where it cannot be reached. */
 export async function isLoggedIn(): Promise<boolean> {
-  return sessionOf(await securityStatus(), false).kind === "in";
+  const status = await securityStatus();
+  return kioskToken() !== undefined || sessionOf(status, false).kind === "in";
 }
 
 /** Asks the server and shows what follows from the answer. */
 export async function refreshSession(): Promise<void> {
-  const wasIn = session().kind === "in";
+  if (kioskToken() !== undefined) {
+    setSession({ kind: "in", user: "" });
+    return;
+  }
+  const before = session();
+  const wasIn = before.kind === "in" || (before.kind === "login" && before.hasExpired);
   try {
     setSession(sessionOf(await securityStatus(), wasIn));
   } catch {

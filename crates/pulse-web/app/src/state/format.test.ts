@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { age, bytes, bytesOf, count, duration, percent, rate } from "./format";
+import { age, bytes, bytesOf, duration, parseTime, percent, rate } from "./format";
 
 /** Readable expectations: the real output has no-break spaces. */
 const plain = (text: string): string => text.replaceAll("\u00a0", " ");
@@ -51,10 +51,11 @@ describe("time", () => {
   it("has a short form", () => expect(plain(age(3 * 86400 + 4 * 3600))).toBe("3 d"));
 });
 
-describe("count", () => {
-  it("knows one and many", () => {
-    expect(plain(count(1, "guest"))).toBe("1 guest");
-    expect(plain(count(0, "guest"))).toBe("0 guests");
-    expect(plain(count(2, "entry", "entries"))).toBe("2 entries");
+describe("moments of the wire", () => {
+  it("takes its year 1 for none", () => {
+    expect(parseTime("0001-01-01T00:00:00Z")).toBeUndefined();
+    expect(parseTime("soon")).toBeUndefined();
+    expect(parseTime(undefined)).toBeUndefined();
+    expect(parseTime("2026-11-25T10:00:00Z")).toBe(Date.UTC(2026, 10, 25, 10));
   });
 });

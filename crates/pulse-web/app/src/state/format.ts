@@ -1,4 +1,6 @@
-// Numbers as people say them. Pure; nothing here reads a clock or the page.
+// Numbers as people say them, by the reader's language. Nothing here reads a clock or the page.
+
+import { locale } from "../text";
 
 /** What stands where a value is not known; never 0. */
 export const DASH = "—";
@@ -8,13 +10,30 @@ const NBSP = "\u00a0";
 
 const UNITS = ["B", "KB", "MB", "GB", "TB", "PB", "EB"] as const;
 
+const formats = new Map<number, Intl.NumberFormat>();
+
+/** A number with at most so many digits after the point; formats are made once, they are costly. */
+export function number(value: number, digits = 0): string {
+  let format = formats.get(digits);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(locale(), { maximumFractionDigits: digits });
+    formats.set(digits, format);
+  }
+  return format.format(value);
+}
+
+/** A number with exactly so many digits after the point, such as a load. */
+export function fixed(value: number, digits: number): string {
+  return value.toLocaleString(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
 /**
  * Bytes, as `1.2 TB`. The steps are 1,024, as memory and disks are sized by those who set up guests:
  * a guest with 8 GB in Proxmox must read 8 GB here.
  */
 export function bytes(value: number): string {
-  const [number, unit] = bytesParts(value);
-  return `${number}${NBSP}${unit}`;
+  const [amount, unit] = bytesParts(value);
+  return `${amount}${NBSP}${unit}`;
 }
 
 function bytesParts(value: number): [string, string] {
@@ -25,9 +44,8 @@ function bytesParts(value: number): [string, string] {
     size /= 1024;
     step += 1;
   }
-  const digits = step > 0 && size < 9.95 ? 1 : 0;
-  const number = size.toFixed(digits).replace(/\.0$/, "");
-  return [value < 0 ? `-${number}` : number, UNITS[step] ?? "B"];
+  const amount = number(size, step > 0 && size < 9.95 ? 1 : 0);
+  return [value < 0 ? `-${amount}` : amount, UNITS[step] ?? "B"];
 }
 
 /** `3.4 / 8 GB`, or `640 MB / 8 GB` where the units differ. */
@@ -81,15 +99,27 @@ export function age(seconds: number): string {
 
 /** The exact moment in the reader's own time zone, for titles. */
 export function moment(ms: number): string {
-  return new Date(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  return new Date(ms).toLocaleString(locale(), { dateStyle: "medium", timeStyle: "medium" });
 }
 
-/** `1 guest`, `2 guests`. */
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString()}${NBSP}${number === 1 ? one : many}`;
+/** A moment without seconds, for cells. */
+export function shortMoment(ms: number): string {
+  return new Date(ms).toLocaleString(locale(), { dateStyle: "short", timeStyle: "short" });
+}
+
+/** A day, for headings. */
+export function day(ms: number): string {
+  return new Date(ms).toLocaleDateString(locale(), { weekday: "short", day: "numeric", month: "short" });
 }
 
 /** Degrees Celsius. */
 export function celsius(value: number): string {
   return `${Math.round(value)}${NBSP}°C`;
+}
+
+/** A moment of the wire (RFC 3339), in milliseconds; the wire's year 1 says that there is none. */
+export function parseTime(text: string | null | undefined): number | undefined {
+  if (text == null || text === "" || text.startsWith("0001-")) return undefined;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
 }

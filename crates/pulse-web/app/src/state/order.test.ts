@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { groupRows, naturalKey, nextSort, parseSort, sortRows, sortText } from "./order";
+import { groupRows, naturalKey, nextSorts, parseSorts, sortRows, sortRowsBy, sortsText } from "./order";
 
 describe("sortRows", () => {
   it("sorts names as people do", () => {
@@ -68,19 +68,46 @@ describe("groupRows", () => {
   });
 });
 
-describe("sort in the address", () => {
-  const fallback = { column: "name", descending: false };
-  it("reads and writes", () => {
-    expect(parseSort("cpu:desc", ["cpu", "name"], fallback)).toEqual({ column: "cpu", descending: true });
-    expect(parseSort("cpu", ["cpu", "name"], fallback)).toEqual({ column: "cpu", descending: false });
-    expect(parseSort("evil:desc", ["cpu", "name"], fallback)).toEqual(fallback);
-    expect(parseSort(undefined, ["cpu", "name"], fallback)).toEqual(fallback);
-    expect(sortText({ column: "cpu", descending: true })).toBe("cpu:desc");
+describe("sortRowsBy", () => {
+  it("sorts equal ones by the next order", () => {
+    const rows = [
+      { name: "b", cpu: 1 },
+      { name: "a", cpu: 1 },
+      { name: "c", cpu: 2 },
+    ];
+    const sorted = sortRowsBy(rows, [
+      { value: (row) => row.cpu, descending: true },
+      { value: (row) => row.name, descending: false },
+    ]);
+    expect(sorted.map((row) => row.name)).toEqual(["c", "a", "b"]);
+  });
+});
+
+describe("sorts in the address", () => {
+  const fallback = [{ column: "name", descending: false }];
+  it("are read and written", () => {
+    const columns = ["cpu", "name"];
+    expect(parseSorts("cpu:desc", columns, fallback)).toEqual([{ column: "cpu", descending: true }]);
+    expect(parseSorts("cpu:desc,name,cpu", columns, fallback)).toEqual([
+      { column: "cpu", descending: true },
+      { column: "name", descending: false },
+    ]);
+    expect(parseSorts("evil:desc", columns, fallback)).toEqual(fallback);
+    expect(parseSorts(undefined, columns, fallback)).toEqual(fallback);
+    expect(sortsText([{ column: "cpu", descending: true }, ...fallback])).toBe("cpu:desc,name");
   });
 
-  it("turns around on the second click", () => {
-    const first = nextSort(fallback, "cpu", true);
-    expect(first).toEqual({ column: "cpu", descending: true });
-    expect(nextSort(first, "cpu", true)).toEqual({ column: "cpu", descending: false });
+  it("turn around on the second click", () => {
+    const first = nextSorts(fallback, "cpu", true, false);
+    expect(first).toEqual([{ column: "cpu", descending: true }]);
+    expect(nextSorts(first, "cpu", true, false)).toEqual([{ column: "cpu", descending: false }]);
+  });
+
+  it("join, turn around and leave with Shift", () => {
+    const two = nextSorts(fallback, "cpu", true, true);
+    expect(sortsText(two)).toBe("name,cpu:desc");
+    const turned = nextSorts(two, "cpu", true, true);
+    expect(sortsText(turned)).toBe("name,cpu");
+    expect(sortsText(nextSorts(turned, "cpu", true, true))).toBe("name");
   });
 });

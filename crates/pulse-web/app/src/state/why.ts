@@ -1,18 +1,19 @@
 // Why a value is not there, in words. Pure.
 
 import type { MissingReasons } from "../api/types";
+import { t } from "../text";
 
 const DISK_REASONS: Readonly<Record<string, string>> = {
-  "vm-stopped": "it is not running",
-  "agent-disabled": "the guest agent is switched off for this guest",
-  "agent-not-running": "the guest agent does not run in this guest",
-  "agent-timeout": "the guest agent did not answer in time",
-  "agent-error": "the guest agent answered with an error",
-  "permission-denied": "the credentials lack the right to read it",
-  "no-filesystems": "the guest agent reports no file systems",
-  "special-filesystems-only": "only read-only or virtual file systems are mounted",
-  "no-agent": "no guest agent reports the file systems",
-  "no-status": "the source gives no status",
+  "vm-stopped": t("it is not running"),
+  "agent-disabled": t("the guest agent is switched off for this guest"),
+  "agent-not-running": t("the guest agent does not run in this guest"),
+  "agent-timeout": t("the guest agent did not answer in time"),
+  "agent-error": t("the guest agent answered with an error"),
+  "permission-denied": t("the credentials lack the right to read it"),
+  "no-filesystems": t("the guest agent reports no file systems"),
+  "special-filesystems-only": t("only read-only or virtual file systems are mounted"),
+  "no-agent": t("no guest agent reports the file systems"),
+  "no-status": t("the source gives no status"),
 };
 
 interface Row {
@@ -39,8 +40,8 @@ export function reason(row: Row, ...fields: readonly string[]): string | undefin
     const known = DISK_REASONS[row.diskStatusReason];
     if (known !== undefined) return known;
   }
-  if ((row.status ?? row.state) === "offline") return "the source cannot be reached";
-  return isUp(row) ? undefined : "it is not running";
+  if ((row.status ?? row.state) === "offline") return t("the source cannot be reached");
+  return isUp(row) ? undefined : t("it is not running");
 }
 
 /** The value, unless something says that it is unknown. */

@@ -14,6 +14,7 @@ import {
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { theme } from "../state/theme";
+import { locale, t } from "../text";
 import styles from "./Chart.module.css";
 import { align, type Line, summary } from "./chartData";
 
@@ -22,6 +23,16 @@ const HEIGHT = 116;
 const STEPS = Array.from({ length: 16 }, (_none, power) =>
   [1, 2, 5].map((each) => each * 10 ** power),
 ).flat();
+/** As many lines as have a colour of their own. */
+const COLOURS = ["--series-1", "--series-2", "--series-3", "--series-4"];
+
+/** Something that happened, as a line across the chart. */
+export interface ChartMark {
+  at: number;
+  health: "warn" | "crit";
+  text: string;
+}
+
 /** Charts with this key move their cursors together. */
 const SYNC = uPlot.sync("pulse");
 
@@ -34,6 +45,9 @@ export function Chart(props: {
   text: (value: number) => string;
   /** The upper end of the value axis, where it is fixed. */
   top?: number;
+  marks?: readonly ChartMark[];
+  /** A part of the axis was chosen with the pointer; without an argument all of it again. */
+  onZoom?: (span?: { from: number; to: number }) => void;
 }): JSX.Element {
   let box: HTMLDivElement | undefined;
   let plot: uPlot | undefined;
@@ -55,7 +69,7 @@ export function Chart(props: {
     const seconds = at === undefined ? undefined : data()[0][at];
     return seconds === undefined
       ? ""
-      : new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" });
+      : new Date(seconds * 1000).toLocaleString(locale(), { dateStyle: "short", timeStyle: "medium" });
   };
 
   const build = (): void => {
@@ -77,13 +91,19 @@ export function Chart(props: {
     const date = new Date(seconds * 1000);
     const isMidnight = date.getHours() === 0 && date.getMinutes() === 0;
     return props.to - props.from > 36 * 3_600_000 || isMidnight
-      ? date.toLocaleDateString(undefined, { day: "numeric", month: "short" })
-      : date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+      ? date.toLocaleDateString(locale(), { day: "numeric", month: "short" })
+      : date.toLocaleTimeString(locale(), {
+          hour: "2-digit",
+          minute: "2-digit",
+          hourCycle: "h23",
+          ...(props.to - props.from < 900_000 ? { second: "2-digit" } : {}),
+        });
   };
   const faded = (rgb: string): string => rgb.replace(/^rgb\((.*)\)$/, "rgba($1, 0.18)");
 
   const options = (element: HTMLElement): uPlot.Options => {
-    const lineColours = ["--series-1", "--series-2"].map(colour);
+    const lineColours = COLOURS.map(colour);
+    const markColours = { warn: colour("--warn"), crit: colour("--crit") };
     const soft = colour("--text-faint");
     const grid = { stroke: colour("--line"), width: 1 };
     const axis = {
@@ -106,7 +126,19 @@ export function Chart(props: {
       height: HEIGHT,
       padding: [6, 16, 0, 0],
       legend: { show: false },
-      cursor: { sync: { key: SYNC.key }, y: false, points: { size: 6 }, drag: { x: false, y: false } },
+      cursor: {
+        sync: { key: SYNC.key },
+        y: false,
+        points: { size: 6 },
+        bind: {
+          // One's own: the library's would only change the axis of this one chart.
+          dblclick: () => () => {
+            props.onZoom?.();
+            return null;
+          },
+        },
+        drag: { x: props.onZoom !== undefined, y: false, setScale: false, dist: 6 },
+      },
       scales: {
         x: { time: true, range: () => [props.from / 1000, props.to / 1000] },
         y: { range: (_self, _low, high) => [0, props.top ?? Math.max(1, (high ?? 0) * 1.12)] },
@@ -123,7 +155,37 @@ export function Chart(props: {
       ],
       series: [{}, ...series],
       ...(withBand() ? { bands: [{ series: [3, 2] as [number, number], fill: faded(main) }] } : {}),
-      hooks: { setCursor: [(self) => setCursor(self.cursor.idx ?? undefined)] },
+      hooks: {
+        setCursor: [(self) => setCursor(self.cursor.idx ?? undefined)],
+        setSelect: [
+          (self) => {
+            const { left, width } = self.select;
+            if (width < 6) return;
+            props.onZoom?.({
+              from: self.posToVal(left, "x") * 1000,
+              to: self.posToVal(left + width, "x") * 1000,
+            });
+            self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+          },
+        ],
+        draw: [
+          (self) => {
+            for (const mark of props.marks ?? []) {
+              const x = Math.round(self.valToPos(mark.at / 1000, "x", true));
+              if (x < self.bbox.left || x > self.bbox.left + self.bbox.width) continue;
+              self.ctx.save();
+              self.ctx.strokeStyle = markColours[mark.health];
+              self.ctx.lineWidth = 1.5 * devicePixelRatio;
+              self.ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
+              self.ctx.beginPath();
+              self.ctx.moveTo(x, self.bbox.top);
+              self.ctx.lineTo(x, self.bbox.top + self.bbox.height);
+              self.ctx.stroke();
+              self.ctx.restore();
+            }
+          },
+        ],
+      },
     };
   };
 
@@ -139,8 +201,12 @@ export function Chart(props: {
     });
   });
   createEffect(() => {
+    // The axis and the marks count, too.
+    void [props.from, props.to, props.marks];
     plot?.setData(data(), true);
   });
+  const inRange = (): readonly ChartMark[] =>
+    (props.marks ?? []).filter((mark) => mark.at >= props.from && mark.at <= props.to);
   let drawn = theme();
   createEffect(() => {
     const now = theme();
@@ -166,11 +232,18 @@ export function Chart(props: {
           )}
         </For>
       </figcaption>
-      <div class={styles.box} role="img" aria-label={`${props.title}. ${inWords()}`}>
+      <div
+        class={styles.box}
+        role="img"
+        aria-label={[
+          `${props.title}. ${inWords()}`,
+          ...inRange().map((mark) => t("alert: {text}", { text: mark.text })),
+        ].join("; ")}
+      >
         {/* uPlot's own: nothing else may stand in here. */}
         <div ref={box} />
         <Show when={isEmpty()}>
-          <span class={styles.nothing}>no data in this range</span>
+          <span class={styles.nothing}>{t("no data in this range")}</span>
         </Show>
       </div>
     </figure>

@@ -2,6 +2,7 @@
 // the panel is a page of its own.
 
 import { createUniqueId, type JSX, onCleanup, onMount } from "solid-js";
+import { t } from "../text";
 import { IconButton } from "./controls";
 import styles from "./Drawer.module.css";
 
@@ -42,7 +43,7 @@ export function Drawer(props: {
           </h2>
           <div class={styles.subtitle}>{props.subtitle}</div>
         </div>
-        <IconButton icon="close" label="Close" onClick={() => props.onClose()} />
+        <IconButton icon="close" label={t("Close")} onClick={() => props.onClose()} />
       </header>
       <div class={styles.body}>{props.children}</div>
     </aside>

@@ -2,6 +2,7 @@
 
 import { type JSX, Show } from "solid-js";
 import { percent } from "../state/format";
+import { t } from "../text";
 import styles from "./Meter.module.css";
 import { Dash } from "./Value";
 
@@ -35,7 +36,7 @@ export function Meter(props: {
   return (
     <Show
       when={props.value !== undefined}
-      fallback={<Dash why={props.why ?? "the source does not report this value"} />}
+      fallback={<Dash why={props.why ?? t("the source does not report this value")} />}
     >
       <Bar
         value={props.value ?? 0}

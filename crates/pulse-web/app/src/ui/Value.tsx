@@ -2,6 +2,7 @@
 
 import { type JSX, Show } from "solid-js";
 import { DASH } from "../state/format";
+import { t } from "../text";
 import styles from "./Value.module.css";
 
 /** The dash; `why` is shown on hover and read out. */
@@ -9,7 +10,7 @@ export function Dash(props: { why: string }): JSX.Element {
   return (
     <span class={styles.dash} title={props.why}>
       <span aria-hidden="true">{DASH}</span>
-      <span class="sr">unknown: {props.why}</span>
+      <span class="sr">{t("unknown: {why}", { why: props.why })}</span>
     </span>
   );
 }
@@ -24,7 +25,7 @@ export function Value<T>(props: {
   return (
     <Show
       when={props.value !== undefined}
-      fallback={<Dash why={props.why ?? "the source does not report this value"} />}
+      fallback={<Dash why={props.why ?? t("the source does not report this value")} />}
     >
       <span title={props.title}>{props.text(props.value as T)}</span>
     </Show>

@@ -1,5 +1,7 @@
 // From points to what a chart draws. Pure.
 
+import { t } from "../text";
+
 /** One point; `min` and `max` of the span that it stands for. */
 export interface Point {
   timestamp: number;
@@ -70,12 +72,17 @@ export function usualStep(points: readonly Point[]): number {
 /** The newest value and the extremes, for those who do not see the chart. */
 export function summary(line: Line, text: (value: number) => string): string {
   const last = line.points.at(-1);
-  if (last === undefined) return `${line.title}: no data`;
+  if (last === undefined) return t("{title}: no data", { title: line.title });
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const point of line.points) {
     low = Math.min(low, point.min ?? point.value);
     high = Math.max(high, point.max ?? point.value);
   }
-  return `${line.title}: now ${text(last.value)}, lowest ${text(low)}, highest ${text(high)}`;
+  return t("{title}: now {now}, lowest {low}, highest {high}", {
+    title: line.title,
+    now: text(last.value),
+    low: text(low),
+    high: text(high),
+  });
 }

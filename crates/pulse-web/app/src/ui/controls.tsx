@@ -1,6 +1,7 @@
 // Small controls without any domain word in them.
 
 import { createSignal, createUniqueId, For, type JSX, onMount, Show } from "solid-js";
+import { t } from "../text";
 import styles from "./controls.module.css";
 import { Icon, type IconName } from "./Icon";
 import type { Health } from "./Mark";
@@ -35,13 +36,23 @@ export function Button(props: {
 }
 
 /** A button that is only an icon; `label` is its name and its title. */
-export function IconButton(props: { icon: IconName; label: string; onClick: () => void }): JSX.Element {
+export function IconButton(props: {
+  icon: IconName;
+  label: string;
+  onClick: () => void;
+  /** Of a button that opens something. */
+  isExpanded?: boolean | undefined;
+  /** Of a button that switches something. */
+  isPressed?: boolean | undefined;
+}): JSX.Element {
   return (
     <button
       type="button"
       class={`${styles.button} ${styles.icon}`}
       aria-label={props.label}
       title={props.label}
+      aria-expanded={props.isExpanded}
+      aria-pressed={props.isPressed}
       onClick={() => props.onClick()}
     >
       <Icon name={props.icon} />
@@ -99,7 +110,7 @@ export function Field(props: {
   label: string;
   value: string;
   onInput: (value: string) => void;
-  type?: "text" | "password" | "url";
+  type?: "text" | "password" | "url" | "number" | "time" | "email";
   name?: string;
   autocomplete?: string;
   placeholder?: string;
@@ -107,6 +118,9 @@ export function Field(props: {
   error?: string | undefined;
   isRequired?: boolean;
   hasFocus?: boolean;
+  /** Several lines. */
+  isLong?: boolean;
+  isDisabled?: boolean;
 }): JSX.Element {
   const id = createUniqueId();
   let input: HTMLInputElement | undefined;
@@ -116,21 +130,34 @@ export function Field(props: {
   return (
     <div class={styles.field}>
       <label for={id}>{props.label}</label>
-      <input
-        ref={input}
-        id={id}
-        type={props.type ?? "text"}
-        name={props.name}
-        value={props.value}
-        autocomplete={props.autocomplete ?? "off"}
-        placeholder={props.placeholder}
-        spellcheck={false}
-        autocapitalize="off"
-        required={props.isRequired}
-        aria-invalid={props.error !== undefined}
-        aria-describedby={`${id}-hint ${id}-error`}
-        onInput={(event) => props.onInput(event.currentTarget.value)}
-      />
+      <Show when={props.isLong === true}>
+        <textarea
+          id={id}
+          rows={4}
+          value={props.value}
+          disabled={props.isDisabled}
+          aria-describedby={`${id}-hint ${id}-error`}
+          onInput={(event) => props.onInput(event.currentTarget.value)}
+        />
+      </Show>
+      <Show when={props.isLong !== true}>
+        <input
+          ref={input}
+          id={id}
+          type={props.type ?? "text"}
+          disabled={props.isDisabled}
+          name={props.name}
+          value={props.value}
+          autocomplete={props.autocomplete ?? "off"}
+          placeholder={props.placeholder}
+          spellcheck={false}
+          autocapitalize="off"
+          required={props.isRequired}
+          aria-invalid={props.error !== undefined}
+          aria-describedby={`${id}-hint ${id}-error`}
+          onInput={(event) => props.onInput(event.currentTarget.value)}
+        />
+      </Show>
       <span id={`${id}-hint`} class={styles.hint} hidden={props.hint === undefined}>
         {props.hint}
       </span>
@@ -157,6 +184,40 @@ export function Check(props: {
       />
       <span>{props.label}</span>
     </label>
+  );
+}
+
+/** One of several, of which there are too many to show all. */
+export function Choice(props: {
+  label: string;
+  options: readonly { id: string; title: string }[];
+  value: string;
+  onChange: (id: string) => void;
+  hint?: JSX.Element;
+  isDisabled?: boolean | undefined;
+}): JSX.Element {
+  const id = createUniqueId();
+  return (
+    <div class={styles.field}>
+      <label for={id}>{props.label}</label>
+      <select
+        id={id}
+        disabled={props.isDisabled}
+        aria-describedby={`${id}-hint`}
+        onChange={(event) => props.onChange(event.currentTarget.value)}
+      >
+        <For each={props.options}>
+          {(option) => (
+            <option value={option.id} selected={option.id === props.value}>
+              {option.title}
+            </option>
+          )}
+        </For>
+      </select>
+      <span id={`${id}-hint`} class={styles.hint} hidden={props.hint === undefined}>
+        {props.hint}
+      </span>
+    </div>
   );
 }
 
@@ -187,8 +248,12 @@ export function Secret(props: { label: string; value: string }): JSX.Element {
       <code ref={code} class="mono" title={props.label}>
         {props.value}
       </code>
-      <Button onClick={() => void copy()} icon={isCopied() ? "check" : "copy"} label={`Copy ${props.label}`}>
-        {isCopied() ? "Copied" : "Copy"}
+      <Button
+        onClick={() => void copy()}
+        icon={isCopied() ? "check" : "copy"}
+        label={t("Copy {what}", { what: props.label })}
+      >
+        {isCopied() ? t("Copied") : t("Copy")}
       </Button>
     </div>
   );
@@ -254,7 +319,7 @@ export function Confirm(props: {
       {props.children}
       <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
       <div class={styles.actions}>
-        <Button onClick={() => props.onCancel()}>Cancel</Button>
+        <Button onClick={() => props.onCancel()}>{t("Cancel")}</Button>
         <Button kind="danger" isDisabled={isBusy()} onClick={() => void confirm()}>
           {props.action}
         </Button>

@@ -2,13 +2,16 @@
 
 import { For, type JSX, Show } from "solid-js";
 import { lastUpdate } from "../../api/live";
-import { bytes, bytesOf, duration, moment, percent, rate } from "../../state/format";
+import { bytes, bytesOf, duration, moment, number, percent, rate } from "../../state/format";
 import type { View } from "../../state/view";
+import { t } from "../../text";
 import { Fact, Facts } from "../../ui/controls";
 import { Drawer, DrawerSection } from "../../ui/Drawer";
 import { Mark } from "../../ui/Mark";
 import { Value } from "../../ui/Value";
+import { AlertList } from "../alerts/AlertList";
 import { HistoryCharts } from "../charts/HistoryCharts";
+import { Notes } from "../metadata/Notes";
 import lists from "../parts/lists.module.css";
 import {
   type ContainerRow,
@@ -46,31 +49,32 @@ export default function ContainerDrawer(props: {
           {container().name}
         </>
       }
-      subtitle={`${container().image ?? ""} on ${hostName(props.row.host)}`}
+      subtitle={t("{image} on {host}", { image: container().image ?? "", host: hostName(props.row.host) })}
     >
+      <AlertList resourceId={props.row.key} />
       <Facts>
-        <Fact name="State">
+        <Fact name={t("State")}>
           {stateText(props.row)}
           <Show when={container().status}>{(status) => <span class="soft"> ({status()})</span>}</Show>
         </Fact>
-        <Fact name="Uptime">
+        <Fact name={t("Uptime")}>
           <Value
             value={uptimeOf(props.row, lastUpdate())}
             text={duration}
             why={whyNot(props.row, "uptime")}
           />
         </Fact>
-        <Fact name="CPU">
+        <Fact name={t("CPU")}>
           <Value value={cpuOf(props.row)} text={percent} why={whyNot(props.row, "cpuPercent")} />
-          <span class="soft"> of one processor</span>
+          <span class="soft"> {t("of one processor")}</span>
         </Fact>
-        <Fact name="Memory">
+        <Fact name={t("Memory")}>
           <Value
             value={memoryBytes(props.row)}
             text={(used) =>
               container().memoryLimitBytes
                 ? bytesOf(used, container().memoryLimitBytes ?? 0)
-                : `${bytes(used)}, no limit`
+                : t("{used}, no limit", { used: bytes(used) })
             }
             why={whyNot(props.row, "memoryUsageBytes")}
           />
@@ -79,53 +83,56 @@ export default function ContainerDrawer(props: {
             ({percent(memoryPercent(props.row) ?? 0)})
           </Show>
         </Fact>
-        <Fact name="Disk I/O">
+        <Fact name={t("Disk I/O")}>
           <Value
             value={container().blockIo?.readRateBytesPerSecond ?? undefined}
             text={rate}
-            why={whyNot(props.row, "blockIo") ?? "a rate needs two reports"}
+            why={whyNot(props.row, "blockIo") ?? t("a rate needs two reports")}
           />{" "}
-          read,{" "}
+          {t("read")},{" "}
           <Value
             value={container().blockIo?.writeRateBytesPerSecond ?? undefined}
             text={rate}
-            why={whyNot(props.row, "blockIo") ?? "a rate needs two reports"}
+            why={whyNot(props.row, "blockIo") ?? t("a rate needs two reports")}
           />{" "}
-          write
+          {t("write")}
         </Fact>
         <Show when={container().networkIn !== undefined || container().networkOut !== undefined}>
-          <Fact name="Network">
-            <Value value={container().networkIn} text={rate} why={whyNot(props.row, "networkIn")} /> in,{" "}
-            <Value value={container().networkOut} text={rate} why={whyNot(props.row, "networkOut")} /> out
+          <Fact name={t("Network")}>
+            <Value value={container().networkIn} text={rate} why={whyNot(props.row, "networkIn")} /> {t("in")}
+            , <Value value={container().networkOut} text={rate} why={whyNot(props.row, "networkOut")} />{" "}
+            {t("out")}
           </Fact>
         </Show>
-        <Fact name="Restarts">
-          <Value value={container().restartCount} text={(times) => times.toLocaleString()} />
+        <Fact name={t("Restarts")}>
+          <Value value={container().restartCount} text={(times) => number(times)} />
         </Fact>
-        <Show when={stackOf(container())}>{(stack) => <Fact name="Stack">{stack()}</Fact>}</Show>
+        <Show when={stackOf(container())}>{(stack) => <Fact name={t("Stack")}>{stack()}</Fact>}</Show>
         <Show when={ports() !== ""}>
-          <Fact name="Ports">
+          <Fact name={t("Ports")}>
             <span class="mono">{ports()}</span>
           </Fact>
         </Show>
-        <Show when={container().createdAt}>{(at) => <Fact name="Created">{moment(at())}</Fact>}</Show>
-        <Fact name="Id">
+        <Show when={container().createdAt}>{(at) => <Fact name={t("Created")}>{moment(at())}</Fact>}</Show>
+        <Fact name={t("Id")}>
           <span class="mono">{container().id.slice(0, 12)}</span>
         </Fact>
       </Facts>
+      <Notes kind="docker" id={`${props.row.host.id}:container:${container().id}`} />
       <HistoryCharts
         resourceType="dockerContainer"
         resourceId={props.row.key}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
+        now={() => ({ cpu: cpuOf(props.row), memory: memoryPercent(props.row) })}
       />
       <Show when={(container().networks?.length ?? 0) > 0}>
-        <DrawerSection title="Networks">
-          <table class={lists.list} aria-label="Networks">
+        <DrawerSection title={t("Networks")}>
+          <table class={lists.list} aria-label={t("Networks")}>
             <thead>
               <tr>
-                <th scope="col">Network</th>
-                <th scope="col">Address</th>
+                <th scope="col">{t("Network")}</th>
+                <th scope="col">{t("Address")}</th>
               </tr>
             </thead>
             <tbody>
@@ -142,12 +149,12 @@ export default function ContainerDrawer(props: {
         </DrawerSection>
       </Show>
       <Show when={(container().mounts?.length ?? 0) > 0}>
-        <DrawerSection title="Mounts">
-          <table class={lists.list} aria-label="Mounts">
+        <DrawerSection title={t("Mounts")}>
+          <table class={lists.list} aria-label={t("Mounts")}>
             <thead>
               <tr>
-                <th scope="col">In the container</th>
-                <th scope="col">From</th>
+                <th scope="col">{t("In the container")}</th>
+                <th scope="col">{t("From")}</th>
               </tr>
             </thead>
             <tbody>
@@ -159,7 +166,7 @@ export default function ContainerDrawer(props: {
                       {mount.source}
                       <div class={lists.small}>
                         {mount.type}
-                        {mount.rw === false ? ", read-only" : ""}
+                        {mount.rw === false ? t(", read-only") : ""}
                       </div>
                     </td>
                   </tr>

@@ -3,14 +3,17 @@
 import { type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { lastUpdate } from "../../api/live";
-import { bytesOf, count, duration, percent } from "../../state/format";
+import { bytesOf, duration, percent } from "../../state/format";
 import type { View } from "../../state/view";
 import { known, reason } from "../../state/why";
+import { t, tn } from "../../text";
 import { Fact, Facts } from "../../ui/controls";
 import { Drawer, DrawerSection } from "../../ui/Drawer";
 import { Mark } from "../../ui/Mark";
 import { Value } from "../../ui/Value";
+import { AlertList } from "../alerts/AlertList";
 import { HistoryCharts } from "../charts/HistoryCharts";
+import { Notes } from "../metadata/Notes";
 import { LastSeen } from "../parts/LastSeen";
 import { DiskList, InterfaceList } from "../parts/lists";
 import { hostHealth, hostName, type LiveDockerHost } from "./model";
@@ -32,47 +35,57 @@ export default function DockerHostDrawer(props: {
       }
       subtitle={[host().os, host().kernelVersion, host().architecture].filter(Boolean).join(" · ")}
     >
+      <AlertList resourceId={host().id} />
       <Facts>
-        <Fact name="State">
+        <Fact name={t("State")}>
           {host().status}, <LastSeen row={host()} />
         </Fact>
-        <Fact name="Engine">
+        <Fact name={t("Engine")}>
           {host().runtime ?? "docker"} {host().runtimeVersion ?? host().dockerVersion}
         </Fact>
-        <Fact name="Containers">{count(host().containers?.length ?? 0, "container")}</Fact>
-        <Fact name="Uptime">
+        <Fact name={t("Containers")}>
+          {tn("{n} container", "{n} containers", host().containers?.length ?? 0)}
+        </Fact>
+        <Fact name={t("Uptime")}>
           <Value value={uptimeAt(host(), lastUpdate())} text={duration} why={reason(host(), "uptime")} />
         </Fact>
-        <Fact name="CPU">
+        <Fact name={t("CPU")}>
           <Value
             value={known(host(), host().cpuUsagePercent, "cpuUsagePercent")}
             text={percent}
             why={reason(host(), "cpuUsagePercent")}
           />
-          <Show when={host().cpus}>{(cores) => <span class="soft"> of {count(cores(), "core")}</span>}</Show>
+          <Show when={host().cpus}>
+            {(cores) => <span class="soft"> {tn("of {n} core", "of {n} cores", cores())}</span>}
+          </Show>
         </Fact>
-        <Fact name="Memory">
+        <Fact name={t("Memory")}>
           <Value
             value={host().memory}
             text={(memory) => `${bytesOf(memory.used, memory.total)} (${percent(memory.usage ?? 0)})`}
             why={reason(host(), "memory")}
           />
         </Fact>
-        <Show when={host().agentVersion}>{(version) => <Fact name="Agent">{version()}</Fact>}</Show>
+        <Show when={host().agentVersion}>{(version) => <Fact name={t("Agent")}>{version()}</Fact>}</Show>
       </Facts>
+      <Notes kind="docker/hosts" id={host().id} />
       <HistoryCharts
         resourceType="dockerHost"
         resourceId={host().id}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
+        now={() => ({
+          cpu: known(host(), host().cpuUsagePercent, "cpuUsagePercent"),
+          memory: host().status === "offline" ? undefined : host().memory?.usage,
+        })}
       />
       <Show when={(host().disks?.length ?? 0) > 0}>
-        <DrawerSection title="File systems">
+        <DrawerSection title={t("File systems")}>
           <DiskList disks={host().disks ?? []} />
         </DrawerSection>
       </Show>
       <Show when={(host().networkInterfaces?.length ?? 0) > 0}>
-        <DrawerSection title="Network">
+        <DrawerSection title={t("Network")}>
           <InterfaceList interfaces={host().networkInterfaces ?? []} />
         </DrawerSection>
       </Show>

@@ -1,178 +1,198 @@
-// Docker and Podman: hosts above, containers by host below, details on the right.
+// Docker and Podman: hosts above, containers or services below, details on the right.
 
 import { createMemo, type JSX, lazy, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { dockerHosts, hasData, lastUpdate } from "../../api/live";
-import { matches, parseFilter } from "../../state/filter";
-import { bytes, bytesOf, count, duration, percent } from "../../state/format";
-import { groupRows, parseSort, sortRows, sortText } from "../../state/order";
+import { bytes, duration, number, percent } from "../../state/format";
+import { oneOf } from "../../state/options";
 import { useView } from "../../state/view";
 import { known, reason } from "../../state/why";
-import { Badge, Button, Empty, Panel, Segmented } from "../../ui/controls";
-import { type Column, DataTable, type Entry } from "../../ui/DataTable";
+import { t, tn } from "../../text";
+import { Badge, Empty, Segmented } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
 import { isPhone } from "../../ui/screen";
+import { type Column, type Grouping, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { Waiting } from "../../ui/Waiting";
+import { cellStyles, PhoneName, ShareMeter, Two } from "../parts/cells";
 import { LastSeen } from "../parts/LastSeen";
-import styles from "../proxmox/Proxmox.module.css";
 import {
   CONTAINER_FIELDS,
-  CONTAINER_SORTS,
   type ContainerRow,
   containerHealth,
   containerRows,
   cpuOf,
   cpuShareOf,
+  hasUpdate,
   hostHealth,
   hostName,
   isRunning,
   type LiveDockerHost,
   memoryBytes,
   memoryPercent,
+  serviceRows,
+  stackOf,
   stateText,
   uptimeOf,
   whyNot,
 } from "./model";
+import { ServiceTable } from "./ServiceTable";
 
 const ContainerDrawer = lazy(() => import("./ContainerDrawer"));
 const DockerHostDrawer = lazy(() => import("./DockerHostDrawer"));
 
 const STATES = [
-  { id: "all", title: "Any state" },
-  { id: "running", title: "Running" },
-  { id: "stopped", title: "Not running" },
+  { id: "all", title: t("Any state") },
+  { id: "running", title: t("Running") },
+  { id: "stopped", title: t("Not running") },
 ] as const;
-const GROUPS = [
-  { id: "host", title: "By host" },
-  { id: "none", title: "Flat" },
+const LISTS = [
+  { id: "containers", title: t("Containers") },
+  { id: "services", title: t("Services") },
 ] as const;
-const BAR = 44;
 
 export default function DockerPage(): JSX.Element {
-  const view = useView("docker", ["sort", "group"]);
+  const view = useView("docker", ["sort", "group", "list"]);
   const rows = createMemo(() => containerRows(dockerHosts().values()));
+  const services = createMemo(() => serviceRows(dockerHosts().values()));
   const open = (): string => view.get("open") ?? "";
   const openRow = (key: string): void => (open() === "" ? view.go({ open: key }) : view.set({ open: key }));
   const close = (): void => view.set({ open: undefined });
-
-  const group = createMemo(() => GROUPS.find((each) => each.id === view.get("group"))?.id ?? "host");
-  const state = createMemo(() => STATES.find((each) => each.id === view.get("state"))?.id ?? "all");
-  const sort = createMemo(() =>
-    parseSort(view.get("sort"), Object.keys(CONTAINER_SORTS), { column: "name", descending: false }),
+  const list = createMemo(() =>
+    services().size === 0 ? "containers" : oneOf(view.get("list"), LISTS, "containers"),
   );
-  const terms = createMemo(() => parseFilter(view.get("q") ?? "", Object.keys(CONTAINER_FIELDS.fields)));
-  const filtered = createMemo(() =>
-    [...rows().values()].filter(
-      (row) =>
-        (state() === "all" || (state() === "running") === isRunning(row)) &&
-        matches(row, terms(), CONTAINER_FIELDS),
-    ),
-  );
-  const entries = createMemo<Entry[]>(() => {
-    const by = CONTAINER_SORTS[sort().column] ?? ((row: ContainerRow) => row.container.name);
-    const now = lastUpdate();
-    const named = sortRows(filtered(), (row) => row.container.name, false);
-    const sorted = sortRows(named, (row) => by(row, now), sort().descending);
-    if (group() === "none") return sorted.map((row) => ({ kind: "row", key: row.key }));
-    return groupRows(sorted, ({ host }) => ({ key: host.id, title: hostName(host) })).flatMap(
-      (each): Entry[] => [
-        {
-          kind: "group",
-          key: `group:${each.key}`,
-          head: () => <GroupHead host={dockerHosts().get(each.key)} rows={each.rows} />,
-        },
-        ...each.rows.map((row): Entry => ({ kind: "row", key: row.key })),
-      ],
-    );
-  });
-  const hostEntries = createMemo<Entry[]>(() => {
-    const named = sortRows([...dockerHosts().values()], hostName, false);
-    return sortRows(named, (host) => (host.status === "offline" ? 0 : 1), false).map((host) => ({
-      kind: "row",
-      key: host.id,
-    }));
-  });
+  const state = createMemo(() => oneOf(view.get("state"), STATES, "all"));
 
+  const hostMark = (host: LiveDockerHost): JSX.Element => (
+    <Mark health={hostHealth(host)} label={host.status} />
+  );
   const hostCpu = (host: LiveDockerHost): JSX.Element => (
     <Meter
       value={known(host, host.cpuUsagePercent, "cpuUsagePercent")}
       limits={CPU_LIMITS}
-      detail={!isPhone() && host.cpus ? count(host.cpus, "core") : undefined}
+      detail={!isPhone() && host.cpus ? tn("{n} core", "{n} cores", host.cpus) : undefined}
       hasShortDetail
       why={reason(host, "cpuUsagePercent")}
     />
   );
   const hostMemory = (host: LiveDockerHost): JSX.Element => (
-    <Meter
-      value={host.status === "offline" ? undefined : host.memory?.usage}
-      limits={MEMORY_LIMITS}
-      detail={
-        isPhone() || host.memory === undefined ? undefined : bytesOf(host.memory.used, host.memory.total)
+    <ShareMeter
+      share={
+        host.status === "offline" || !host.memory?.total
+          ? undefined
+          : {
+              percent: host.memory.usage ?? (host.memory.used / host.memory.total) * 100,
+              used: host.memory.used,
+              total: host.memory.total,
+            }
       }
+      limits={MEMORY_LIMITS}
       why={reason(host, "memory")}
     />
   );
-  const running = (host: LiveDockerHost): string => {
-    const all = host.containers ?? [];
-    if (host.status === "offline") return count(all.length, "known", "known");
-    return `${all.filter((each) => each.state === "running").length} of ${all.length}`;
+  const running = (host: LiveDockerHost): number =>
+    (host.containers ?? []).filter((each) => each.state === "running").length;
+  const runningText = (host: LiveDockerHost): string => {
+    const all = host.containers?.length ?? 0;
+    return host.status === "offline"
+      ? t("{n} known", { n: all })
+      : t("{shown} of {total}", { shown: running(host), total: all });
   };
   const hostColumns: Column<LiveDockerHost>[] = [
     {
       id: "name",
-      title: "Host",
-      width: "20%",
-      cell: (row) => <Mark health={hostHealth(row())} label={row().status} />,
+      title: t("Host"),
+      sort: "ascending",
+      value: hostName,
+      isFixed: true,
+      cell: (row) => hostMark(row()),
     },
     {
       id: "runtime",
-      title: "Engine",
-      width: "180px",
+      title: t("Engine"),
+      width: 170,
       from: 800,
+      sort: "ascending",
+      value: (host) => `${host.runtime ?? "docker"} ${host.runtimeVersion ?? host.dockerVersion ?? ""}`,
       cell: (row) => (
-        <Badge>
-          {row().runtime ?? "docker"} {row().runtimeVersion ?? row().dockerVersion}
-        </Badge>
+        <span class={cellStyles.badges}>
+          <Badge>
+            {row().runtime ?? "docker"} {row().runtimeVersion ?? row().dockerVersion}
+          </Badge>
+          <Show when={row().swarm?.nodeRole}>
+            {(role) => <Badge title={t("Role in the swarm")}>{role()}</Badge>}
+          </Show>
+        </span>
       ),
     },
     {
       id: "uptime",
-      title: "Uptime",
-      width: "92px",
+      title: t("Uptime"),
+      width: 100,
       from: 700,
       isNumber: true,
+      sort: "descending",
+      value: (host) => uptimeAt(host, lastUpdate()),
       cell: (row) => (
         <Value value={uptimeAt(row(), lastUpdate())} text={duration} why={reason(row(), "uptime")} />
       ),
     },
-    { id: "cpu", title: "CPU", cell: (row) => hostCpu(row()) },
-    { id: "memory", title: "Memory", cell: (row) => hostMemory(row()) },
+    {
+      id: "cpu",
+      title: t("CPU"),
+      sort: "descending",
+      value: (host) => known(host, host.cpuUsagePercent, "cpuUsagePercent"),
+      cell: (row) => hostCpu(row()),
+    },
+    {
+      id: "memory",
+      title: t("Memory"),
+      sort: "descending",
+      value: (host) => (host.status === "offline" ? undefined : host.memory?.usage),
+      cell: (row) => hostMemory(row()),
+    },
     {
       id: "containers",
-      title: "Running",
-      hint: "Containers that run, of all",
-      width: "100px",
+      title: t("Running"),
+      hint: t("Containers that run, of all"),
+      width: 100,
       isNumber: true,
-      cell: (row) => running(row()),
+      sort: "descending",
+      value: running,
+      cell: (row) => runningText(row()),
+    },
+    {
+      id: "seen",
+      title: t("Heard"),
+      width: 130,
+      from: 1100,
+      isNumber: true,
+      cell: (row) => (
+        <span class="soft">
+          <LastSeen row={row()} />
+        </span>
+      ),
+    },
+    {
+      id: "agent",
+      title: t("Agent"),
+      width: 90,
+      isExtra: true,
+      value: (host) => host.agentVersion,
+      cell: (row) => <span class="soft">{row().agentVersion}</span>,
     },
   ];
   const hostPhone: Column<LiveDockerHost>[] = [
-    {
-      id: "name",
-      title: "Host",
-      width: "42%",
-      cell: (row) => <Mark health={hostHealth(row())} label={row().status} />,
-    },
+    { id: "name", title: t("Host"), width: 160, cell: (row) => hostMark(row()) },
     {
       id: "use",
-      title: "CPU and memory",
+      title: t("CPU and memory"),
       cell: (row) => (
-        <span class={styles.two}>
+        <Two>
           {hostCpu(row())}
           {hostMemory(row())}
-        </span>
+        </Two>
       ),
     },
   ];
@@ -180,52 +200,48 @@ export default function DockerPage(): JSX.Element {
   const mark = (row: ContainerRow): JSX.Element => (
     <Mark health={containerHealth(row)} label={stateText(row)} />
   );
-  const memory = (row: ContainerRow, isShort = false): JSX.Element => {
-    const used = memoryBytes(row);
-    const limit = row.container.memoryLimitBytes;
+  const cpu = (row: ContainerRow): JSX.Element => {
+    const value = (): number | undefined => cpuOf(row);
     return (
-      <Show
-        when={!limit && used !== undefined}
-        fallback={
-          <Meter
-            value={memoryPercent(row)}
-            limits={MEMORY_LIMITS}
-            detail={isShort || !limit ? undefined : bytesOf(used ?? 0, limit)}
-            why={whyNot(row, "memoryUsageBytes")}
-          />
-        }
-      >
-        <span title="no limit is set">{bytes(used ?? 0)}</span>
-      </Show>
+      <Meter
+        value={cpuShareOf(row)}
+        text={value() === undefined ? undefined : percent(value() ?? 0)}
+        limits={CPU_LIMITS}
+        title={t("of one processor")}
+        why={whyNot(row, "cpuPercent")}
+      />
     );
   };
-  const cpu = (row: ContainerRow): JSX.Element => (
-    <Meter
-      value={cpuShareOf(row)}
-      limits={CPU_LIMITS}
-      text={percent(cpuOf(row) ?? 0)}
-      title={`of one processor; the host has ${row.host.cpus ?? "?"}`}
-      why={whyNot(row, "cpuPercent")}
-    />
+  const memory = (row: ContainerRow): JSX.Element => (
+    <Show
+      when={memoryPercent(row) === undefined && memoryBytes(row) !== undefined}
+      fallback={
+        <Meter
+          value={memoryPercent(row)}
+          limits={MEMORY_LIMITS}
+          detail={isPhone() || memoryBytes(row) === undefined ? undefined : bytes(memoryBytes(row) ?? 0)}
+          why={whyNot(row, "memoryUsageBytes")}
+        />
+      }
+    >
+      <span title={t("without a limit")}>{bytes(memoryBytes(row) ?? 0)}</span>
+    </Show>
   );
-  const columns = createMemo<Column<ContainerRow>[]>(() => [
-    { id: "name", title: "Name", width: "20%", sort: "ascending", cell: (row) => mark(row()) },
-    ...(group() === "none"
-      ? [
-          {
-            id: "host",
-            title: "Host",
-            width: "12%",
-            from: 760,
-            cell: (row) => hostName(row().host),
-          } satisfies Column<ContainerRow>,
-        ]
-      : []),
+  const columns: Column<ContainerRow>[] = [
+    {
+      id: "name",
+      title: t("Container"),
+      sort: "ascending",
+      value: ({ container }) => container.name,
+      isFixed: true,
+      cell: (row) => mark(row()),
+    },
     {
       id: "image",
-      title: "Image",
-      from: 820,
+      title: t("Image"),
+      from: 760,
       sort: "ascending",
+      value: ({ container }) => container.image,
       cell: (row) => (
         <span class="soft" title={row().container.image}>
           {row().container.image}
@@ -233,160 +249,233 @@ export default function DockerPage(): JSX.Element {
       ),
     },
     {
-      id: "state",
-      title: "State",
-      width: "150px",
-      sort: "ascending",
-      cell: (row) => <span title={row().container.status}>{stateText(row())}</span>,
+      id: "update",
+      title: t("Update"),
+      hint: t("Whether a newer image is there"),
+      width: 90,
+      from: 900,
+      sort: "descending",
+      value: ({ container }) => {
+        const update = hasUpdate(container);
+        return update === undefined ? undefined : Number(update);
+      },
+      cell: (row) => (
+        <Show
+          when={hasUpdate(row().container) !== undefined}
+          fallback={
+            <span
+              class="faint"
+              title={row().container.updateStatus?.error ?? t("nobody has looked for one yet")}
+            >
+              —
+            </span>
+          }
+        >
+          <Show when={hasUpdate(row().container)} fallback={<span class="soft">{t("newest")}</span>}>
+            <Badge title={t("A newer image is there")}>{t("update")}</Badge>
+          </Show>
+        </Show>
+      ),
     },
-    { id: "cpu", title: "CPU", width: "14%", sort: "descending", cell: (row) => cpu(row()) },
-    { id: "memory", title: "Memory", width: "19%", sort: "descending", cell: (row) => memory(row()) },
+    {
+      id: "state",
+      title: t("State"),
+      width: 140,
+      from: 700,
+      sort: "ascending",
+      value: stateText,
+      cell: (row) => stateText(row()),
+    },
+    { id: "cpu", title: t("CPU"), width: 130, sort: "descending", value: cpuOf, cell: (row) => cpu(row()) },
+    {
+      id: "memory",
+      title: t("Memory"),
+      width: 190,
+      sort: "descending",
+      value: memoryBytes,
+      cell: (row) => memory(row()),
+    },
     {
       id: "restarts",
-      title: "Restarts",
-      width: "76px",
-      from: 900,
+      title: t("Restarts"),
+      width: 80,
+      from: 860,
       isNumber: true,
       sort: "descending",
-      cell: (row) => <Value value={row().container.restartCount} text={(times) => times.toLocaleString()} />,
+      value: ({ container }) => container.restartCount,
+      cell: (row) => (
+        <Value
+          value={row().container.restartCount}
+          text={(count) => number(count)}
+          why={whyNot(row(), "restartCount")}
+        />
+      ),
     },
     {
       id: "uptime",
-      title: "Uptime",
-      width: "96px",
-      from: 700,
+      title: t("Uptime"),
+      width: 100,
+      from: 860,
       isNumber: true,
       sort: "descending",
+      value: (row) => uptimeOf(row, lastUpdate()),
       cell: (row) => (
         <Value value={uptimeOf(row(), lastUpdate())} text={duration} why={whyNot(row(), "uptime")} />
       ),
     },
     {
-      id: "update",
-      title: "Update",
-      width: "100px",
-      from: 1080,
-      cell: (row) => (
-        <Show when={row().container.updateStatus?.updateAvailable}>
-          <Badge>available</Badge>
-        </Show>
-      ),
+      id: "host",
+      title: t("Host"),
+      width: 120,
+      isExtra: true,
+      sort: "ascending",
+      value: ({ host }) => hostName(host),
+      cell: (row) => hostName(row().host),
     },
-  ]);
-  const phoneColumns: Column<ContainerRow>[] = [
-    { id: "name", title: "Name", width: "52%", cell: (row) => mark(row()) },
+    {
+      id: "stack",
+      title: t("Stack"),
+      width: 120,
+      isExtra: true,
+      sort: "ascending",
+      value: ({ container }) => stackOf(container),
+      cell: (row) => stackOf(row().container) ?? "",
+    },
+  ];
+  const phone: Column<ContainerRow>[] = [
+    { id: "name", title: t("Container"), width: 170, cell: (row) => mark(row()) },
     {
       id: "use",
-      title: "CPU and memory",
+      title: t("CPU and memory"),
       cell: (row) => (
-        <span class={styles.two}>
+        <Two>
           {cpu(row())}
-          {memory(row(), true)}
-        </span>
+          {memory(row())}
+        </Two>
       ),
     },
   ];
+  const runs = (rows: readonly ContainerRow[]): JSX.Element => (
+    <span class={cellStyles.groupCount}>
+      {t("{running} of {all} running", { running: rows.filter(isRunning).length, all: rows.length })}
+    </span>
+  );
+  const groups: Grouping<ContainerRow>[] = [
+    {
+      id: "host",
+      title: t("By host"),
+      of: ({ host }) => ({ key: host.id, title: hostName(host) }),
+      head: ({ key, title, rows }) => (
+        <>
+          <Show when={dockerHosts().get(key)}>{(host) => hostMark(host())}</Show>
+          <span>{title}</span>
+          {runs(rows)}
+        </>
+      ),
+    },
+    {
+      id: "stack",
+      title: t("By stack"),
+      of: ({ container, host }) => {
+        const stack = stackOf(container);
+        return stack === undefined
+          ? { key: "", title: t("without a stack") }
+          : { key: `${host.id}/${stack}`, title: stack };
+      },
+      head: ({ title, rows }) => (
+        <>
+          <span>{title}</span>
+          {runs(rows)}
+        </>
+      ),
+    },
+  ];
+  const lists = (): JSX.Element => (
+    <Show when={services().size > 0}>
+      <Segmented
+        label={t("List")}
+        options={LISTS}
+        value={list() as (typeof LISTS)[number]["id"]}
+        onChange={(id) => view.set({ list: id, sort: undefined, group: undefined })}
+      />
+    </Show>
+  );
 
   return (
     <div class="page">
       <h1 class="sr">Docker</h1>
-      <Show when={hasData()} fallback={<Waiting what="Docker hosts" />}>
+      <Show when={hasData()} fallback={<Waiting what={t("Docker hosts")} />}>
         <Show
           when={dockerHosts().size > 0}
           fallback={
-            <Empty title="No Docker or Podman host yet">
+            <Empty title={t("No Docker or Podman host yet")}>
               <p>
-                The machine that Pulse runs on is looked at by itself: where its Docker or Podman socket
-                answers, its containers appear here. Other machines report through pulse-agent, with an API
-                token that has the scope docker:report.
+                {t(
+                  "Start pulse-agent on a host with Docker or Podman, with an API token that has the scope docker:report, and its containers appear here with the first report.",
+                )}
               </p>
               <p>
-                <a href="/settings/tokens">Create a token</a>
+                <a href="/settings/agents">{t("How to install the agent")}</a>
               </p>
             </Empty>
           }
         >
-          <Panel label="Docker hosts">
-            <DataTable<LiveDockerHost>
-              label="Docker hosts"
-              columns={hostColumns}
-              phoneColumns={hostPhone}
-              entries={hostEntries()}
-              row={(key) => dockerHosts().get(key)}
-              name={(host) => (
-                <Show when={isPhone()} fallback={hostName(host)}>
-                  <span class={styles.phoneName}>
-                    <span class="cut">{hostName(host)}</span>
-                    <span class="soft cut">
-                      {host.status === "offline" ? "offline" : `${running(host)} running`}
-                    </span>
-                  </span>
-                </Show>
-              )}
-              open={open()}
+          <Table<LiveDockerHost>
+            id="docker-hosts"
+            isBare
+            label={t("Docker hosts")}
+            view={view}
+            sortName="hostsort"
+            rows={dockerHosts()}
+            key={(host) => host.id}
+            columns={hostColumns}
+            phone={hostPhone}
+            name={(host) => <PhoneName name={hostName(host)} below={runningText(host)} />}
+            first={(host) => (host.status === "offline" ? 0 : 1)}
+            sort={{ column: "name", descending: false }}
+            open={view.get("open")}
+            onOpen={openRow}
+            tone={(host) => (host.status === "offline" ? "dim" : undefined)}
+          />
+          <Show
+            when={list() === "containers"}
+            fallback={<ServiceTable view={view} rows={services()} tools={lists()} />}
+          >
+            <Table<ContainerRow>
+              id="containers"
+              label={t("Containers")}
+              view={view}
+              rows={rows()}
+              key={(row) => row.key}
+              columns={columns}
+              phone={phone}
+              name={(row) => <PhoneName name={row.container.name} below={stateText(row)} />}
+              fields={CONTAINER_FIELDS}
+              where={(row) => state() === "all" || (state() === "running") === isRunning(row)}
+              groups={groups}
+              sort={{ column: "name", descending: false }}
+              open={view.get("open")}
               onOpen={openRow}
-              tone={(host) => (host.status === "offline" ? "dim" : undefined)}
-            />
-          </Panel>
-          <Panel label="Containers">
-            <div class={styles.bar}>
-              <h2 class={styles.heading}>Containers</h2>
-              <span class="soft" role="status">
-                {filtered().length === rows().size ? rows().size : `${filtered().length} of ${rows().size}`}
-              </span>
-              <span class="grow" />
-              <Segmented
-                label="State"
-                options={STATES}
-                value={state()}
-                onChange={(id) => view.set({ state: id === "all" ? undefined : id })}
-              />
-              <Segmented
-                label="Grouping"
-                options={GROUPS}
-                value={group()}
-                onChange={(id) => view.set({ group: id })}
-              />
-            </div>
-            <DataTable<ContainerRow>
-              label="Containers"
-              columns={columns()}
-              phoneColumns={phoneColumns}
-              stickyTop={isPhone() ? 0 : BAR}
-              entries={entries()}
-              row={(key) => rows().get(key)}
-              name={(row) => (
-                <Show when={isPhone()} fallback={row.container.name}>
-                  <span class={styles.phoneName}>
-                    <span class="cut">{row.container.name}</span>
-                    <span class="soft cut">
-                      {row.container.state === "running" ? row.container.image : stateText(row)}
-                    </span>
-                  </span>
-                </Show>
-              )}
-              sort={sort()}
-              onSort={(next) => view.set({ sort: sortText(next) })}
-              open={open()}
-              onOpen={openRow}
-              tone={(row) =>
-                row.container.state === "running" && row.host.status !== "offline" ? undefined : "dim"
+              tone={(row) => (isRunning(row) ? undefined : "dim")}
+              onClear={() => view.set({ state: undefined })}
+              tools={
+                <>
+                  {lists()}
+                  <Segmented
+                    label={t("State")}
+                    options={STATES}
+                    value={state()}
+                    onChange={(id) => view.set({ state: id === "all" ? undefined : id })}
+                  />
+                </>
               }
               empty={
-                <Empty title={rows().size === 0 ? "No containers" : "Nothing matches"}>
-                  <Show
-                    when={rows().size > 0}
-                    fallback={<p>The hosts answer, but no container exists on them.</p>}
-                  >
-                    <p>None of the {count(rows().size, "container")} matches the search and the filters.</p>
-                    <Button onClick={() => view.set({ q: undefined, state: undefined })}>
-                      Show all containers
-                    </Button>
-                  </Show>
+                <Empty title={t("No containers")}>
+                  <p>{t("The hosts report no container.")}</p>
                 </Empty>
               }
             />
-          </Panel>
+          </Show>
         </Show>
         <Show when={rows().get(open())}>
           {(row) => <ContainerDrawer row={row()} view={view} onClose={close} />}
@@ -396,23 +485,5 @@ export default function DockerPage(): JSX.Element {
         </Show>
       </Show>
     </div>
-  );
-}
-
-function GroupHead(props: { host: LiveDockerHost | undefined; rows: readonly ContainerRow[] }): JSX.Element {
-  return (
-    <Show when={props.host}>
-      {(host) => (
-        <>
-          <Mark health={hostHealth(host())} label={host().status} />
-          <span>{hostName(host())}</span>
-          <span class={styles.groupCount}>
-            <Show when={host().status !== "offline"} fallback={<LastSeen row={host()} />}>
-              {props.rows.filter(isRunning).length} of {props.rows.length} running
-            </Show>
-          </span>
-        </>
-      )}
-    </Show>
   );
 }

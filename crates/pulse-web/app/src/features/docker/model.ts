@@ -1,10 +1,10 @@
 // What the Docker page derives from hosts and their containers. Pure.
 
 import type { Live } from "../../api/delta";
-import type { DockerContainer, DockerHost } from "../../api/types";
+import type { DockerContainer, DockerHost, DockerService, DockerTask } from "../../api/types";
 import type { Fields } from "../../state/filter";
-import type { SortValue } from "../../state/order";
 import { known, reason } from "../../state/why";
+import { t } from "../../text";
 import type { Health } from "../../ui/Mark";
 
 export type LiveDockerHost = Live<DockerHost>;
@@ -65,13 +65,23 @@ export function containerHealth(row: ContainerRow): Health {
   }
 }
 
+const STATES: Readonly<Record<string, string>> = {
+  running: t("running"),
+  paused: t("paused"),
+  restarting: t("restarting"),
+  created: t("created"),
+  dead: t("dead"),
+  offline: t("offline"),
+  unknown: t("unknown"),
+};
+
 export function stateText(row: ContainerRow): string {
   const { container } = row;
   const state = stateOf(row);
   if (state === "running" && container.health && container.health !== "none")
-    return `running, ${container.health}`;
-  if (state === "exited") return `exited (${container.exitCode ?? "?"})`;
-  return state;
+    return t("running, {health}", { health: container.health });
+  if (state === "exited") return t("exited ({code})", { code: container.exitCode ?? "?" });
+  return STATES[state] ?? state;
 }
 
 /** Whether its figures are of the present. */
@@ -81,7 +91,7 @@ export function isRunning(row: ContainerRow): boolean {
 
 /** Why a figure is not there. */
 export function whyNot(row: ContainerRow, ...fields: readonly string[]): string | undefined {
-  return row.host.status === "offline" ? "its host is offline" : reason(row.container, ...fields);
+  return row.host.status === "offline" ? t("its host is offline") : reason(row.container, ...fields);
 }
 
 export function cpuOf(row: ContainerRow): number | undefined {
@@ -135,15 +145,54 @@ export const CONTAINER_FIELDS: Fields<ContainerRow> = {
     mem: memoryPercent,
     memory: memoryPercent,
     restarts: ({ container }) => container.restartCount,
+    update: ({ container }) => (hasUpdate(container) ? "yes" : "no"),
   },
 };
 
-export const CONTAINER_SORTS: Readonly<Record<string, (row: ContainerRow, now: number) => SortValue>> = {
-  name: ({ container }) => container.name,
-  image: ({ container }) => container.image,
-  state: stateText,
-  cpu: cpuOf,
-  memory: memoryBytes,
-  restarts: ({ container }) => container.restartCount,
-  uptime: uptimeOf,
+/** Whether a newer image is there; undefined where nobody looked. */
+export function hasUpdate(container: DockerContainer): boolean | undefined {
+  const status = container.updateStatus;
+  return status == null || status.error ? undefined : status.updateAvailable;
+}
+
+/** A service of a swarm, and the host that told of it. */
+export interface ServiceRow {
+  key: string;
+  host: LiveDockerHost;
+  service: DockerService;
+  tasks: readonly DockerTask[];
+}
+
+/** Every service once: each manager of a swarm tells of all of them. */
+export function serviceRows(hosts: Iterable<LiveDockerHost>): Map<string, ServiceRow> {
+  const rows = new Map<string, ServiceRow>();
+  for (const host of hosts) {
+    for (const service of host.services ?? []) {
+      const key = `${host.swarm?.clusterId ?? host.id}/${service.id}`;
+      if (rows.has(key)) continue;
+      const tasks = (host.tasks ?? []).filter((task) => task.serviceId === service.id);
+      rows.set(key, { key, host, service, tasks });
+    }
+  }
+  return rows;
+}
+
+export function serviceHealth({ service }: ServiceRow): Health {
+  const wanted = service.desiredTasks ?? 0;
+  const running = service.runningTasks ?? 0;
+  if (wanted === 0) return "idle";
+  if (running >= wanted) return "ok";
+  return running === 0 ? "crit" : "warn";
+}
+
+export const SERVICE_FIELDS: Fields<ServiceRow> = {
+  text: ({ service, host }) =>
+    `${service.name} ${service.image ?? ""} ${service.stack ?? ""} ${hostName(host)}`.toLowerCase(),
+  fields: {
+    name: ({ service }) => service.name,
+    image: ({ service }) => service.image,
+    stack: ({ service }) => service.stack,
+    mode: ({ service }) => service.mode,
+    running: ({ service }) => service.runningTasks,
+  },
 };

@@ -4,18 +4,22 @@ import { For, type JSX, Show } from "solid-js";
 import { type Live, uptimeAt } from "../../api/delta";
 import { lastUpdate } from "../../api/live";
 import type { Host } from "../../api/types";
-import { bytesOf, celsius, count, duration, percent, rate } from "../../state/format";
+import { bytesOf, celsius, duration, fixed, number, percent, rate } from "../../state/format";
 import type { View } from "../../state/view";
 import { known, reason } from "../../state/why";
+import { t, tn } from "../../text";
 import { Badge, Fact, Facts } from "../../ui/controls";
 import { Drawer, DrawerSection } from "../../ui/Drawer";
 import { Mark } from "../../ui/Mark";
 import { Value } from "../../ui/Value";
+import { AlertList } from "../alerts/AlertList";
+import { Limits } from "../alerts/Limits";
 import { HistoryCharts } from "../charts/HistoryCharts";
+import { Notes } from "../metadata/Notes";
 import { LastSeen } from "../parts/LastSeen";
 import { DiskList, InterfaceList } from "../parts/lists";
 import lists from "../parts/lists.module.css";
-import { cpuOfHost, hostHealth, hostName } from "./model";
+import { cpuOfHost, fullestDisk, hostHealth, hostName, memoryOfHost } from "./model";
 
 export default function HostDrawer(props: {
   host: Live<Host>;
@@ -42,27 +46,28 @@ export default function HostDrawer(props: {
         .filter(Boolean)
         .join(" · ")}
     >
+      <AlertList resourceId={host().id} />
       <Facts>
-        <Fact name="State">
+        <Fact name={t("State")}>
           {host().status}, <LastSeen row={host()} />
         </Fact>
-        <Fact name="Uptime">
+        <Fact name={t("Uptime")}>
           <Value value={uptimeAt(host(), lastUpdate())} text={duration} why={reason(host(), "uptime")} />
         </Fact>
-        <Fact name="CPU">
+        <Fact name={t("CPU")}>
           <Value value={cpuOfHost(host())} text={percent} why={reason(host(), "cpu", "cpuUsage")} />
           <Show when={host().cpuCount}>
-            {(cores) => <span class="soft"> of {count(cores(), "core")}</span>}
+            {(cores) => <span class="soft"> {tn("of {n} core", "of {n} cores", cores())}</span>}
           </Show>
         </Fact>
-        <Fact name="Load">
+        <Fact name={t("Load")}>
           <Value
             value={host().loadAverage?.length ? host().loadAverage : undefined}
-            text={(load) => load?.map((each) => each.toFixed(2)).join("  ")}
+            text={(load) => load?.map((each) => fixed(each, 2)).join("  ")}
             why={reason(host(), "loadAverage", "load")}
           />
         </Fact>
-        <Fact name="Memory">
+        <Fact name={t("Memory")}>
           <Value
             value={known(host(), host().memory, "memory")}
             text={(memory) => `${bytesOf(memory.used, memory.total)} (${percent(memory.usage ?? 0)})`}
@@ -70,58 +75,72 @@ export default function HostDrawer(props: {
           />
         </Fact>
         <Show when={host().memory?.swapTotal}>
-          {(total) => <Fact name="Swap">{bytesOf(host().memory?.swapUsed ?? 0, total())}</Fact>}
+          {(total) => <Fact name={t("Swap")}>{bytesOf(host().memory?.swapUsed ?? 0, total())}</Fact>}
         </Show>
-        <Fact name="Network">
-          <Value value={known(host(), host().networkIn)} text={rate} why={reason(host(), "networkIn")} /> in,{" "}
-          <Value value={known(host(), host().networkOut)} text={rate} why={reason(host(), "networkIn")} /> out
+        <Fact name={t("Network")}>
+          <Value value={known(host(), host().networkIn)} text={rate} why={reason(host(), "networkIn")} />{" "}
+          {t("in")},{" "}
+          <Value value={known(host(), host().networkOut)} text={rate} why={reason(host(), "networkIn")} />{" "}
+          {t("out")}
         </Fact>
-        <Fact name="Disk I/O">
-          <Value value={known(host(), host().diskRead)} text={rate} why={reason(host(), "diskRead")} /> read,{" "}
-          <Value value={known(host(), host().diskWrite)} text={rate} why={reason(host(), "diskRead")} /> write
+        <Fact name={t("Disk I/O")}>
+          <Value value={known(host(), host().diskRead)} text={rate} why={reason(host(), "diskRead")} />{" "}
+          {t("read")},{" "}
+          <Value value={known(host(), host().diskWrite)} text={rate} why={reason(host(), "diskRead")} />{" "}
+          {t("write")}
         </Fact>
         <Show when={host().agentVersion}>
           {(version) => (
-            <Fact name="Agent">
+            <Fact name={t("Agent")}>
               {version()}
               <Show when={host().intervalSeconds}>
-                {(seconds) => <span class="soft">, every {duration(seconds())}</span>}
+                {(seconds) => <span class="soft">{t(", every {time}", { time: duration(seconds()) })}</span>}
               </Show>
             </Fact>
           )}
         </Show>
         <Show when={(host().tags?.length ?? 0) > 0}>
-          <Fact name="Tags">
+          <Fact name={t("Tags")}>
             <span class="row">
               <For each={host().tags}>{(tag) => <Badge>{tag}</Badge>}</For>
             </span>
           </Fact>
         </Show>
       </Facts>
+      <Notes kind="hosts" id={host().id} />
       <HistoryCharts
         resourceType="host"
         resourceId={host().id}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
+        now={() => ({
+          cpu: cpuOfHost(host()),
+          memory: memoryOfHost(host())?.percent,
+          disk: fullestDisk(host())?.percent,
+          netin: known(host(), host().networkIn),
+          netout: known(host(), host().networkOut),
+          diskread: known(host(), host().diskRead),
+          diskwrite: known(host(), host().diskWrite),
+        })}
       />
       <Show when={(host().disks?.length ?? 0) > 0}>
-        <DrawerSection title="File systems">
+        <DrawerSection title={t("File systems")}>
           <DiskList disks={host().disks ?? []} />
         </DrawerSection>
       </Show>
       <Show when={(host().networkInterfaces?.length ?? 0) > 0}>
-        <DrawerSection title="Network">
+        <DrawerSection title={t("Network")}>
           <InterfaceList interfaces={host().networkInterfaces ?? []} />
         </DrawerSection>
       </Show>
       <Show when={temperatures().length + fans().length + (host().sensors?.smart?.length ?? 0) > 0}>
-        <DrawerSection title="Sensors">
-          <table class={lists.list} aria-label="Sensors">
+        <DrawerSection title={t("Sensors")}>
+          <table class={lists.list} aria-label={t("Sensors")}>
             <thead>
               <tr>
-                <th scope="col">Sensor</th>
+                <th scope="col">{t("Sensor")}</th>
                 <th scope="col" class="number">
-                  Reading
+                  {t("Reading")}
                 </th>
               </tr>
             </thead>
@@ -138,7 +157,7 @@ export default function HostDrawer(props: {
                 {([name, value]) => (
                   <tr>
                     <td>{name}</td>
-                    <td class="number">{value.toLocaleString()} rpm</td>
+                    <td class="number">{t("{n} rpm", { n: number(value) })}</td>
                   </tr>
                 )}
               </For>
@@ -156,7 +175,9 @@ export default function HostDrawer(props: {
                         value={disk.standby === true ? undefined : disk.temperature || undefined}
                         text={celsius}
                         why={
-                          disk.standby === true ? "the disk sleeps and is not woken for a reading" : undefined
+                          disk.standby === true
+                            ? t("the disk sleeps and is not woken for a reading")
+                            : undefined
                         }
                       />
                     </td>
@@ -167,6 +188,7 @@ export default function HostDrawer(props: {
           </table>
         </DrawerSection>
       </Show>
+      <Limits kind="host" id={host().id} />
     </Drawer>
   );
 }

@@ -1,172 +1,213 @@
 // Machines with an agent, this server's own one among them.
 
-import { createMemo, type JSX, lazy, Show } from "solid-js";
-import { type Live, uptimeAt } from "../../api/delta";
+import { type JSX, lazy, Show } from "solid-js";
+import { uptimeAt } from "../../api/delta";
 import { hasData, hosts, lastUpdate } from "../../api/live";
-import type { Host } from "../../api/types";
-import { type Fields, matches, parseFilter } from "../../state/filter";
-import { bytesOf, celsius, count, duration } from "../../state/format";
-import { parseSort, type SortValue, sortRows, sortText } from "../../state/order";
+import { celsius, duration, fixed, rate } from "../../state/format";
 import { useView } from "../../state/view";
 import { known, reason } from "../../state/why";
-import { Button, Empty, Panel } from "../../ui/controls";
-import { type Column, DataTable, type Entry } from "../../ui/DataTable";
+import { t, tn } from "../../text";
+import { Empty } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
 import { isPhone } from "../../ui/screen";
+import { Tags } from "../../ui/Tags";
+import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { Waiting } from "../../ui/Waiting";
+import { PhoneName, ShareMeter, Two } from "../parts/cells";
 import { LastSeen } from "../parts/LastSeen";
-import styles from "../proxmox/Proxmox.module.css";
-import { cpuOfHost, fullestDisk, highestTemperature, hostHealth, hostName } from "./model";
+import {
+  cpuOfHost,
+  fullestDisk,
+  HOST_FIELDS,
+  highestTemperature,
+  hostHealth,
+  hostName,
+  type LiveHost,
+  memoryOfHost,
+  smartHealth,
+  worstSmart,
+} from "./model";
 
 const HostDrawer = lazy(() => import("./HostDrawer"));
 
-type LiveHost = Live<Host>;
-
-const FIELDS: Fields<LiveHost> = {
-  text: (host) =>
-    `${hostName(host)} ${host.hostname} ${host.osName ?? ""} ${(host.tags ?? []).join(" ")}`.toLowerCase(),
-  fields: {
-    name: hostName,
-    os: (host) => host.osName,
-    status: (host) => host.status,
-    tag: (host) => host.tags,
-    cpu: cpuOfHost,
-    mem: (host) => known(host, host.memory?.usage, "memory"),
-    memory: (host) => known(host, host.memory?.usage, "memory"),
-    disk: (host) => fullestDisk(host)?.percent,
-    temp: highestTemperature,
-  },
-};
-const SORTS: Readonly<Record<string, (host: LiveHost, now: number) => SortValue>> = {
-  name: hostName,
-  system: (host) => host.osName,
-  uptime: uptimeAt,
-  cpu: cpuOfHost,
-  memory: (host) => known(host, host.memory?.usage, "memory"),
-  disk: (host) => fullestDisk(host)?.percent,
-  temperature: highestTemperature,
-};
-
 export default function HostsPage(): JSX.Element {
-  const view = useView("hosts", ["sort"]);
+  const view = useView("hosts", ["sort", "group"]);
   const open = (): string => view.get("open") ?? "";
-  const sort = createMemo(() =>
-    parseSort(view.get("sort"), Object.keys(SORTS), { column: "name", descending: false }),
-  );
-  const terms = createMemo(() => parseFilter(view.get("q") ?? "", Object.keys(FIELDS.fields)));
-  const entries = createMemo<Entry[]>(() => {
-    const by = SORTS[sort().column] ?? hostName;
-    const now = lastUpdate();
-    const shown = [...hosts().values()].filter((host) => matches(host, terms(), FIELDS));
-    const sorted = sortRows(sortRows(shown, hostName, false), (host) => by(host, now), sort().descending);
-    return sortRows(sorted, (host) => (host.status === "offline" ? 0 : 1), false).map((host) => ({
-      kind: "row",
-      key: host.id,
-    }));
-  });
-
   const mark = (host: LiveHost): JSX.Element => <Mark health={hostHealth(host)} label={host.status} />;
   const cpu = (host: LiveHost): JSX.Element => (
     <Meter
       value={cpuOfHost(host)}
       limits={CPU_LIMITS}
-      detail={isPhone() || !host.cpuCount ? undefined : count(host.cpuCount, "core")}
+      detail={isPhone() || !host.cpuCount ? undefined : tn("{n} core", "{n} cores", host.cpuCount)}
       hasShortDetail
       why={reason(host, "cpu", "cpuUsage")}
     />
   );
   const memory = (host: LiveHost): JSX.Element => (
-    <Meter
-      value={known(host, host.memory?.usage, "memory")}
-      limits={MEMORY_LIMITS}
-      detail={
-        isPhone() || host.memory === undefined ? undefined : bytesOf(host.memory.used, host.memory.total)
-      }
-      why={reason(host, "memory")}
-    />
+    <ShareMeter share={memoryOfHost(host)} limits={MEMORY_LIMITS} why={reason(host, "memory")} />
   );
+  const system = (host: LiveHost): string =>
+    [host.osName, host.osVersion].filter(Boolean).join(" ") || (host.platform ?? "");
+  const rateColumn = (
+    id: "networkIn" | "networkOut" | "diskRead" | "diskWrite",
+    title: string,
+    hint: string,
+  ): Column<LiveHost> => ({
+    id,
+    title,
+    hint,
+    width: 84,
+    isExtra: true,
+    isNumber: true,
+    sort: "descending",
+    value: (host) => known(host, host[id], id),
+    cell: (row) => <Value value={known(row(), row()[id], id)} text={rate} why={reason(row(), id)} />,
+  });
   const columns: Column<LiveHost>[] = [
-    { id: "name", title: "Host", width: "18%", sort: "ascending", cell: (row) => mark(row()) },
+    {
+      id: "name",
+      title: t("Host"),
+      sort: "ascending",
+      value: hostName,
+      isFixed: true,
+      cell: (row) => mark(row()),
+    },
     {
       id: "system",
-      title: "System",
-      width: "15%",
+      title: t("System"),
       from: 900,
       sort: "ascending",
-      cell: (row) => (
-        <span class="soft">
-          {[row().osName, row().osVersion].filter(Boolean).join(" ") || row().platform}
-        </span>
-      ),
+      value: system,
+      cell: (row) => <span class="soft">{system(row())}</span>,
     },
     {
       id: "uptime",
-      title: "Uptime",
-      width: "96px",
+      title: t("Uptime"),
+      width: 96,
       from: 760,
       isNumber: true,
       sort: "descending",
+      value: (host) => uptimeAt(host, lastUpdate()),
       cell: (row) => (
         <Value value={uptimeAt(row(), lastUpdate())} text={duration} why={reason(row(), "uptime")} />
       ),
     },
-    { id: "cpu", title: "CPU", sort: "descending", cell: (row) => cpu(row()) },
-    { id: "memory", title: "Memory", sort: "descending", cell: (row) => memory(row()) },
+    { id: "cpu", title: t("CPU"), sort: "descending", value: cpuOfHost, cell: (row) => cpu(row()) },
+    {
+      id: "memory",
+      title: t("Memory"),
+      sort: "descending",
+      value: (host) => memoryOfHost(host)?.percent,
+      cell: (row) => memory(row()),
+    },
     {
       id: "disk",
-      title: "Fullest disk",
+      title: t("Fullest disk"),
       sort: "descending",
-      cell: (row) => {
-        const disk = (): ReturnType<typeof fullestDisk> => fullestDisk(row());
-        return (
-          <Meter
-            value={disk()?.percent}
-            limits={DISK_LIMITS}
-            detail={disk()?.where}
-            why={reason(row(), "disk", "disks")}
-          />
-        );
-      },
+      value: (host) => fullestDisk(host)?.percent,
+      cell: (row) => (
+        <Meter
+          value={fullestDisk(row())?.percent}
+          limits={DISK_LIMITS}
+          detail={fullestDisk(row())?.where}
+          why={reason(row(), "disk", "disks")}
+        />
+      ),
     },
     {
       id: "load",
-      title: "Load",
-      hint: "Load average of the last minute",
-      width: "64px",
+      title: t("Load"),
+      hint: t("Load average of the last minute"),
+      width: 64,
       from: 1000,
       isNumber: true,
+      sort: "descending",
+      value: (host) => known(host, host.loadAverage?.[0], "loadAverage", "load"),
       cell: (row) => (
         <Value
           value={row().loadAverage?.[0]}
-          text={(load) => load.toFixed(2)}
+          text={(load) => fixed(load, 2)}
           why={reason(row(), "loadAverage", "load")}
         />
       ),
     },
     {
       id: "temperature",
-      title: "Temp.",
-      hint: "The highest temperature of all sensors",
-      width: "72px",
+      title: t("Temp."),
+      hint: t("The highest temperature of all sensors"),
+      width: 72,
       from: 1000,
       isNumber: true,
       sort: "descending",
+      value: highestTemperature,
       cell: (row) => (
         <Value
           value={highestTemperature(row())}
           text={celsius}
-          why={row().missing?.sensors ?? "the agent found no temperature sensor"}
+          why={row().missing?.sensors ?? t("the agent found no temperature sensor")}
         />
       ),
     },
     {
+      id: "smart",
+      title: t("Disks"),
+      hint: t("What the disks say of their own health (SMART)"),
+      width: 100,
+      from: 1200,
+      sort: "ascending",
+      value: (host) => worstSmart(host)?.health ?? undefined,
+      cell: (row) => (
+        <Show
+          when={worstSmart(row())}
+          fallback={
+            <Value
+              value={undefined}
+              text={() => ""}
+              why={row().missing?.smart ?? row().missing?.sensors ?? t("the agent reads no SMART values")}
+            />
+          }
+        >
+          {(worst) => (
+            <span class="row">
+              <Mark health={smartHealth(worst())} label="" />
+              {worst().health ?? t("unknown")}
+            </span>
+          )}
+        </Show>
+      ),
+    },
+    rateColumn("networkIn", t("Net in"), t("Received from the network")),
+    rateColumn("networkOut", t("Net out"), t("Sent to the network")),
+    rateColumn("diskRead", t("Read"), t("Read from disk")),
+    rateColumn("diskWrite", t("Write"), t("Written to disk")),
+    {
+      id: "agent",
+      title: t("Agent"),
+      width: 90,
+      isExtra: true,
+      sort: "ascending",
+      value: (host) => host.agentVersion,
+      cell: (row) => <span class="soft">{row().agentVersion}</span>,
+    },
+    {
+      id: "tags",
+      title: t("Tags"),
+      width: 130,
+      from: 1400,
+      value: (host) => host.tags?.join(","),
+      cell: (row) => <Tags tags={row().tags ?? []} onPick={(tag) => view.set({ q: `tag:${tag}` })} />,
+    },
+    {
       id: "seen",
-      title: "Heard",
-      width: "120px",
+      title: t("Heard"),
+      width: 130,
       from: 1100,
       isNumber: true,
+      sort: "descending",
+      value: (host) => host.lastSeen,
+      csv: (host) => (host.lastSeen ? new Date(host.lastSeen).toISOString() : undefined),
       cell: (row) => (
         <span class="soft">
           <LastSeen row={row()} />
@@ -174,67 +215,63 @@ export default function HostsPage(): JSX.Element {
       ),
     },
   ];
-  const phoneColumns: Column<LiveHost>[] = [
-    { id: "name", title: "Host", width: "46%", cell: (row) => mark(row()) },
+  const phone: Column<LiveHost>[] = [
+    { id: "name", title: t("Host"), width: 170, cell: (row) => mark(row()) },
     {
       id: "use",
-      title: "CPU and memory",
+      title: t("CPU and memory"),
       cell: (row) => (
-        <span class={styles.two}>
+        <Two>
           {cpu(row())}
           {memory(row())}
-        </span>
+        </Two>
       ),
     },
   ];
 
   return (
     <div class="page">
-      <h1 class="sr">Hosts</h1>
-      <Show when={hasData()} fallback={<Waiting what="hosts" />}>
-        <Panel label="Hosts">
-          <DataTable<LiveHost>
-            label="Hosts"
-            columns={columns}
-            phoneColumns={phoneColumns}
-            entries={entries()}
-            row={(key) => hosts().get(key)}
-            name={(host) => (
-              <Show when={isPhone()} fallback={hostName(host)}>
-                <span class={styles.phoneName}>
-                  <span class="cut">{hostName(host)}</span>
-                  <span class="soft cut">{host.osName ?? host.platform}</span>
-                </span>
-              </Show>
-            )}
-            sort={sort()}
-            onSort={(next) => view.set({ sort: sortText(next) })}
-            open={open()}
-            onOpen={(key) => (open() === "" ? view.go({ open: key }) : view.set({ open: key }))}
-            tone={(host) => (host.status === "offline" ? "dim" : undefined)}
-            empty={
-              <Show
-                when={hosts().size > 0}
-                fallback={
-                  <Empty title="No host has reported yet">
-                    <p>
-                      Install pulse-agent on a machine, with an API token that has the scope
-                      host-agent:report, and it appears here with its first report.
-                    </p>
-                    <p>
-                      <a href="/settings/tokens">Create a token</a>
-                    </p>
-                  </Empty>
-                }
-              >
-                <Empty title="Nothing matches">
-                  <p>None of the {count(hosts().size, "host")} matches the search.</p>
-                  <Button onClick={() => view.set({ q: undefined })}>Show all hosts</Button>
-                </Empty>
-              </Show>
-            }
-          />
-        </Panel>
+      <h1 class="sr">{t("Hosts")}</h1>
+      <Show when={hasData()} fallback={<Waiting what={t("hosts")} />}>
+        <Table<LiveHost>
+          id="hosts"
+          label={t("Hosts")}
+          view={view}
+          rows={hosts()}
+          key={(host) => host.id}
+          columns={columns}
+          phone={phone}
+          name={(host) => <PhoneName name={hostName(host)} below={host.osName ?? host.platform} />}
+          fields={HOST_FIELDS}
+          groups={[
+            {
+              id: "system",
+              title: t("By system"),
+              of: (host) => ({
+                key: host.osName ?? host.platform ?? "",
+                title: host.osName || host.platform || t("unknown"),
+              }),
+            },
+          ]}
+          isFlatAtFirst
+          first={(host) => (host.status === "offline" ? 0 : 1)}
+          sort={{ column: "name", descending: false }}
+          open={view.get("open")}
+          onOpen={(key) => (open() === "" ? view.go({ open: key }) : view.set({ open: key }))}
+          tone={(host) => (host.status === "offline" ? "dim" : undefined)}
+          empty={
+            <Empty title={t("No host has reported yet")}>
+              <p>
+                {t(
+                  "Install pulse-agent on a machine, with an API token that has the scope host-agent:report, and it appears here with its first report.",
+                )}
+              </p>
+              <p>
+                <a href="/settings/agents">{t("How to install the agent")}</a>
+              </p>
+            </Empty>
+          }
+        />
         <Show when={hosts().get(open())}>
           {(host) => <HostDrawer host={host()} view={view} onClose={() => view.set({ open: undefined })} />}
         </Show>

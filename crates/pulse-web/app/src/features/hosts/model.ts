@@ -1,8 +1,15 @@
 // What the Hosts page derives from an agent's report. Pure.
 
+import type { Live } from "../../api/delta";
 import type { Host } from "../../api/types";
+import type { Fields } from "../../state/filter";
 import { known } from "../../state/why";
 import type { Health } from "../../ui/Mark";
+import type { Share } from "../parts/cells";
+
+export type LiveHost = Live<Host>;
+/** A disk as its agent read it with SMART. */
+export type SmartDisk = NonNullable<NonNullable<Host["sensors"]>["smart"]>[number];
 
 export function hostName(host: Host): string {
   return host.displayName || host.hostname;
@@ -39,3 +46,48 @@ export function highestTemperature(host: Host): number | undefined {
   const values = Object.values(host.sensors?.temperatureCelsius ?? {});
   return values.length === 0 ? undefined : Math.max(...values);
 }
+
+export function memoryOfHost(host: Host): Share | undefined {
+  const memory = known(host, host.memory, "memory");
+  if (memory === undefined || memory.total <= 0) return undefined;
+  return {
+    percent: memory.usage ?? (memory.used / memory.total) * 100,
+    used: memory.used,
+    total: memory.total,
+  };
+}
+
+export function smartHealth(disk: SmartDisk): Health {
+  const health = (disk.health ?? "").toUpperCase();
+  if (health === "PASSED" || health === "OK") return "ok";
+  return health === "" || health === "UNKNOWN" ? "idle" : "crit";
+}
+
+const RANK: Readonly<Record<Health, number>> = { crit: 0, warn: 1, ok: 2, idle: 3 };
+
+/** The disk to worry about most. */
+export function worstSmart(host: Host): SmartDisk | undefined {
+  if (host.status === "offline") return undefined;
+  let worst: SmartDisk | undefined;
+  for (const disk of host.sensors?.smart ?? []) {
+    if (worst === undefined || RANK[smartHealth(disk)] < RANK[smartHealth(worst)]) worst = disk;
+  }
+  return worst;
+}
+
+export const HOST_FIELDS: Fields<LiveHost> = {
+  text: (host) =>
+    `${hostName(host)} ${host.hostname} ${host.osName ?? ""} ${(host.tags ?? []).join(" ")}`.toLowerCase(),
+  fields: {
+    name: hostName,
+    os: (host) => host.osName,
+    status: (host) => host.status,
+    tag: (host) => host.tags,
+    cpu: cpuOfHost,
+    mem: (host) => memoryOfHost(host)?.percent,
+    memory: (host) => memoryOfHost(host)?.percent,
+    disk: (host) => fullestDisk(host)?.percent,
+    temp: highestTemperature,
+    ip: (host) => (host.networkInterfaces ?? []).flatMap((each) => each.addresses ?? []),
+  },
+};

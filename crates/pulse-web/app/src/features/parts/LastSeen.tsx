@@ -3,6 +3,7 @@
 import type { JSX } from "solid-js";
 import { lastUpdate, serverNow } from "../../api/live";
 import { age, moment } from "../../state/format";
+import { t } from "../../text";
 
 export function LastSeen(props: {
   row: { lastSeen?: number; clockAt: number; status: string };
@@ -14,7 +15,9 @@ export function LastSeen(props: {
   };
   return (
     <span title={props.row.lastSeen ? moment(at()) : undefined}>
-      {props.row.lastSeen ? `heard ${age((serverNow() - at()) / 1000)} ago` : "not heard yet"}
+      {props.row.lastSeen
+        ? t("heard {age} ago", { age: age((serverNow() - at()) / 1000) })
+        : t("not heard yet")}
     </span>
   );
 }

@@ -3,6 +3,7 @@
 import { For, type JSX, Show } from "solid-js";
 import type { Disk, NetworkInterface } from "../../api/types";
 import { bytes, bytesOf } from "../../state/format";
+import { t } from "../../text";
 import { DISK_LIMITS, Meter } from "../../ui/Meter";
 import styles from "./lists.module.css";
 
@@ -14,11 +15,11 @@ function usageOf(disk: Disk): number | undefined {
 
 export function DiskList(props: { disks: readonly Disk[] }): JSX.Element {
   return (
-    <table class={styles.list} aria-label="File systems">
+    <table class={styles.list} aria-label={t("File systems")}>
       <thead>
         <tr>
-          <th scope="col">Mounted at</th>
-          <th scope="col">Used</th>
+          <th scope="col">{t("Mounted at")}</th>
+          <th scope="col">{t("Used")}</th>
         </tr>
       </thead>
       <tbody>
@@ -27,7 +28,7 @@ export function DiskList(props: { disks: readonly Disk[] }): JSX.Element {
             <tr>
               <td>
                 <div class="cut" title={disk.device}>
-                  {disk.mountpoint || disk.device || "disk"}
+                  {disk.mountpoint || disk.device || t("disk")}
                 </div>
                 <Show when={disk.type}>
                   <div class={styles.small}>{disk.type}</div>
@@ -46,16 +47,16 @@ export function DiskList(props: { disks: readonly Disk[] }): JSX.Element {
 
 export function InterfaceList(props: { interfaces: readonly NetworkInterface[] }): JSX.Element {
   return (
-    <table class={styles.list} aria-label="Network interfaces">
+    <table class={styles.list} aria-label={t("Network interfaces")}>
       <thead>
         <tr>
-          <th scope="col">Interface</th>
-          <th scope="col">Addresses</th>
+          <th scope="col">{t("Interface")}</th>
+          <th scope="col">{t("Addresses")}</th>
           <th scope="col" class="number">
-            Received
+            {t("Received")}
           </th>
           <th scope="col" class="number">
-            Sent
+            {t("Sent")}
           </th>
         </tr>
       </thead>

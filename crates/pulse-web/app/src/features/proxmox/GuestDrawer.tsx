@@ -1,28 +1,42 @@
 // All about one guest.
 
-import { For, type JSX, Show } from "solid-js";
+import { createMemo, For, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
-import { lastUpdate } from "../../api/live";
-import { bytes, bytesOf, count, duration, moment, percent, rate } from "../../state/format";
+import { guestSnapshots, lastUpdate, pbsBackups, storageBackups } from "../../api/live";
+import { bytes, bytesOf, duration, moment, parseTime, percent } from "../../state/format";
+import { sortRows } from "../../state/order";
 import type { View } from "../../state/view";
 import { reason } from "../../state/why";
+import { t, tn } from "../../text";
 import { Badge, Fact, Facts } from "../../ui/controls";
 import { Drawer, DrawerSection } from "../../ui/Drawer";
 import { Mark } from "../../ui/Mark";
+import { Tags } from "../../ui/Tags";
 import { Value } from "../../ui/Value";
+import { AlertList } from "../alerts/AlertList";
+import { Limits } from "../alerts/Limits";
+import { backupsOf } from "../backups/model";
 import { HistoryCharts } from "../charts/HistoryCharts";
+import { Notes } from "../metadata/Notes";
+import { RatesFact, ShareFact } from "../parts/Facts";
 import { DiskList, InterfaceList } from "../parts/lists";
+import lists from "../parts/lists.module.css";
 import {
   cpuOf,
   diskOf,
   guestHealth,
   isVm,
   type LiveGuest,
+  lockText,
   memoryOf,
   rateOf,
+  statusName,
   tagsOf,
   typeName,
 } from "./model";
+
+/** More would push everything else out of sight; the Backups page has them all. */
+const MOST_BACKUPS = 20;
 
 export default function GuestDrawer(props: {
   guest: LiveGuest;
@@ -30,112 +44,205 @@ export default function GuestDrawer(props: {
   onClose: () => void;
 }): JSX.Element {
   const guest = (): LiveGuest => props.guest;
-  const io = (
-    into: "networkIn" | "diskRead",
-    out: "networkOut" | "diskWrite",
-    words: [string, string],
-  ): JSX.Element => (
-    <>
-      <Value value={rateOf(guest(), into)} text={rate} why={reason(guest(), into)} /> {words[0]},{" "}
-      <Value value={rateOf(guest(), out)} text={rate} why={reason(guest(), out)} /> {words[1]}
-    </>
+  const backups = createMemo(() => backupsOf(guest(), pbsBackups(), storageBackups()));
+  const snapshots = createMemo(() =>
+    sortRows(
+      [...guestSnapshots().values()].filter(
+        (each) => each.vmid === guest().vmid && each.instance === guest().instance,
+      ),
+      (each) => parseTime(each.time),
+      true,
+    ),
   );
   return (
     <Drawer
       onClose={props.onClose}
       title={
         <>
-          <Mark health={guestHealth(guest())} label={guest().status} />
+          <Mark health={guestHealth(guest())} label={statusName(guest())} />
           {guest().name}
         </>
       }
-      subtitle={`${typeName(guest())} ${guest().vmid} on ${guest().node}, ${guest().instance}`}
+      subtitle={t("{type} {id} on {node}, {instance}", {
+        type: typeName(guest()),
+        id: guest().vmid,
+        node: guest().node,
+        instance: guest().instance,
+      })}
     >
+      <AlertList resourceId={guest().id} />
       <Facts>
-        <Fact name="State">
-          {guest().status}
-          <Show when={guest().lock}>{(lock) => <> (locked: {lock()})</>}</Show>
-        </Fact>
-        <Fact name="Uptime">
+        <Fact name={t("State")}>{statusName(guest()) + lockText(guest())}</Fact>
+        <Fact name={t("Uptime")}>
           <Value
             value={guest().status === "running" ? uptimeAt(guest(), lastUpdate()) : undefined}
             text={duration}
             why={reason(guest(), "uptime")}
           />
         </Fact>
-        <Fact name="CPU">
+        <Fact name={t("CPU")}>
           <Value value={cpuOf(guest())} text={percent} why={reason(guest(), "cpu")} />
-          <Show when={guest().cpus}>{(cores) => <span class="soft"> of {count(cores(), "core")}</span>}</Show>
+          <Show when={guest().cpus}>
+            {(cores) => <span class="soft"> {tn("of {n} core", "of {n} cores", cores())}</span>}
+          </Show>
         </Fact>
-        <Fact name="Memory">
+        <Fact name={t("Memory")}>
           <Value
             value={memoryOf(guest())}
             text={(share) => `${bytesOf(share.used, share.total)} (${percent(share.percent)})`}
             why={reason(guest(), "memory", "mem")}
           />
-          <Show when={guest().memorySource}>{(source) => <span class="soft"> from {source()}</span>}</Show>
-        </Fact>
-        <Show when={guest().memory?.balloon}>
-          {(balloon) => <Fact name="Balloon">{bytes(balloon())}</Fact>}
-        </Show>
-        <Show when={guest().memory?.swapTotal}>
-          {(total) => <Fact name="Swap">{bytesOf(guest().memory?.swapUsed ?? 0, total())}</Fact>}
-        </Show>
-        <Fact name="Disk">
-          <Value
-            value={diskOf(guest())}
-            text={(share) => `${bytesOf(share.used, share.total)} (${percent(share.percent)})`}
-            why={reason(guest(), "disk")}
-          />
-          <Show when={diskOf(guest()) === undefined && reason(guest(), "disk")}>
-            {(why) => <span class="soft"> {why()}</span>}
+          <Show when={guest().memorySource}>
+            {(source) => <span class="soft"> {t("from {source}", { source: source() })}</span>}
           </Show>
         </Fact>
-        <Fact name="Network">{io("networkIn", "networkOut", ["in", "out"])}</Fact>
-        <Fact name="Disk I/O">{io("diskRead", "diskWrite", ["read", "write"])}</Fact>
+        <Show when={guest().memory?.balloon}>
+          {(balloon) => <Fact name={t("Balloon")}>{bytes(balloon())}</Fact>}
+        </Show>
+        <Show when={guest().memory?.swapTotal}>
+          {(total) => <Fact name={t("Swap")}>{bytesOf(guest().memory?.swapUsed ?? 0, total())}</Fact>}
+        </Show>
+        <ShareFact name={t("Disk")} share={diskOf(guest())} why={reason(guest(), "disk")} />
+        <RatesFact
+          name={t("Network")}
+          words="network"
+          into={rateOf(guest(), "networkIn")}
+          out={rateOf(guest(), "networkOut")}
+          whyInto={reason(guest(), "networkIn")}
+          whyOut={reason(guest(), "networkOut")}
+        />
+        <RatesFact
+          name={t("Disk I/O")}
+          words="disk"
+          into={rateOf(guest(), "diskRead")}
+          out={rateOf(guest(), "diskWrite")}
+          whyInto={reason(guest(), "diskRead")}
+          whyOut={reason(guest(), "diskWrite")}
+        />
         <Show when={guest().osName}>
           {(os) => (
-            <Fact name="System">
+            <Fact name={t("System")}>
               {os()} {guest().osVersion}
             </Fact>
           )}
         </Show>
         <Show when={(guest().ipAddresses?.length ?? 0) > 0}>
-          <Fact name="Addresses">
+          <Fact name={t("Addresses")}>
             <span class="mono">{guest().ipAddresses?.join(", ")}</span>
           </Fact>
         </Show>
-        <Fact name="Last backup">
+        <Fact name={t("Last backup")}>
           <Value
             value={guest().lastBackup || undefined}
             text={moment}
-            why="unknown: this version does not read backups yet"
+            why={guest().missing?.lastBackup ?? t("no backup of this guest is known")}
           />
         </Fact>
         <Show when={tagsOf(guest()).length > 0}>
-          <Fact name="Tags">
-            <span class="row">
-              <For each={tagsOf(guest())}>{(tag) => <Badge>{tag}</Badge>}</For>
-            </span>
+          <Fact name={t("Tags")}>
+            <Tags tags={tagsOf(guest())} />
           </Fact>
         </Show>
       </Facts>
+      <Notes kind="guests" id={guest().id} />
       <HistoryCharts
         resourceType={isVm(guest()) ? "vm" : "container"}
         resourceId={guest().id}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
+        now={() => ({
+          cpu: cpuOf(guest()),
+          memory: memoryOf(guest())?.percent,
+          disk: diskOf(guest())?.percent,
+          netin: rateOf(guest(), "networkIn"),
+          netout: rateOf(guest(), "networkOut"),
+          diskread: rateOf(guest(), "diskRead"),
+          diskwrite: rateOf(guest(), "diskWrite"),
+        })}
       />
       <Show when={(guest().disks?.length ?? 0) > 0}>
-        <DrawerSection title="File systems">
+        <DrawerSection title={t("File systems")}>
           <DiskList disks={guest().disks ?? []} />
         </DrawerSection>
       </Show>
       <Show when={(guest().networkInterfaces?.length ?? 0) > 0}>
-        <DrawerSection title="Network">
+        <DrawerSection title={t("Network")}>
           <InterfaceList interfaces={guest().networkInterfaces ?? []} />
         </DrawerSection>
       </Show>
+      <Show when={backups().length > 0}>
+        <DrawerSection title={t("Backups")}>
+          <table class={lists.list} aria-label={t("Backups")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("Made")}</th>
+                <th scope="col">{t("Where")}</th>
+                <th scope="col" class="number">
+                  {t("Size")}
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={backups().slice(0, MOST_BACKUPS)}>
+                {(backup) => (
+                  <tr>
+                    <td>{backup.at === undefined ? "" : moment(backup.at)}</td>
+                    <td class={lists.wrap}>
+                      {backup.where}
+                      <div class={lists.small}>
+                        {[
+                          backup.isVerified ? t("verified") : "",
+                          backup.isProtected ? t("protected") : "",
+                          backup.notes,
+                        ]
+                          .filter(Boolean)
+                          .join(", ")}
+                      </div>
+                    </td>
+                    <td class="number">{backup.size ? bytes(backup.size) : ""}</td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+          <Show when={backups().length > MOST_BACKUPS}>
+            <p class="soft">
+              {tn("and {n} older one", "and {n} older ones", backups().length - MOST_BACKUPS)}
+            </p>
+          </Show>
+        </DrawerSection>
+      </Show>
+      <Show when={snapshots().length > 0}>
+        <DrawerSection title={t("Snapshots")}>
+          <table class={lists.list} aria-label={t("Snapshots")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("Name")}</th>
+                <th scope="col">{t("Made")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={snapshots()}>
+                {(each) => (
+                  <tr>
+                    <td class={lists.wrap}>
+                      <span class="row">
+                        {each.name}
+                        <Show when={each.vmstate}>
+                          <Badge>{t("with memory")}</Badge>
+                        </Show>
+                      </span>
+                      <div class={lists.small}>{each.description}</div>
+                    </td>
+                    <td>{moment(parseTime(each.time) ?? 0)}</td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </DrawerSection>
+      </Show>
+      <Limits kind="guest" id={guest().id} />
     </Drawer>
   );
 }

@@ -3,377 +3,396 @@
 import { createMemo, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { lastUpdate, nodes, serverNow } from "../../api/live";
-import { matches, parseFilter } from "../../state/filter";
-import { age, bytesOf, count, duration, moment, rate } from "../../state/format";
-import { groupRows, parseSort, sortRows, sortText } from "../../state/order";
+import { age, bytes, duration, moment, rate } from "../../state/format";
+import { oneOf } from "../../state/options";
 import type { View } from "../../state/view";
 import { reason } from "../../state/why";
-import { Button, Empty, Panel, Segmented } from "../../ui/controls";
-import { type Column, DataTable, type Entry } from "../../ui/DataTable";
+import { t } from "../../text";
+import { Button, Empty, Segmented } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
-import { isPhone } from "../../ui/screen";
-import { Value } from "../../ui/Value";
+import { Tags } from "../../ui/Tags";
+import { type Column, type Grouping, Table } from "../../ui/table/Table";
+import { Dash, Value } from "../../ui/Value";
+import { TrendCell, trends } from "../charts/trends";
+import { cellStyles, PhoneName, ShareMeter, Two } from "../parts/cells";
 import {
   backupHealth,
   cpuOf,
   diskOf,
   GUEST_FIELDS,
-  GUEST_SORTS,
   guestHealth,
   isVm,
   keysOfNode,
   type LiveGuest,
+  lockText,
   memoryOf,
   nodeHealth,
   nodeKeyOf,
+  nodeName,
   nodeStatusText,
   rateOf,
+  statusName,
   tagsOf,
   typeName,
 } from "./model";
-import styles from "./Proxmox.module.css";
 
 const TYPES = [
-  { id: "all", title: "All" },
-  { id: "vm", title: "VMs" },
-  { id: "ct", title: "Containers" },
+  { id: "all", title: t("All") },
+  { id: "vm", title: t("VMs") },
+  { id: "ct", title: t("Containers") },
 ] as const;
 const STATES = [
-  { id: "all", title: "Any state" },
-  { id: "running", title: "Running" },
-  { id: "stopped", title: "Stopped" },
+  { id: "all", title: t("Any state") },
+  { id: "running", title: t("Running") },
+  { id: "stopped", title: t("Stopped") },
 ] as const;
-const GROUPS = [
-  { id: "node", title: "By node" },
-  { id: "none", title: "Flat" },
+const LOOKS = [
+  { id: "bars", title: t("Bars") },
+  { id: "trends", title: t("Trends") },
 ] as const;
 
-/** Height of the bar above the table, which sticks; the table's head sticks below it. */
-const BAR = 44;
-
-function oneOf<Id extends string>(
-  value: string | undefined,
-  options: readonly { id: Id }[],
-  fallback: Id,
-): Id {
-  return options.find((option) => option.id === value)?.id ?? fallback;
-}
+type Rate = Parameters<typeof rateOf>[1];
 
 export function GuestTable(props: { view: View; guests: ReadonlyMap<string, LiveGuest> }): JSX.Element {
   const type = createMemo(() => oneOf(props.view.get("type"), TYPES, "all"));
   const state = createMemo(() => oneOf(props.view.get("state"), STATES, "all"));
-  const group = createMemo(() => oneOf(props.view.get("group"), GROUPS, "node"));
-  const sort = createMemo(() =>
-    parseSort(props.view.get("sort"), Object.keys(GUEST_SORTS), { column: "name", descending: false }),
-  );
-  const terms = createMemo(() => parseFilter(props.view.get("q") ?? "", Object.keys(GUEST_FIELDS.fields)));
+  const look = createMemo(() => oneOf(props.view.get("look"), LOOKS, "bars"));
   const onlyNode = createMemo(() => nodes().get(props.view.get("node") ?? ""));
+  const trend = trends(() => look() === "trends");
 
-  const filtered = createMemo(() => {
+  const where = createMemo(() => {
     const wantedType = type();
     const wantedState = state();
     const node = onlyNode();
     const nodeKeys = node === undefined ? undefined : new Set(keysOfNode(node));
-    return [...props.guests.values()].filter(
-      (guest) =>
-        (wantedType === "all" || (wantedType === "vm") === isVm(guest)) &&
-        (wantedState === "all" || (wantedState === "running") === (guest.status === "running")) &&
-        (nodeKeys === undefined || nodeKeys.has(nodeKeyOf(guest))) &&
-        matches(guest, terms(), GUEST_FIELDS),
-    );
+    return (guest: LiveGuest): boolean =>
+      (wantedType === "all" || (wantedType === "vm") === isVm(guest)) &&
+      (wantedState === "all" || (wantedState === "running") === (guest.status === "running")) &&
+      (nodeKeys === undefined || nodeKeys.has(nodeKeyOf(guest)));
   });
-
-  const nodeByKey = createMemo(() => {
-    const map = new Map(
-      [...nodes().values()].flatMap((node) => keysOfNode(node).map((key) => [key, node] as const)),
-    );
-    return map;
-  });
-
-  const entries = createMemo<Entry[]>(() => {
-    const now = lastUpdate();
-    const by = GUEST_SORTS[sort().column] ?? ((guest: LiveGuest) => guest.name);
-    // Equal values stay in the order of their names, whatever the sort.
-    const named = sortRows(filtered(), (guest) => guest.name, false);
-    const sorted =
-      sort().column === "name" && !sort().descending
-        ? named
-        : sortRows(named, (guest) => by(guest, now), sort().descending);
-    if (group() === "none") return sorted.map((guest) => ({ kind: "row", key: guest.id }));
-    return groupRows(sorted, (guest) => ({ key: nodeKeyOf(guest), title: guest.node })).flatMap(
-      ({ key, title, rows }): Entry[] => [
-        {
-          kind: "group",
-          key: `group:${key}`,
-          head: () => <GroupHead nodeKey={key} title={title} rows={rows} />,
-        },
-        ...rows.map((guest): Entry => ({ kind: "row", key: guest.id })),
-      ],
-    );
-  });
-
-  const GroupHead = (head: { nodeKey: string; title: string; rows: readonly LiveGuest[] }): JSX.Element => {
-    const running = (): number => head.rows.filter((guest) => guest.status === "running").length;
-    return (
-      <>
-        <Show when={nodeByKey().get(head.nodeKey)}>
-          {(node) => <Mark health={nodeHealth(node())} label={nodeStatusText(node())} />}
-        </Show>
-        <span>{nodeByKey().get(head.nodeKey)?.displayName ?? head.title}</span>
-        <span class={styles.groupCount}>
-          {running()} of {head.rows.length} running
-        </span>
-      </>
-    );
-  };
-
-  const mark = (guest: LiveGuest): JSX.Element => (
-    <Mark
-      health={guestHealth(guest)}
-      label={guest.lock ? `${guest.status}, locked: ${guest.lock}` : guest.status}
-    />
+  const nodeByKey = createMemo(
+    () =>
+      new Map([...nodes().values()].flatMap((node) => keysOfNode(node).map((key) => [key, node] as const))),
   );
-  const cpu = (guest: LiveGuest, isShort = false): JSX.Element => (
-    <Meter
-      value={cpuOf(guest)}
-      limits={CPU_LIMITS}
-      detail={isShort || !guest.cpus ? undefined : count(guest.cpus, "core")}
-      why={reason(guest, "cpu")}
-    />
-  );
-  const memory = (guest: LiveGuest, isShort = false): JSX.Element => {
-    const share = memoryOf(guest);
-    return (
-      <Meter
-        value={share?.percent}
-        limits={MEMORY_LIMITS}
-        detail={isShort || share === undefined ? undefined : bytesOf(share.used, share.total)}
-        title={guest.memorySource === undefined ? undefined : `source: ${guest.memorySource}`}
-        why={reason(guest, "memory", "mem")}
-      />
-    );
-  };
-  const disk = (guest: LiveGuest): JSX.Element => {
-    const share = diskOf(guest);
-    return (
-      <Meter
-        value={share?.percent}
-        limits={DISK_LIMITS}
-        detail={share === undefined ? undefined : bytesOf(share.used, share.total)}
-        why={reason(guest, "disk")}
-      />
-    );
-  };
-  const io = (guest: LiveGuest, field: Parameters<typeof rateOf>[1]): JSX.Element => (
-    <Value value={rateOf(guest, field)} text={rate} why={reason(guest, field)} />
-  );
-  const ioColumn = (
-    id: string,
-    title: string,
-    hint: string,
-    field: Parameters<typeof rateOf>[1],
-    from: number,
-  ) =>
-    ({
-      id,
-      title,
-      hint,
-      width: "78px",
-      from,
-      isNumber: true,
-      sort: "descending",
-      cell: (row) => io(row(), field),
-    }) satisfies Column<LiveGuest>;
-
-  const columns = createMemo<Column<LiveGuest>[]>(() => [
+  const groups: Grouping<LiveGuest>[] = [
     {
-      id: "name",
-      title: "Name",
-      sort: "ascending",
-      cell: (row) => mark(row()),
-    },
-    {
-      id: "type",
-      title: "Type",
-      width: "46px",
-      from: 700,
-      cell: (row) => <span class="soft">{typeName(row())}</span>,
-    },
-    {
-      id: "vmid",
-      title: "ID",
-      width: "62px",
-      isNumber: true,
-      sort: "ascending",
-      cell: (row) => <span class="soft">{row().vmid}</span>,
-    },
-    { id: "cpu", title: "CPU", width: "124px", sort: "descending", cell: (row) => cpu(row(), true) },
-    { id: "memory", title: "Memory", sort: "descending", cell: (row) => memory(row()) },
-    { id: "disk", title: "Disk", sort: "descending", cell: (row) => disk(row()) },
-    {
-      id: "uptime",
-      title: "Uptime",
-      width: "92px",
-      from: 860,
-      isNumber: true,
-      sort: "descending",
-      cell: (row) => (
-        <Value
-          value={row().status === "running" ? uptimeAt(row(), lastUpdate()) : undefined}
-          text={duration}
-          why={reason(row(), "uptime")}
-        />
-      ),
-    },
-    ...(group() === "none"
-      ? [
-          {
-            id: "node",
-            title: "Node",
-            width: "96px",
-            from: 760,
-            sort: "ascending",
-            cell: (row) => row().node,
-          } satisfies Column<LiveGuest>,
-        ]
-      : []),
-    ioColumn("netin", "Net in", "Received from the network", "networkIn", 1180),
-    ioColumn("netout", "Net out", "Sent to the network", "networkOut", 1180),
-    ioColumn("diskread", "Read", "Read from disk", "diskRead", 1340),
-    ioColumn("diskwrite", "Write", "Written to disk", "diskWrite", 1340),
-    {
-      id: "backup",
-      title: "Backup",
-      hint: "Age of the newest backup",
-      width: "70px",
-      from: 1000,
-      isNumber: true,
-      sort: "ascending",
-      cell: (row) => <BackupAge guest={row()} />,
-    },
-    {
-      id: "tags",
-      title: "Tags",
-      width: "110px",
-      from: 1460,
-      cell: (row) => <span class={styles.tags}>{tagsOf(row()).join(", ")}</span>,
-    },
-  ]);
-  const phoneColumns: Column<LiveGuest>[] = [
-    { id: "name", title: "Name", width: "46%", cell: (row) => mark(row()) },
-    {
-      id: "use",
-      title: "CPU and memory",
-      cell: (row) => (
-        <span class={styles.two}>
-          {cpu(row(), true)}
-          {memory(row(), true)}
-        </span>
+      id: "node",
+      title: t("By node"),
+      of: (guest) => ({ key: nodeKeyOf(guest), title: guest.node }),
+      head: ({ key, title, rows }) => (
+        <>
+          <Show when={nodeByKey().get(key)}>
+            {(node) => <Mark health={nodeHealth(node())} label={nodeStatusText(node())} />}
+          </Show>
+          <span>
+            {(() => {
+              const node = nodeByKey().get(key);
+              return node === undefined ? title : nodeName(node);
+            })()}
+          </span>
+          <span class={cellStyles.groupCount}>
+            {t("{running} of {all} running", {
+              running: rows.filter((guest) => guest.status === "running").length,
+              all: rows.length,
+            })}
+          </span>
+        </>
       ),
     },
   ];
 
-  const clear = (): void =>
-    props.view.set({ q: undefined, type: undefined, state: undefined, node: undefined });
+  const mark = (guest: LiveGuest): JSX.Element => (
+    <Mark health={guestHealth(guest)} label={statusName(guest) + lockText(guest)} />
+  );
+  const cpu = (guest: LiveGuest): JSX.Element => (
+    <Meter value={cpuOf(guest)} limits={CPU_LIMITS} why={reason(guest, "cpu")} />
+  );
+  const memory = (guest: LiveGuest, isShort = false): JSX.Element => (
+    <ShareMeter
+      share={memoryOf(guest)}
+      limits={MEMORY_LIMITS}
+      isShort={isShort}
+      title={
+        guest.memorySource === undefined ? undefined : t("source: {source}", { source: guest.memorySource })
+      }
+      why={reason(guest, "memory", "mem")}
+    />
+  );
+  const uptime = (guest: LiveGuest): number | undefined =>
+    guest.status === "running" ? uptimeAt(guest, lastUpdate()) : undefined;
+  const rateColumn = (
+    id: string,
+    title: string,
+    hint: string,
+    field: Rate,
+    from: number,
+  ): Column<LiveGuest> => ({
+    id,
+    title,
+    hint,
+    width: 78,
+    from,
+    isNumber: true,
+    sort: "descending",
+    value: (guest) => rateOf(guest, field),
+    cell: (row) => <Value value={rateOf(row(), field)} text={rate} why={reason(row(), field)} />,
+  });
+
+  const columns = createMemo<Column<LiveGuest>[]>(() => [
+    {
+      id: "name",
+      title: t("Name"),
+      sort: "ascending",
+      value: (guest) => guest.name,
+      isFixed: true,
+      cell: (row) => mark(row()),
+    },
+    {
+      id: "status",
+      title: t("State"),
+      width: 80,
+      isExtra: true,
+      sort: "ascending",
+      value: (guest) => guest.status,
+      cell: (row) => <span class="soft">{statusName(row())}</span>,
+    },
+    {
+      id: "type",
+      title: t("Type"),
+      width: 46,
+      from: 700,
+      sort: "ascending",
+      value: typeName,
+      cell: (row) => <span class="soft">{typeName(row())}</span>,
+    },
+    {
+      id: "vmid",
+      title: t("ID"),
+      width: 62,
+      isNumber: true,
+      sort: "ascending",
+      value: (guest) => guest.vmid,
+      cell: (row) => <span class="soft">{row().vmid}</span>,
+    },
+    {
+      id: "cpu",
+      title: t("CPU"),
+      width: 124,
+      sort: "descending",
+      value: cpuOf,
+      cell: (row) => (
+        <Show when={look() === "trends"} fallback={cpu(row())}>
+          <TrendCell
+            points={trend(row().id, "cpu")}
+            now={cpuOf(row())}
+            limits={CPU_LIMITS}
+            why={reason(row(), "cpu")}
+          />
+        </Show>
+      ),
+    },
+    {
+      id: "memory",
+      title: t("Memory"),
+      sort: "descending",
+      value: (guest) => memoryOf(guest)?.percent,
+      cell: (row) => (
+        <Show when={look() === "trends"} fallback={memory(row())}>
+          <TrendCell
+            points={trend(row().id, "memory")}
+            now={memoryOf(row())?.percent}
+            limits={MEMORY_LIMITS}
+            why={reason(row(), "memory", "mem")}
+          />
+        </Show>
+      ),
+    },
+    {
+      id: "disk",
+      title: t("Disk"),
+      sort: "descending",
+      value: (guest) => diskOf(guest)?.percent,
+      cell: (row) => <ShareMeter share={diskOf(row())} limits={DISK_LIMITS} why={reason(row(), "disk")} />,
+    },
+    {
+      id: "uptime",
+      title: t("Uptime"),
+      width: 100,
+      from: 860,
+      isNumber: true,
+      sort: "descending",
+      value: uptime,
+      cell: (row) => <Value value={uptime(row())} text={duration} why={reason(row(), "uptime")} />,
+    },
+    {
+      id: "node",
+      title: t("Node"),
+      width: 96,
+      ...(props.view.get("group") === "none" ? { from: 760 } : { isExtra: true }),
+      sort: "ascending",
+      value: (guest) => guest.node,
+      cell: (row) => row().node,
+    },
+    rateColumn("netin", t("Net in"), t("Received from the network"), "networkIn", 1180),
+    rateColumn("netout", t("Net out"), t("Sent to the network"), "networkOut", 1180),
+    rateColumn("diskread", t("Read"), t("Read from disk"), "diskRead", 1340),
+    rateColumn("diskwrite", t("Write"), t("Written to disk"), "diskWrite", 1340),
+    {
+      id: "backup",
+      title: t("Backup"),
+      hint: t("Age of the newest backup"),
+      width: 70,
+      from: 1000,
+      isNumber: true,
+      sort: "ascending",
+      // A guest without any backup is the one to find: it sorts as the oldest.
+      value: (guest) => guest.lastBackup ?? 0,
+      csv: (guest) => (guest.lastBackup ? new Date(guest.lastBackup).toISOString() : undefined),
+      cell: (row) => <BackupAge guest={row()} />,
+    },
+    {
+      id: "os",
+      title: t("System"),
+      width: 150,
+      isExtra: true,
+      sort: "ascending",
+      value: (guest) => guest.osName,
+      cell: (row) => <span class="soft">{[row().osName, row().osVersion].filter(Boolean).join(" ")}</span>,
+    },
+    {
+      id: "ip",
+      title: t("Address"),
+      width: 130,
+      isExtra: true,
+      sort: "ascending",
+      value: (guest) => guest.ipAddresses?.[0],
+      csv: (guest) => guest.ipAddresses?.join(" "),
+      cell: (row) => <span class="mono">{row().ipAddresses?.[0] ?? ""}</span>,
+    },
+    {
+      id: "swap",
+      title: t("Swap"),
+      width: 90,
+      isExtra: true,
+      isNumber: true,
+      sort: "descending",
+      value: (guest) => guest.memory?.swapUsed,
+      cell: (row) => (
+        <Value value={row().memory?.swapUsed} text={bytes} why={t("the guest reports no swap")} />
+      ),
+    },
+    {
+      id: "tags",
+      title: t("Tags"),
+      width: 110,
+      from: 1400,
+      value: (guest) => tagsOf(guest).join(","),
+      cell: (row) => (
+        <Tags
+          tags={tagsOf(row())}
+          onPick={(tag) => props.view.set({ q: `tag:${/\s/.test(tag) ? `"${tag}"` : tag}` })}
+        />
+      ),
+    },
+  ]);
+  const phone: Column<LiveGuest>[] = [
+    { id: "name", title: t("Name"), width: 176, cell: (row) => mark(row()) },
+    {
+      id: "use",
+      title: t("CPU and memory"),
+      cell: (row) => (
+        <Two>
+          {cpu(row())}
+          {memory(row(), true)}
+        </Two>
+      ),
+    },
+  ];
 
   return (
-    <Panel label="Guests">
-      <div class={styles.bar}>
-        <h2 class={styles.heading}>Guests</h2>
-        <span class="soft" role="status">
-          {filtered().length === props.guests.size
-            ? props.guests.size.toLocaleString()
-            : `${filtered().length.toLocaleString()} of ${props.guests.size.toLocaleString()}`}
-        </span>
-        <Show when={onlyNode()}>
-          {(node) => (
-            <Button isSmall icon="close" onClick={() => props.view.set({ node: undefined })}>
-              on {node().displayName ?? node().name}
-            </Button>
-          )}
-        </Show>
-        <span class="grow" />
-        <Segmented
-          label="Type"
-          options={TYPES}
-          value={type()}
-          onChange={(id) => props.view.set({ type: id === "all" ? undefined : id })}
+    <Table<LiveGuest>
+      id="guests"
+      label={t("Guests")}
+      view={props.view}
+      rows={props.guests}
+      key={(guest) => guest.id}
+      columns={columns()}
+      phone={phone}
+      name={(guest) => (
+        <PhoneName
+          name={guest.name}
+          below={`${typeName(guest)} ${guest.vmid} · ${guest.status === "running" ? guest.node : statusName(guest)}`}
         />
-        <Segmented
-          label="State"
-          options={STATES}
-          value={state()}
-          onChange={(id) => props.view.set({ state: id === "all" ? undefined : id })}
-        />
-        <Segmented
-          label="Grouping"
-          options={GROUPS}
-          value={group()}
-          onChange={(id) => props.view.set({ group: id })}
-        />
-      </div>
-      <DataTable<LiveGuest>
-        label="Guests"
-        columns={columns()}
-        phoneColumns={phoneColumns}
-        stickyTop={isPhone() ? 0 : BAR}
-        entries={entries()}
-        row={(key) => props.guests.get(key)}
-        name={(guest) => (
-          <Show when={isPhone()} fallback={guest.name}>
-            <span class={styles.phoneName}>
-              <span class="cut">{guest.name}</span>
-              <span class="soft cut">
-                {typeName(guest)} {guest.vmid} · {guest.status === "running" ? guest.node : guest.status}
-              </span>
-            </span>
+      )}
+      fields={GUEST_FIELDS}
+      where={where()}
+      groups={groups}
+      sort={{ column: "name", descending: false }}
+      open={props.view.get("open")}
+      onOpen={(key) =>
+        props.view.get("open") === undefined ? props.view.go({ open: key }) : props.view.set({ open: key })
+      }
+      tone={(guest) => (guest.status === "running" ? undefined : "dim")}
+      onClear={() => props.view.set({ type: undefined, state: undefined, node: undefined })}
+      tools={
+        <>
+          <Show when={onlyNode()}>
+            {(node) => (
+              <Button isSmall icon="close" onClick={() => props.view.set({ node: undefined })}>
+                {t("on {node}", { node: nodeName(node()) })}
+              </Button>
+            )}
           </Show>
-        )}
-        sort={sort()}
-        onSort={(next) => props.view.set({ sort: sortText(next) })}
-        open={props.view.get("open")}
-        onOpen={(key) =>
-          props.view.get("open") === undefined ? props.view.go({ open: key }) : props.view.set({ open: key })
-        }
-        tone={(guest) => (guest.status === "running" ? undefined : "dim")}
-        empty={
-          <Show
-            when={props.guests.size > 0}
-            fallback={
-              <Empty title="No guests">
-                <p>
-                  The nodes report no VMs and no containers. If there are some, the credentials may lack the
-                  right to see them.
-                </p>
-              </Empty>
-            }
-          >
-            <Empty title="Nothing matches">
-              <p>None of the {count(props.guests.size, "guest")} matches the search and the filters.</p>
-              <Button onClick={clear}>Show all guests</Button>
-            </Empty>
-          </Show>
-        }
-      />
-    </Panel>
+          <Segmented
+            label={t("Type")}
+            options={TYPES}
+            value={type()}
+            onChange={(id) => props.view.set({ type: id === "all" ? undefined : id })}
+          />
+          <Segmented
+            label={t("State")}
+            options={STATES}
+            value={state()}
+            onChange={(id) => props.view.set({ state: id === "all" ? undefined : id })}
+          />
+          <Segmented
+            label={t("Look")}
+            options={LOOKS}
+            value={look()}
+            onChange={(id) => props.view.set({ look: id === "bars" ? undefined : id })}
+          />
+        </>
+      }
+      empty={
+        <Empty title={t("No guests")}>
+          <p>
+            {t(
+              "The nodes report no VMs and no containers. If there are some, the credentials may lack the right to see them.",
+            )}
+          </p>
+        </Empty>
+      }
+    />
   );
 }
 
-function BackupAge(props: { guest: LiveGuest }): JSX.Element {
-  const health = (): ReturnType<typeof backupHealth> => backupHealth(props.guest, serverNow());
+export function BackupAge(props: { guest: LiveGuest }): JSX.Element {
+  const at = (): number | undefined => props.guest.lastBackup || undefined;
   return (
     <Show
-      when={props.guest.lastBackup !== undefined && props.guest.lastBackup > 0}
-      fallback={
-        <span class="faint" title="unknown: this version does not read backups yet">
-          —
-        </span>
-      }
+      when={at()}
+      fallback={<Dash why={props.guest.missing?.lastBackup ?? t("no backup of this guest is known")} />}
     >
-      <span class={styles.backup} data-health={health()} title={moment(props.guest.lastBackup ?? 0)}>
-        {age((serverNow() - (props.guest.lastBackup ?? 0)) / 1000)}
-      </span>
+      {(time) => (
+        <span
+          class={cellStyles.aged}
+          data-health={backupHealth(props.guest, serverNow())}
+          title={moment(time())}
+        >
+          {age((serverNow() - time()) / 1000)}
+        </span>
+      )}
     </Show>
   );
 }

@@ -1,87 +1,113 @@
-// All about one node, with its storages.
+// All about one node, with its storages and disks.
 
 import { createMemo, For, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
-import { lastUpdate, storage } from "../../api/live";
-import { bytesOf, celsius, duration, percent } from "../../state/format";
+import { lastUpdate, physicalDisks, storage } from "../../api/live";
+import { bytes, celsius, duration, fixed, percent } from "../../state/format";
 import { sortRows } from "../../state/order";
 import type { View } from "../../state/view";
 import { reason } from "../../state/why";
+import { t, tn } from "../../text";
 import { Badge, Fact, Facts } from "../../ui/controls";
 import { Drawer, DrawerSection } from "../../ui/Drawer";
 import { Mark } from "../../ui/Mark";
-import { DISK_LIMITS, Meter } from "../../ui/Meter";
+import { DISK_LIMITS } from "../../ui/Meter";
 import { Value } from "../../ui/Value";
+import { AlertList } from "../alerts/AlertList";
+import { Limits } from "../alerts/Limits";
 import { HistoryCharts } from "../charts/HistoryCharts";
+import { ShareMeter } from "../parts/cells";
+import { ShareFact } from "../parts/Facts";
 import lists from "../parts/lists.module.css";
-import { cpuOf, diskOf, keysOfNode, type LiveNode, memoryOf, nodeHealth, nodeStatusText } from "./model";
+import {
+  cpuOf,
+  diskOf,
+  keysOfNode,
+  type LiveNode,
+  memoryOf,
+  nodeHealth,
+  nodeName,
+  nodeStatusText,
+  nodeTemperature,
+} from "./model";
+import { diskHealth, diskTemperature, storageShare, storageWhy } from "./storageModel";
 
 export default function NodeDrawer(props: { node: LiveNode; view: View; onClose: () => void }): JSX.Element {
   const node = (): LiveNode => props.node;
-  const storages = createMemo(() => {
+  const isHere = createMemo(() => {
     const keys = new Set(keysOfNode(node()));
-    const own = [...storage().values()].filter((each) => keys.has(`${each.instance}/${each.node}`));
-    return sortRows(own, (each) => each.name, false);
+    return (each: { instance: string; node: string }): boolean => keys.has(`${each.instance}/${each.node}`);
   });
+  const storages = createMemo(() =>
+    sortRows([...storage().values()].filter(isHere()), (each) => each.name, false),
+  );
+  const disks = createMemo(() =>
+    sortRows([...physicalDisks().values()].filter(isHere()), (each) => each.devPath, false),
+  );
+  const cores = createMemo(() => node().temperature?.cores ?? []);
   return (
     <Drawer
       onClose={props.onClose}
       title={
         <>
           <Mark health={nodeHealth(node())} label={nodeStatusText(node())} />
-          {node().displayName ?? node().name}
+          {nodeName(node())}
         </>
       }
       subtitle={[node().clusterName, node().pveVersion].filter(Boolean).join(" · ")}
     >
+      <AlertList resourceId={node().id} />
       <Facts>
-        <Fact name="State">{nodeStatusText(node())}</Fact>
-        <Fact name="Uptime">
+        <Fact name={t("State")}>{nodeStatusText(node())}</Fact>
+        <Fact name={t("Uptime")}>
           <Value
             value={node().status === "online" ? uptimeAt(node(), lastUpdate()) : undefined}
             text={duration}
             why={reason(node(), "uptime")}
           />
         </Fact>
-        <Fact name="CPU">
+        <Fact name={t("CPU")}>
           <Value value={cpuOf(node())} text={percent} why={reason(node(), "cpu")} />
-          <Show when={node().cpuInfo?.model}>
-            {(model) => (
+          <Show when={node().cpuInfo?.cores}>
+            {(threads) => (
               <span class="soft">
                 {" "}
-                of {node().cpuInfo?.cores} threads, {model()}
+                {tn("of {n} thread", "of {n} threads", threads())}
+                {node().cpuInfo?.model ? `, ${node().cpuInfo?.model}` : ""}
               </span>
             )}
           </Show>
         </Fact>
-        <Fact name="Load">
+        <Fact name={t("Load")}>
           <Value
             value={node().loadAverage?.length ? node().loadAverage : undefined}
-            text={(load) => load?.map((each) => each.toFixed(2)).join("  ")}
+            text={(load) => load?.map((each) => fixed(each, 2)).join("  ")}
             why={reason(node(), "loadAverage", "load")}
           />
         </Fact>
-        <Fact name="Memory">
-          <Value
-            value={memoryOf(node())}
-            text={(share) => `${bytesOf(share.used, share.total)} (${percent(share.percent)})`}
-            why={reason(node(), "memory", "mem")}
-          />
-        </Fact>
-        <Fact name="Root disk">
-          <Value
-            value={diskOf(node())}
-            text={(share) => `${bytesOf(share.used, share.total)} (${percent(share.percent)})`}
-            why={reason(node(), "disk")}
-          />
-        </Fact>
-        <Show when={node().temperature?.cpuPackage}>
-          {(value) => <Fact name="Temperature">{celsius(value())}</Fact>}
+        <ShareFact name={t("Memory")} share={memoryOf(node())} why={reason(node(), "memory", "mem")} />
+        <ShareFact name={t("Root disk")} share={diskOf(node())} why={reason(node(), "disk")} />
+        <Show when={nodeTemperature(node())}>
+          {(value) => (
+            <Fact name={t("Temperature")}>
+              {celsius(value())}
+              <Show when={cores().length > 0}>
+                <span class="soft">
+                  {" "}
+                  {t("cores {values}", {
+                    values: cores()
+                      .map((core) => Math.round(core.temp))
+                      .join(" "),
+                  })}
+                </span>
+              </Show>
+            </Fact>
+          )}
         </Show>
-        <Show when={node().kernelVersion}>{(kernel) => <Fact name="Kernel">{kernel()}</Fact>}</Show>
+        <Show when={node().kernelVersion}>{(kernel) => <Fact name={t("Kernel")}>{kernel()}</Fact>}</Show>
         <Show when={node().host}>
           {(host) => (
-            <Fact name="Address">
+            <Fact name={t("Address")}>
               <a href={node().guestURL || host()} target="_blank" rel="noreferrer">
                 {node().guestURL || host()}
               </a>
@@ -94,14 +120,20 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
         resourceId={node().id}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
+        now={() => ({
+          cpu: cpuOf(node()),
+          memory: memoryOf(node())?.percent,
+          disk: diskOf(node())?.percent,
+          temperature: nodeTemperature(node()),
+        })}
       />
       <Show when={storages().length > 0}>
-        <DrawerSection title="Storage">
-          <table class={lists.list} aria-label="Storage">
+        <DrawerSection title={t("Storage")}>
+          <table class={lists.list} aria-label={t("Storage")}>
             <thead>
               <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Used</th>
+                <th scope="col">{t("Name")}</th>
+                <th scope="col">{t("Used")}</th>
               </tr>
             </thead>
             <tbody>
@@ -112,7 +144,7 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
                       <span class="row">
                         {each.name}
                         <Show when={each.shared}>
-                          <Badge>shared</Badge>
+                          <Badge>{t("shared")}</Badge>
                         </Show>
                       </span>
                       <div class={lists.small}>
@@ -120,12 +152,7 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
                       </div>
                     </td>
                     <td>
-                      <Meter
-                        value={each.status === "available" && (each.total ?? 0) > 0 ? each.usage : undefined}
-                        limits={DISK_LIMITS}
-                        detail={each.total ? bytesOf(each.used ?? 0, each.total) : undefined}
-                        why={each.missing?.usage ?? `the storage is ${each.status ?? "unknown"}`}
-                      />
+                      <ShareMeter share={storageShare(each)} limits={DISK_LIMITS} why={storageWhy(each)} />
                     </td>
                   </tr>
                 )}
@@ -134,6 +161,43 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
           </table>
         </DrawerSection>
       </Show>
+      <Show when={disks().length > 0}>
+        <DrawerSection title={t("Physical disks")}>
+          <table class={lists.list} aria-label={t("Physical disks")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("Disk")}</th>
+                <th scope="col" class="number">
+                  {t("Size")}
+                </th>
+                <th scope="col" class="number">
+                  {t("Temp.")}
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={disks()}>
+                {(disk) => (
+                  <tr>
+                    <td>
+                      <span class="row">
+                        <Mark health={diskHealth(disk)} label={disk.health ?? ""} />
+                        {disk.devPath}
+                      </span>
+                      <div class={lists.small}>{disk.model}</div>
+                    </td>
+                    <td class="number">{disk.size ? bytes(disk.size) : ""}</td>
+                    <td class="number">
+                      <Value value={diskTemperature(disk)} text={celsius} />
+                    </td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </DrawerSection>
+      </Show>
+      <Limits kind="node" id={node().id} />
     </Drawer>
   );
 }

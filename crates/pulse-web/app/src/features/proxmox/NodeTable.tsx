@@ -3,17 +3,18 @@
 import { createMemo, createSignal, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { lastUpdate, nodes } from "../../api/live";
-import { bytesOf, celsius, duration } from "../../state/format";
-import { sortRows } from "../../state/order";
+import { celsius, duration, fixed } from "../../state/format";
 import type { View } from "../../state/view";
 import { reason } from "../../state/why";
-import { Badge, Panel } from "../../ui/controls";
-import { type Column, DataTable, type Entry } from "../../ui/DataTable";
+import { t, tn } from "../../text";
+import { Badge } from "../../ui/controls";
 import { Icon } from "../../ui/Icon";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
 import { isPhone, ScrollerContext } from "../../ui/screen";
+import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
+import { cellStyles, ShareMeter, Two } from "../parts/cells";
 import {
   cpuOf,
   diskOf,
@@ -24,7 +25,9 @@ import {
   memoryOf,
   nodeHealth,
   nodeKeyOf,
+  nodeName,
   nodeStatusText,
+  nodeTemperature,
 } from "./model";
 import styles from "./Proxmox.module.css";
 
@@ -53,51 +56,19 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     }
     return { vms: 0, containers: 0 };
   };
-
-  const entries = createMemo<Entry[]>(() => {
-    const byName = sortRows([...nodes().values()], (node) => node.displayName ?? node.name, false);
-    // Offline sorts up, not away.
-    const sorted = sortRows(byName, (node) => (node.status === "online" ? 1 : 0), false);
-    return sorted.map((node) => ({ kind: "row", key: node.id }));
-  });
-
-  const memory = (node: LiveNode): JSX.Element => {
-    const share = memoryOf(node);
-    return (
-      <Meter
-        value={share?.percent}
-        limits={MEMORY_LIMITS}
-        detail={isPhone() || share === undefined ? undefined : bytesOf(share.used, share.total)}
-        why={reason(node, "memory", "mem")}
-      />
-    );
-  };
-  const disk = (node: LiveNode): JSX.Element => {
-    const share = diskOf(node);
-    return (
-      <Meter
-        value={share?.percent}
-        limits={DISK_LIMITS}
-        detail={share === undefined ? undefined : bytesOf(share.used, share.total)}
-        why={reason(node, "disk")}
-      />
-    );
-  };
+  const memory = (node: LiveNode): JSX.Element => (
+    <ShareMeter share={memoryOf(node)} limits={MEMORY_LIMITS} why={reason(node, "memory", "mem")} />
+  );
   const cpu = (node: LiveNode): JSX.Element => (
     <Meter
       value={cpuOf(node)}
       limits={CPU_LIMITS}
-      detail={!isPhone() && node.cpuInfo?.cores ? `${node.cpuInfo.cores} threads` : undefined}
+      detail={
+        !isPhone() && node.cpuInfo?.cores ? tn("{n} thread", "{n} threads", node.cpuInfo.cores) : undefined
+      }
       hasShortDetail
       title={node.cpuInfo?.model}
       why={reason(node, "cpu")}
-    />
-  );
-  const uptime = (node: LiveNode): JSX.Element => (
-    <Value
-      value={node.status === "online" ? uptimeAt(node, lastUpdate()) : undefined}
-      text={duration}
-      why={reason(node, "uptime")}
     />
   );
   const mark = (node: LiveNode): JSX.Element => (
@@ -106,101 +77,161 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
   const details = (node: LiveNode): JSX.Element => (
     <button
       type="button"
-      class={styles.details}
-      aria-label={`Details of ${node.displayName ?? node.name}`}
-      title="Details and charts"
+      class={cellStyles.details}
+      aria-label={t("Details of {name}", { name: nodeName(node) })}
+      title={t("Details and charts")}
       onClick={() => props.view.go({ open: node.id })}
     >
       <Icon name="right" size={14} />
     </button>
   );
+  const uptime = (node: LiveNode): number | undefined =>
+    node.status === "online" ? uptimeAt(node, lastUpdate()) : undefined;
 
   const columns: Column<LiveNode>[] = [
-    { id: "name", title: "Node", width: "15%", cell: (row) => mark(row()) },
+    {
+      id: "name",
+      title: t("Node"),
+      sort: "ascending",
+      value: nodeName,
+      isFixed: true,
+      cell: (row) => mark(row()),
+    },
     {
       id: "version",
-      title: "Version",
-      width: "150px",
+      title: t("Version"),
+      width: 150,
       from: 1000,
+      sort: "ascending",
+      value: (node) => node.pveVersion,
       cell: (row) => (
-        <span class={styles.badges}>
+        <span class={cellStyles.badges}>
           <Show when={row().pveVersion}>
             {(version) => <Badge title="Proxmox VE">{shortVersion(version())}</Badge>}
           </Show>
-          <Show when={row().clusterName}>{(name) => <Badge title="Cluster">{name()}</Badge>}</Show>
+          <Show when={row().clusterName}>{(name) => <Badge title={t("Cluster")}>{name()}</Badge>}</Show>
         </span>
       ),
     },
-    { id: "uptime", title: "Uptime", width: "92px", isNumber: true, cell: (row) => uptime(row()) },
-    { id: "cpu", title: "CPU", cell: (row) => cpu(row()) },
-    { id: "memory", title: "Memory", cell: (row) => memory(row()) },
-    { id: "disk", title: "Disk", cell: (row) => disk(row()) },
     {
-      id: "temperature",
-      title: "Temp.",
-      hint: "Temperature of the processor",
-      width: "70px",
-      from: 1180,
+      id: "uptime",
+      title: t("Uptime"),
+      width: 100,
       isNumber: true,
+      sort: "descending",
+      value: uptime,
+      cell: (row) => <Value value={uptime(row())} text={duration} why={reason(row(), "uptime")} />,
+    },
+    { id: "cpu", title: t("CPU"), sort: "descending", value: cpuOf, cell: (row) => cpu(row()) },
+    {
+      id: "memory",
+      title: t("Memory"),
+      sort: "descending",
+      value: (node) => memoryOf(node)?.percent,
+      cell: (row) => memory(row()),
+    },
+    {
+      id: "disk",
+      title: t("Disk"),
+      sort: "descending",
+      value: (node) => diskOf(node)?.percent,
+      cell: (row) => <ShareMeter share={diskOf(row())} limits={DISK_LIMITS} why={reason(row(), "disk")} />,
+    },
+    {
+      id: "load",
+      title: t("Load"),
+      hint: t("Load average of the last minute"),
+      width: 64,
+      isExtra: true,
+      isNumber: true,
+      sort: "descending",
+      value: (node) => node.loadAverage?.[0],
       cell: (row) => (
         <Value
-          value={row().temperature?.cpuPackage || row().temperature?.cpuMax || undefined}
-          text={celsius}
-          why={row().missing?.temperature ?? "no sensor of this node is read"}
+          value={row().loadAverage?.[0]}
+          text={(load) => fixed(load, 2)}
+          why={reason(row(), "loadAverage", "load")}
         />
       ),
     },
-    { id: "vms", title: "VMs", width: "52px", isNumber: true, cell: (row) => countsOf(row()).vms },
     {
-      id: "containers",
-      title: "CTs",
-      hint: "Containers",
-      width: "52px",
+      id: "temperature",
+      title: t("Temp."),
+      hint: t("Temperature of the processor"),
+      width: 70,
+      from: 1180,
       isNumber: true,
-      cell: (row) => countsOf(row()).containers,
-    },
-    { id: "details", title: "", width: "48px", cell: (row) => details(row()) },
-  ];
-  const phoneColumns: Column<LiveNode>[] = [
-    { id: "name", title: "Node", width: "38%", cell: (row) => mark(row()) },
-    {
-      id: "use",
-      title: "CPU and memory",
+      sort: "descending",
+      value: nodeTemperature,
       cell: (row) => (
-        <span class={styles.two}>
-          {cpu(row())}
-          {memory(row())}
-        </span>
+        <Value
+          value={nodeTemperature(row())}
+          text={celsius}
+          why={row().missing?.temperature ?? t("no sensor of this node is read")}
+        />
       ),
     },
-    { id: "details", title: "", width: "50px", cell: (row) => details(row()) },
+    {
+      id: "vms",
+      title: t("VMs"),
+      width: 52,
+      isNumber: true,
+      sort: "descending",
+      value: (node) => countsOf(node).vms,
+      cell: (row) => countsOf(row()).vms,
+    },
+    {
+      id: "containers",
+      title: t("CTs"),
+      hint: t("Containers"),
+      width: 52,
+      isNumber: true,
+      sort: "descending",
+      value: (node) => countsOf(node).containers,
+      cell: (row) => countsOf(row()).containers,
+    },
+    { id: "details", title: "", width: 48, isFixed: true, cell: (row) => details(row()) },
   ];
-
-  const filtered = (): string | undefined => {
-    const wanted = props.view.get("node");
-    return [...nodes().values()].find((node) => node.id === wanted)?.id;
-  };
+  const phone: Column<LiveNode>[] = [
+    { id: "name", title: t("Node"), width: 140, cell: (row) => mark(row()) },
+    {
+      id: "use",
+      title: t("CPU and memory"),
+      cell: (row) => (
+        <Two>
+          {cpu(row())}
+          {memory(row())}
+        </Two>
+      ),
+    },
+    { id: "details", title: "", width: 50, cell: (row) => details(row()) },
+  ];
+  const filtered = createMemo(() => nodes().get(props.view.get("node") ?? "")?.id);
 
   return (
-    <Panel label="Nodes">
-      {/* A large estate must not push the guests out of sight: the nodes then scroll by themselves. */}
-      <div class={styles.nodes} ref={setBox}>
-        <ScrollerContext.Provider value={box}>
-          <DataTable<LiveNode>
-            label="Proxmox nodes"
-            columns={columns}
-            phoneColumns={phoneColumns}
-            entries={entries()}
-            row={(key) => nodes().get(key)}
-            name={(node) => node.displayName ?? node.name}
-            open={filtered()}
-            openHint="Show only the guests of this node"
-            onOpen={(key) => props.view.set({ node: filtered() === key ? undefined : key })}
-            tone={(node) => (node.status === "online" ? undefined : "dim")}
-          />
-        </ScrollerContext.Provider>
-      </div>
-    </Panel>
+    // A large estate must not push the guests out of sight: the nodes then scroll by themselves.
+    <div class={styles.nodes} ref={setBox}>
+      <ScrollerContext.Provider value={box}>
+        <Table<LiveNode>
+          id="nodes"
+          isBare
+          label={t("Proxmox nodes")}
+          view={props.view}
+          sortName="nodesort"
+          rows={nodes()}
+          key={(node) => node.id}
+          columns={columns}
+          phone={phone}
+          name={nodeName}
+          sort={{ column: "name", descending: false }}
+          first={(node) => (node.status === "online" ? 1 : 0)}
+          open={filtered()}
+          openHint={t("Show only the guests of this node")}
+          onOpen={(key) => props.view.set({ node: filtered() === key ? undefined : key })}
+          tone={(node) => (node.status === "online" ? undefined : "dim")}
+        />
+      </ScrollerContext.Provider>
+    </div>
   );
 }
 

@@ -1,49 +1,66 @@
-// Proxmox: nodes above, guests below, details on the right.
+// Proxmox: the second line of tabs, and the page below it. A tab is absent when there is nothing to show.
 
-import { createMemo, type JSX, lazy, Show } from "solid-js";
-import { containers, hasData, nodes, vms } from "../../api/live";
-import { useView } from "../../state/view";
+import { createMemo, type JSX, Show } from "solid-js";
+import {
+  backupServers,
+  cephClusters,
+  hasData,
+  mailGateways,
+  nodes,
+  pbsBackups,
+  physicalDisks,
+  replicationJobs,
+  storage,
+  storageBackups,
+} from "../../api/live";
+import { t } from "../../text";
 import { Empty } from "../../ui/controls";
+import { SubTabs } from "../../ui/SubTabs";
 import { Waiting } from "../../ui/Waiting";
-import { GuestTable } from "./GuestTable";
-import type { LiveGuest } from "./model";
-import { NodeTable } from "./NodeTable";
 
-const GuestDrawer = lazy(() => import("./GuestDrawer"));
-const NodeDrawer = lazy(() => import("./NodeDrawer"));
-
-export default function ProxmoxPage(): JSX.Element {
-  const view = useView("proxmox", ["sort", "group"]);
-  const guests = createMemo<ReadonlyMap<string, LiveGuest>>(() => new Map([...vms(), ...containers()]));
-  const open = (): string => view.get("open") ?? "";
-  const close = (): void => view.set({ open: undefined });
+export default function ProxmoxPage(props: { children?: JSX.Element }): JSX.Element {
+  const tabs = createMemo(() => {
+    const list = [{ href: "/proxmox", title: t("Overview"), isThere: true }];
+    const add = (href: string, title: string, isThere: boolean): void => {
+      list.push({ href: `/proxmox/${href}`, title, isThere });
+    };
+    add("storage", t("Storage"), storage().size > 0);
+    add("disks", t("Disks"), physicalDisks().size > 0);
+    add("ceph", t("Ceph"), cephClusters().size > 0);
+    add("replication", t("Replication"), replicationJobs().size > 0);
+    add(
+      "backups",
+      t("Backups"),
+      nodes().size + backupServers().size + pbsBackups().size + storageBackups().size > 0,
+    );
+    add("mail", t("Mail gateway"), mailGateways().size > 0);
+    return list.filter((tab) => tab.isThere);
+  });
+  const isEmpty = (): boolean => nodes().size + backupServers().size + mailGateways().size === 0;
 
   return (
     <div class="page">
-      <h1 class="sr">Proxmox</h1>
-      <Show when={hasData()} fallback={<Waiting what="nodes and guests" />}>
+      <Show when={hasData()} fallback={<Waiting what={t("nodes and guests")} />}>
         <Show
-          when={nodes().size > 0}
+          when={!isEmpty()}
           fallback={
-            <Empty title="No Proxmox node yet">
-              <p>
-                Add one node of a cluster and all its nodes, VMs, containers and storage appear here by
-                themselves.
-              </p>
-              <p>
-                <a href="/settings/nodes">Add your first node</a>
-              </p>
-            </Empty>
+            <>
+              <h1 class="sr">Proxmox</h1>
+              <Empty title={t("No Proxmox node yet")}>
+                <p>
+                  {t(
+                    "Add one node of a cluster and all its nodes, VMs, containers and storage appear here by themselves.",
+                  )}
+                </p>
+                <p>
+                  <a href="/settings/nodes">{t("Add your first node")}</a>
+                </p>
+              </Empty>
+            </>
           }
         >
-          <NodeTable view={view} guests={guests()} />
-          <GuestTable view={view} guests={guests()} />
-        </Show>
-        <Show when={guests().get(open())}>
-          {(guest) => <GuestDrawer guest={guest()} view={view} onClose={close} />}
-        </Show>
-        <Show when={nodes().get(open())}>
-          {(node) => <NodeDrawer node={node()} view={view} onClose={close} />}
+          <SubTabs label="Proxmox" tabs={tabs()} />
+          {props.children}
         </Show>
       </Show>
     </div>

@@ -1,21 +1,15 @@
 // What the Proxmox page derives from nodes and guests. Pure.
 
-import { type Live, uptimeAt } from "../../api/delta";
+import type { Live } from "../../api/delta";
 import type { Disk, Guest, Node } from "../../api/types";
 import type { Fields } from "../../state/filter";
-import type { SortValue } from "../../state/order";
 import { known } from "../../state/why";
+import { t } from "../../text";
 import type { Health } from "../../ui/Mark";
+import type { Share } from "../parts/cells";
 
 export type LiveGuest = Live<Guest>;
 export type LiveNode = Live<Node>;
-
-/** Used bytes of total, with the percentage. */
-export interface Share {
-  percent: number;
-  used: number;
-  total: number;
-}
 
 export function isVm(guest: Guest): boolean {
   return guest.type === "qemu";
@@ -46,9 +40,33 @@ export function nodeHealth(node: Node): Health {
 }
 
 export function nodeStatusText(node: Node): string {
-  if (node.status !== "online") return "offline";
-  if (node.connectionHealth === undefined || node.connectionHealth === "healthy") return "online";
-  return `online, connection ${node.connectionHealth}`;
+  if (node.status !== "online") return t("offline");
+  if (node.connectionHealth === undefined || node.connectionHealth === "healthy") return t("online");
+  return t("online, connection {health}", { health: node.connectionHealth });
+}
+
+export function nodeName(node: Node): string {
+  return node.displayName ?? node.name;
+}
+
+export function nodeTemperature(node: Node): number | undefined {
+  return node.temperature?.cpuPackage || node.temperature?.cpuMax || undefined;
+}
+
+const STATUSES: Readonly<Record<string, string>> = {
+  running: t("running"),
+  stopped: t("stopped"),
+  paused: t("paused"),
+  suspended: t("suspended"),
+};
+
+export function statusName(guest: Guest): string {
+  return STATUSES[guest.status] ?? guest.status;
+}
+
+/** `, locked: backup`, where it is. */
+export function lockText(guest: Guest): string {
+  return guest.lock ? t(", locked: {lock}", { lock: guest.lock }) : "";
 }
 
 export function tagsOf(guest: Guest): string[] {
@@ -133,23 +151,6 @@ export const GUEST_FIELDS: Fields<LiveGuest> = {
     write: (guest) => rateOf(guest, "diskWrite"),
     uptime: (guest) => known(guest, guest.uptime),
   },
-};
-
-/** What the columns sort by; `now` is the server's clock. */
-export const GUEST_SORTS: Readonly<Record<string, (guest: LiveGuest, now: number) => SortValue>> = {
-  name: (guest) => guest.name,
-  vmid: (guest) => guest.vmid,
-  node: (guest) => guest.node,
-  cpu: cpuOf,
-  memory: (guest) => memoryOf(guest)?.percent,
-  disk: (guest) => diskOf(guest)?.percent,
-  uptime: (guest, now) => (guest.status === "running" ? uptimeAt(guest, now) : undefined),
-  netin: (guest) => rateOf(guest, "networkIn"),
-  netout: (guest) => rateOf(guest, "networkOut"),
-  diskread: (guest) => rateOf(guest, "diskRead"),
-  diskwrite: (guest) => rateOf(guest, "diskWrite"),
-  // A guest without any backup is the one to find: it sorts as the oldest.
-  backup: (guest) => guest.lastBackup ?? 0,
 };
 
 const HOUR_MS = 3_600_000;

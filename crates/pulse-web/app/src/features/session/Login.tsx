@@ -1,6 +1,7 @@
-import { createSignal, type JSX, Show } from "solid-js";
+import { createSignal, type JSX, onMount, Show } from "solid-js";
 import { login } from "../../api/calls";
 import { refreshSession } from "../../api/session";
+import { t } from "../../text";
 import { Button, Check, Field, Note } from "../../ui/controls";
 import { Gate } from "./Gate";
 import styles from "./Gate.module.css";
@@ -24,46 +25,62 @@ export default function Login(props: { hasExpired: boolean }): JSX.Element {
     setBusy(false);
   };
 
+  const Form = (): JSX.Element => (
+    <form
+      class={styles.card}
+      aria-label={t("Log in")}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      <h1>{t("Log in")}</h1>
+      <Show when={props.hasExpired}>
+        <Note health="warn">
+          {t("Your session has ended. Log in again and you are back where you were.")}
+        </Note>
+      </Show>
+      <Field
+        label={t("User")}
+        name="username"
+        autocomplete="username"
+        hasFocus
+        isRequired
+        value={username()}
+        onInput={setUsername}
+      />
+      <Field
+        label={t("Password")}
+        name="password"
+        type="password"
+        autocomplete="current-password"
+        isRequired
+        value={password()}
+        onInput={setPassword}
+      />
+      <Check label={t("Stay logged in for 30 days")} isOn={isRemembered()} onChange={setRemembered} />
+      <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
+      <div class={styles.actions}>
+        <Button type="submit" kind="primary" isDisabled={isBusy()}>
+          {t("Log in")}
+        </Button>
+      </div>
+    </form>
+  );
+
+  let dialog: HTMLDialogElement | undefined;
+  onMount(() => dialog?.showModal());
   return (
-    <Gate>
-      <form
-        class={styles.card}
-        aria-label="Log in"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
+    <Show when={props.hasExpired} fallback={<Gate>{Form()}</Gate>}>
+      {/* Over the page: what was typed there is still there afterwards. */}
+      <dialog
+        ref={dialog}
+        class={styles.over}
+        aria-label={t("Log in")}
+        onCancel={(event) => event.preventDefault()}
       >
-        <h1>Log in</h1>
-        <Show when={props.hasExpired}>
-          <Note health="warn">Your session has ended. Log in again and you are back where you were.</Note>
-        </Show>
-        <Field
-          label="User"
-          name="username"
-          autocomplete="username"
-          hasFocus
-          isRequired
-          value={username()}
-          onInput={setUsername}
-        />
-        <Field
-          label="Password"
-          name="password"
-          type="password"
-          autocomplete="current-password"
-          isRequired
-          value={password()}
-          onInput={setPassword}
-        />
-        <Check label="Stay logged in for 30 days" isOn={isRemembered()} onChange={setRemembered} />
-        <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
-        <div class={styles.actions}>
-          <Button type="submit" kind="primary" isDisabled={isBusy()}>
-            Log in
-          </Button>
-        </div>
-      </form>
-    </Gate>
+        {Form()}
+      </dialog>
+    </Show>
   );
 }

@@ -3,12 +3,13 @@
 import { createSignal, For, type JSX, Match, Show, Switch } from "solid-js";
 import { login, quickSetup, validateBootstrapToken } from "../../api/calls";
 import { refreshSession } from "../../api/session";
+import { t } from "../../text";
 import { Button, Field, Note, Secret } from "../../ui/controls";
 import { Gate } from "./Gate";
 import styles from "./Gate.module.css";
 import { newToken, passwordError } from "./setup";
 
-const STEPS = ["Bootstrap token", "User and password", "API token"];
+const STEPS = [t("Bootstrap token"), t("User and password"), t("API token")];
 
 export default function Setup(props: { tokenPath: string | undefined; inContainer: boolean }): JSX.Element {
   const [step, setStep] = createSignal(0);
@@ -39,7 +40,7 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
     });
   const finish = async (): Promise<void> => {
     setPasswordProblem(passwordError(password()));
-    setAgainProblem(password() === again() ? undefined : "The two passwords differ");
+    setAgainProblem(password() === again() ? undefined : t("The two passwords differ"));
     if (passwordProblem() !== undefined || againProblem() !== undefined) return;
     await attempt(async () => {
       await quickSetup({
@@ -59,7 +60,7 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
 
   return (
     <Gate>
-      <section class={styles.card} aria-label="First setup">
+      <section class={styles.card} aria-label={t("First setup")}>
         <ol class={styles.steps}>
           <For each={STEPS}>
             {(title, index) => (
@@ -75,27 +76,31 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
         <Switch>
           <Match when={step() === 0}>
             <form
-              aria-label="Bootstrap token"
+              aria-label={t("Bootstrap token")}
               onSubmit={(event) => {
                 event.preventDefault();
                 void checkToken();
               }}
             >
               <Stack>
-                <h1>Welcome to Pulse</h1>
+                <h1>{t("Welcome to Pulse")}</h1>
                 <p class="soft">
-                  The server printed a bootstrap token when it started. It shows that the machine is yours.
+                  {t(
+                    "The server printed a bootstrap token when it started. It shows that the machine is yours.",
+                  )}
                   <Show when={command()}>
                     {" "}
-                    It is also in a file {props.inContainer ? "in its container" : "there"}:
+                    {props.inContainer
+                      ? t("It is also in a file in its container:")
+                      : t("It is also in a file there:")}
                   </Show>
                 </p>
                 <Show when={command()}>{(text) => <code class={styles.command}>{text()}</code>}</Show>
-                <Field label="Bootstrap token" hasFocus isRequired value={token()} onInput={setToken} />
+                <Field label={t("Bootstrap token")} hasFocus isRequired value={token()} onInput={setToken} />
                 <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
                 <div class={styles.actions}>
                   <Button type="submit" kind="primary" isDisabled={isBusy() || token().trim() === ""}>
-                    Continue
+                    {t("Continue")}
                   </Button>
                 </div>
               </Stack>
@@ -103,7 +108,7 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
           </Match>
           <Match when={step() === 1}>
             <form
-              aria-label="User and password"
+              aria-label={t("User and password")}
               novalidate
               onSubmit={(event) => {
                 event.preventDefault();
@@ -111,24 +116,24 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
               }}
             >
               <Stack>
-                <h1>Who may log in</h1>
+                <h1>{t("Who may log in")}</h1>
                 <Field
-                  label="User"
+                  label={t("User")}
                   name="username"
                   autocomplete="username"
                   isRequired
                   value={username()}
-                  error={username().trim() === "" ? "A user name is needed" : undefined}
+                  error={username().trim() === "" ? t("A user name is needed") : undefined}
                   onInput={setUsername}
                 />
                 <Field
-                  label="Password"
+                  label={t("Password")}
                   name="new-password"
                   type="password"
                   autocomplete="new-password"
                   hasFocus
                   isRequired
-                  hint="At least 12 characters."
+                  hint={t("At least 12 characters.")}
                   value={password()}
                   error={passwordProblem()}
                   onInput={(value) => {
@@ -137,7 +142,7 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
                   }}
                 />
                 <Field
-                  label="Password again"
+                  label={t("Password again")}
                   name="new-password-again"
                   type="password"
                   autocomplete="new-password"
@@ -151,9 +156,9 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
                 />
                 <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
                 <div class={styles.actions}>
-                  <Button onClick={() => setStep(0)}>Back</Button>
+                  <Button onClick={() => setStep(0)}>{t("Back")}</Button>
                   <Button type="submit" kind="primary" isDisabled={isBusy() || username().trim() === ""}>
-                    Set up Pulse
+                    {t("Set up Pulse")}
                   </Button>
                 </div>
               </Stack>
@@ -161,16 +166,17 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
           </Match>
           <Match when={step() === 2}>
             <Stack>
-              <h1>Pulse is set up</h1>
+              <h1>{t("Pulse is set up")}</h1>
               <p class="soft">
-                This is the first API token, with full access. Keep it if you want to use the API; it is not
-                shown again. Others are made in Settings.
+                {t(
+                  "This is the first API token, with full access. Keep it if you want to use the API; it is not shown again. Others are made in Settings.",
+                )}
               </p>
-              <Secret label="API token" value={apiToken()} />
+              <Secret label={t("API token")} value={apiToken()} />
               <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
               <div class={styles.actions}>
                 <Button kind="primary" onClick={() => void refreshSession()}>
-                  Open the dashboard
+                  {t("Open the dashboard")}
                 </Button>
               </div>
             </Stack>

@@ -1,5 +1,7 @@
 // The parts of the first setup that need no page. Pure but for the random numbers.
 
+import { t } from "../../text";
+
 const LEAST_CHARACTERS = 12;
 /** Longer ones cannot be told apart by every hash that the server knows. */
 const MOST_BYTES = 72;
@@ -7,8 +9,14 @@ const MOST_BYTES = 72;
 /** What is wrong with a new password. */
 export function passwordError(password: string): string | undefined {
   const size = new TextEncoder().encode(password).length;
-  if (size < LEAST_CHARACTERS) return `At least ${LEAST_CHARACTERS} characters, this has ${password.length}`;
-  return size > MOST_BYTES ? `At most ${MOST_BYTES} bytes, this has ${size}` : undefined;
+  if (size < LEAST_CHARACTERS)
+    return t("At least {least} characters, this has {has}", {
+      least: LEAST_CHARACTERS,
+      has: password.length,
+    });
+  return size > MOST_BYTES
+    ? t("At most {most} bytes, this has {has}", { most: MOST_BYTES, has: size })
+    : undefined;
 }
 
 /** A fresh API token: 256 random bits. */

@@ -1,21 +1,35 @@
 // The form that adds a node. Testing and adding show the server's exact words beside the form.
 
 import { createSignal, type JSX, Show } from "solid-js";
-import { addNode, testConnection } from "../../api/calls";
-import { Button, Check, Field, Note, Segmented } from "../../ui/controls";
-import { EMPTY_FORM, type FormErrors, formErrors, type NodeForm, toRequest } from "./nodeForm";
+import { addNode, type ConfiguredNode, changeNode, testConnection } from "../../api/calls";
+import { t } from "../../text";
+import { Button, Check, Field, Note, Secret, Segmented } from "../../ui/controls";
+import {
+  EMPTY_FORM,
+  type FormErrors,
+  formErrors,
+  formOf,
+  KINDS,
+  type NodeForm,
+  PORTS,
+  tokenCommands,
+  toRequest,
+} from "./nodeForm";
 import styles from "./Settings.module.css";
 
 const SIGN_IN = [
-  { id: "token", title: "API token" },
-  { id: "password", title: "User and password" },
+  { id: "token", title: t("API token") },
+  { id: "password", title: t("User and password") },
 ] as const;
 
 export function AddNode(props: {
   onCancel: () => void;
   onAdded: (text: string) => Promise<void>;
+  /** Changes this one instead of adding one. */
+  node?: ConfiguredNode;
 }): JSX.Element {
-  const [form, setForm] = createSignal<NodeForm>(EMPTY_FORM);
+  const known = props.node;
+  const [form, setForm] = createSignal<NodeForm>(known === undefined ? EMPTY_FORM : formOf(known));
   const [errors, setErrors] = createSignal<FormErrors>({});
   const [busy, setBusy] = createSignal<"test" | "add">();
   const [outcome, setOutcome] = createSignal<{ isGood: boolean; text: string }>();
@@ -27,7 +41,7 @@ export function AddNode(props: {
     setOutcome(undefined);
   };
   const isComplete = (): boolean => {
-    const found = formErrors(form());
+    const found = formErrors(form(), known !== undefined);
     setErrors(found);
     return Object.keys(found).length === 0;
   };
@@ -45,58 +59,88 @@ export function AddNode(props: {
   const test = (): Promise<void> =>
     attempt("test", async () => {
       const result = await testConnection(toRequest(form()));
-      setOutcome({ isGood: true, text: result.message ?? "Connected." });
+      setOutcome({ isGood: true, text: result.message ?? t("Connected.") });
     });
   const add = (): Promise<void> =>
     attempt("add", async () => {
       const request = toRequest(form());
+      if (known !== undefined) {
+        await changeNode(known.id, request);
+        await props.onAdded(t("{name} was changed.", { name: request.name ?? "" }));
+        return;
+      }
       await addNode(request);
-      await props.onAdded(`${request.name} was added. Its nodes and guests appear with the next poll.`);
+      await props.onAdded(
+        t("{name} was added. Its nodes and guests appear with the next poll.", { name: request.name ?? "" }),
+      );
     });
 
   return (
     <form
       class={styles.form}
-      aria-label="Add a node"
+      aria-label={known === undefined ? t("Add a node") : t("Change {name}", { name: known.name })}
       novalidate
       onSubmit={(event) => {
         event.preventDefault();
         void add();
       }}
     >
-      <h2>Add a Proxmox VE node</h2>
+      <h2>{known === undefined ? t("Add a node") : t("Change {name}", { name: known.name })}</h2>
+      <Show when={known === undefined}>
+        <Segmented
+          label={t("Kind")}
+          options={KINDS}
+          value={form().kind}
+          onChange={(kind) => change({ kind, ...(kind === "pmg" ? { signIn: "password" as const } : {}) })}
+        />
+      </Show>
       <div class={styles.columns}>
         <Field
-          label="Address"
+          label={t("Address")}
           hasFocus
           isRequired
           value={form().host}
           error={errors().host}
           placeholder="pve1.lan or 192.0.2.4:8006"
-          hint="Port 8006 and https are taken where none is given."
+          hint={t("Port {port} and https are taken where none is given.", { port: PORTS[form().kind] })}
           onInput={(host) => change({ host })}
         />
         <Field
-          label="Name"
+          label={t("Name")}
           value={form().name}
           error={errors().name}
-          placeholder="taken from the address"
-          hint="What this source is called in Pulse."
+          placeholder={t("taken from the address")}
+          hint={t("What this source is called in Pulse.")}
           onInput={(name) => change({ name })}
         />
       </div>
-      <Segmented
-        label="Sign in with"
-        options={SIGN_IN}
-        value={form().signIn}
-        onChange={(signIn) => change({ signIn })}
-      />
+      <Show when={form().kind !== "pmg"}>
+        <Segmented
+          label={t("Sign in with")}
+          options={SIGN_IN}
+          value={form().signIn}
+          onChange={(signIn) => change({ signIn })}
+        />
+      </Show>
+      <Show when={known === undefined && form().signIn === "token" && tokenCommands(form().kind)}>
+        {(commands) => (
+          <details>
+            <summary>{t("There is no token yet: commands to paste on the node")}</summary>
+            <Secret label={t("Commands")} value={commands()} />
+            <p class={styles.small}>
+              {t(
+                "They make a user that can look and do nothing else, and a token for it. The last one prints the secret.",
+              )}
+            </p>
+          </details>
+        )}
+      </Show>
       <Show
         when={form().signIn === "token"}
         fallback={
           <div class={styles.columns}>
             <Field
-              label="User"
+              label={t("User")}
               isRequired
               value={form().user}
               error={errors().user}
@@ -104,7 +148,7 @@ export function AddNode(props: {
               onInput={(user) => change({ user })}
             />
             <Field
-              label="Password"
+              label={t("Password")}
               type="password"
               isRequired
               autocomplete="new-password"
@@ -117,32 +161,35 @@ export function AddNode(props: {
       >
         <div class={styles.columns}>
           <Field
-            label="Token id"
+            label={t("Token id")}
             isRequired
             value={form().tokenName}
             error={errors().tokenName}
             placeholder="pulse@pve!monitor"
-            hint="In Proxmox: Datacenter, Permissions, API Tokens. The role PVEAuditor on / is enough."
+            hint={t("In Proxmox: Datacenter, Permissions, API Tokens. The role PVEAuditor on / is enough.")}
             onInput={(tokenName) => change({ tokenName })}
           />
           <Field
-            label="Token secret"
+            label={t("Token secret")}
             type="password"
             isRequired
             autocomplete="new-password"
             value={form().tokenValue}
             error={errors().tokenValue}
-            hint="Stored encrypted; it is never shown again."
+            placeholder={known === undefined ? "" : t("unchanged")}
+            hint={t("Stored encrypted; it is never shown again.")}
             onInput={(tokenValue) => change({ tokenValue })}
           />
         </div>
       </Show>
       <Field
-        label="Certificate fingerprint"
+        label={t("Certificate fingerprint")}
         value={form().fingerprint}
         error={errors().fingerprint}
         placeholder="SHA-256, such as 4F:1A:…"
-        hint="For Proxmox's own self-signed certificate: exactly this one is accepted and no other. On the node: pvenode cert info."
+        hint={t(
+          "For Proxmox's own self-signed certificate: exactly this one is accepted and no other. On the node: pvenode cert info.",
+        )}
         onInput={(fingerprint) => change({ fingerprint })}
       />
       <Check
@@ -151,12 +198,14 @@ export function AddNode(props: {
         onChange={(verifySsl) => change({ verifySsl })}
         label={
           <>
-            Verify the certificate
+            {t("Verify the certificate")}
             <span class={styles.small}>
               {" "}
               {form().fingerprint.trim() === ""
-                ? "Switch this off only on a network you trust: anyone in between could then read the token."
-                : "Not needed: the fingerprint says which certificate is the right one."}
+                ? t(
+                    "Switch this off only on a network you trust: anyone in between could then read the token.",
+                  )
+                : t("Not needed: the fingerprint says which certificate is the right one.")}
             </span>
           </>
         }
@@ -165,12 +214,14 @@ export function AddNode(props: {
         {(result) => <Note health={result().isGood ? "ok" : "crit"}>{result().text}</Note>}
       </Show>
       <div class={styles.actions}>
-        <Button onClick={props.onCancel}>Cancel</Button>
-        <Button isDisabled={busy() !== undefined} onClick={() => void test()}>
-          {busy() === "test" ? "Testing…" : "Test connection"}
-        </Button>
+        <Button onClick={props.onCancel}>{t("Cancel")}</Button>
+        <Show when={known === undefined || form().tokenValue !== "" || form().password !== ""}>
+          <Button isDisabled={busy() !== undefined} onClick={() => void test()}>
+            {busy() === "test" ? t("Testing…") : t("Test connection")}
+          </Button>
+        </Show>
         <Button type="submit" kind="primary" isDisabled={busy() !== undefined}>
-          {busy() === "add" ? "Adding…" : "Add node"}
+          {known !== undefined ? t("Save") : busy() === "add" ? t("Adding…") : t("Add node")}
         </Button>
       </div>
     </form>

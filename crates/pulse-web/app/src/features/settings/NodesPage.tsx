@@ -11,6 +11,7 @@ import {
   Show,
 } from "solid-js";
 import { type ConfiguredNode, listNodes, removeNode, testNode } from "../../api/calls";
+import { t } from "../../text";
 import { Badge, Button, Confirm, Empty, Note } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
 import { Waiting } from "../../ui/Waiting";
@@ -42,12 +43,11 @@ export default function NodesPage(): JSX.Element {
   const [nodes, { refetch }] = createResource(listNodes);
   const [isAdding, setAdding] = createSignal(false);
   const [added, setAdded] = createSignal<string>();
+  const [editing, setEditing] = createSignal<ConfiguredNode>();
   const [removing, setRemoving] = createSignal<ConfiguredNode>();
   const [tests, setTests] = createSignal<Readonly<Record<string, TestOutcome | "running">>>({});
   const list = (): ConfiguredNode[] => (nodes.error === undefined ? (nodes.latest ?? []) : []);
-  const isWaiting = createMemo(() =>
-    list().some((node) => node.type === "pve" && statusOf(node) === "waiting"),
-  );
+  const isWaiting = createMemo(() => list().some((node) => statusOf(node) === "waiting"));
   createEffect(() => {
     if (!isWaiting()) return;
     const timer = setInterval(() => void refetch(), LOOK_AGAIN_MS);
@@ -60,7 +60,7 @@ export default function NodesPage(): JSX.Element {
     try {
       const result = await testNode(node.id);
       const time = result.latency === undefined ? "" : ` (${result.latency} ms)`;
-      outcome = { isGood: true, text: `${result.message ?? "Connected"}${time}` };
+      outcome = { isGood: true, text: `${result.message ?? t("Connected")}${time}` };
     } catch (cause) {
       outcome = { isGood: false, text: cause instanceof Error ? cause.message : String(cause) };
     }
@@ -83,8 +83,8 @@ export default function NodesPage(): JSX.Element {
     <>
       <header class={styles.head}>
         <div>
-          <h1>Proxmox nodes</h1>
-          <p>One node of a cluster is enough: the others are found through it.</p>
+          <h1>{t("Proxmox nodes")}</h1>
+          <p>{t("One node of a cluster is enough: the others are found through it.")}</p>
         </div>
         <Show when={!isAdding()}>
           <Button
@@ -92,10 +92,11 @@ export default function NodesPage(): JSX.Element {
             icon="plus"
             onClick={() => {
               setAdding(true);
+              setEditing(undefined);
               setAdded(undefined);
             }}
           >
-            Add node
+            {t("Add node")}
           </Button>
         </Show>
       </header>
@@ -110,33 +111,49 @@ export default function NodesPage(): JSX.Element {
           }}
         />
       </Show>
+      <Show when={editing()} keyed>
+        {(node) => (
+          <AddNode
+            node={node}
+            onCancel={() => setEditing(undefined)}
+            onAdded={async (text) => {
+              setEditing(undefined);
+              setAdded(text);
+              await refetch();
+            }}
+          />
+        )}
+      </Show>
       <Show when={added()}>{(text) => <Note health="ok">{text()}</Note>}</Show>
       <Show when={nodes.error}>
-        <Note health="crit">The nodes could not be loaded: {(nodes.error as Error).message}</Note>
+        <Note health="crit">
+          {t("The nodes could not be loaded: {reason}", { reason: (nodes.error as Error).message })}
+        </Note>
       </Show>
       <Show when={nodes.error === undefined}>
-        <Show when={nodes.latest !== undefined} fallback={<Waiting what="configured nodes" />}>
+        <Show when={nodes.latest !== undefined} fallback={<Waiting what={t("configured nodes")} />}>
           <Show
             when={list().length > 0}
             fallback={
               <Show when={!isAdding()}>
-                <Empty title="No node is monitored yet">
+                <Empty title={t("No node is monitored yet")}>
                   <p>
-                    Pulse reads Proxmox over its own HTTPS interface with an API token that can only look
-                    (role PVEAuditor). Nothing is installed on the node.
+                    {t(
+                      "Pulse reads Proxmox over its own HTTPS interface with an API token that can only look (role PVEAuditor). Nothing is installed on the node.",
+                    )}
                   </p>
                 </Empty>
               </Show>
             }
           >
-            <table class={styles.list} aria-label="Configured nodes">
+            <table class={styles.list} aria-label={t("Configured nodes")}>
               <thead>
                 <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Address</th>
-                  <th scope="col">Signs in with</th>
+                  <th scope="col">{t("Name")}</th>
+                  <th scope="col">{t("Address")}</th>
+                  <th scope="col">{t("Signs in with")}</th>
                   <th scope="col">
-                    <span class="sr">Actions</span>
+                    <span class="sr">{t("Actions")}</span>
                   </th>
                 </tr>
               </thead>
@@ -149,7 +166,7 @@ export default function NodesPage(): JSX.Element {
                           <Mark health={HEALTH[statusOf(node())] ?? "crit"} label={statusOf(node())} />
                           <strong>{node().name}</strong>
                           <Show when={node().isCluster}>
-                            <Badge title="Cluster">{node().clusterName}</Badge>
+                            <Badge title={t("Cluster")}>{node().clusterName}</Badge>
                           </Show>
                         </span>
                         <Show when={node().lastError}>{(text) => <Note health="crit">{text()}</Note>}</Show>
@@ -161,32 +178,45 @@ export default function NodesPage(): JSX.Element {
                         {node().host}
                         <div class={styles.small}>
                           {node().fingerprint
-                            ? "certificate pinned"
+                            ? t("certificate pinned")
                             : node().verifySSL
-                              ? "certificate verified"
-                              : "certificate not verified"}
+                              ? t("certificate verified")
+                              : t("certificate not verified")}
                         </div>
                       </td>
                       <td>
-                        {node().hasToken ? `token ${node().tokenName ?? ""}` : (node().user ?? "password")}
+                        {node().hasToken
+                          ? t("token {name}", { name: node().tokenName ?? "" })
+                          : (node().user ?? t("password"))}
                       </td>
                       <td>
                         <div class={styles.actions}>
                           <Button
                             isSmall
                             isDisabled={tests()[node().id] === "running"}
-                            label={`Test ${node().name}`}
+                            label={t("Test {name}", { name: node().name })}
                             onClick={() => void test(node())}
                           >
-                            {tests()[node().id] === "running" ? "Testing…" : "Test"}
+                            {tests()[node().id] === "running" ? t("Testing…") : t("Test")}
+                          </Button>
+                          <Button
+                            isSmall
+                            label={t("Change {name}", { name: node().name })}
+                            onClick={() => {
+                              setAdding(false);
+                              setAdded(undefined);
+                              setEditing(node());
+                            }}
+                          >
+                            {t("Change")}
                           </Button>
                           <Button
                             isSmall
                             kind="danger"
-                            label={`Remove ${node().name}`}
+                            label={t("Remove {name}", { name: node().name })}
                             onClick={() => setRemoving(node())}
                           >
-                            Remove
+                            {t("Remove")}
                           </Button>
                         </div>
                         <Show when={outcomeOf(node())}>
@@ -206,15 +236,21 @@ export default function NodesPage(): JSX.Element {
       <Show when={removing()}>
         {(node) => (
           <Confirm
-            title={`Remove ${node().name}?`}
-            action="Remove node"
+            title={t("Remove {name}?", { name: node().name })}
+            action={t("Remove node")}
             onCancel={() => setRemoving(undefined)}
             onConfirm={() => remove(node())}
           >
             <p>
-              Pulse stops monitoring {node().host}
-              {node().isCluster ? ` and the whole cluster ${node().clusterName ?? ""}` : ""} and forgets its
-              credentials. On Proxmox itself nothing changes.
+              {node().isCluster
+                ? t(
+                    "Pulse stops monitoring {host} and the whole cluster {cluster} and forgets its credentials. On Proxmox itself nothing changes.",
+                    { host: node().host, cluster: node().clusterName ?? "" },
+                  )
+                : t(
+                    "Pulse stops monitoring {host} and forgets its credentials. On Proxmox itself nothing changes.",
+                    { host: node().host },
+                  )}
             </p>
           </Confirm>
         )}

@@ -3,32 +3,33 @@
 import { createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { createToken, listTokens, revokeToken, type TokenRecord } from "../../api/calls";
 import { moment } from "../../state/format";
+import { t } from "../../text";
 import { Badge, Button, Check, Confirm, Empty, Field, Note, Secret, Segmented } from "../../ui/controls";
 import { Waiting } from "../../ui/Waiting";
 import styles from "./Settings.module.css";
 
 const SCOPES = [
-  { id: "monitoring:read", text: "read state, charts and history" },
-  { id: "monitoring:write", text: "acknowledge alerts and change monitoring" },
-  { id: "docker:report", text: "send reports of a Docker or Podman host" },
-  { id: "docker:manage", text: "remove and command Docker hosts" },
-  { id: "kubernetes:report", text: "send reports of a cluster" },
-  { id: "kubernetes:manage", text: "remove and rename clusters" },
-  { id: "host-agent:report", text: "send reports of a machine" },
-  { id: "host-agent:config:read", text: "an agent reads its own settings" },
-  { id: "host-agent:manage", text: "remove and configure agents" },
-  { id: "settings:read", text: "read the settings" },
-  { id: "settings:write", text: "change the settings, nodes and tokens" },
+  { id: "monitoring:read", text: t("read state, charts and history") },
+  { id: "monitoring:write", text: t("acknowledge alerts and change monitoring") },
+  { id: "docker:report", text: t("send reports of a Docker or Podman host") },
+  { id: "docker:manage", text: t("remove and command Docker hosts") },
+  { id: "kubernetes:report", text: t("send reports of a cluster") },
+  { id: "kubernetes:manage", text: t("remove and rename clusters") },
+  { id: "host-agent:report", text: t("send reports of a machine") },
+  { id: "host-agent:config:read", text: t("an agent reads its own settings") },
+  { id: "host-agent:manage", text: t("remove and configure agents") },
+  { id: "settings:read", text: t("read the settings") },
+  { id: "settings:write", text: t("change the settings, nodes and tokens") },
 ] as const;
 
 const AGENT_SCOPES = ["host-agent:report", "host-agent:config:read", "docker:report", "kubernetes:report"];
 const READ_SCOPES = ["monitoring:read"];
 
 const PRESETS = [
-  { id: "agent", title: "For an agent" },
-  { id: "read", title: "Read only" },
-  { id: "full", title: "Full access" },
-  { id: "own", title: "Choose" },
+  { id: "agent", title: t("For an agent") },
+  { id: "read", title: t("Read only") },
+  { id: "full", title: t("Full access") },
+  { id: "own", title: t("Choose") },
 ] as const;
 type Preset = (typeof PRESETS)[number]["id"];
 
@@ -50,10 +51,11 @@ export default function TokensPage(): JSX.Element {
     <>
       <header class={styles.head}>
         <div>
-          <h1>API tokens</h1>
+          <h1>{t("API tokens")}</h1>
           <p>
-            For agents and scripts. Each has only the rights it was given, and stops working at once when
-            revoked.
+            {t(
+              "For agents and scripts. Each has only the rights it was given, and stops working at once when revoked.",
+            )}
           </p>
         </div>
         <Show when={!isCreating()}>
@@ -65,7 +67,7 @@ export default function TokensPage(): JSX.Element {
               setCreated(undefined);
             }}
           >
-            New token
+            {t("New token")}
           </Button>
         </Show>
       </header>
@@ -82,37 +84,39 @@ export default function TokensPage(): JSX.Element {
       </Show>
       <Show when={created()}>
         {(result) => (
-          <section class={styles.form} aria-label="New token">
+          <section class={styles.form} aria-label={t("New token")}>
             <h2>{result().record.name}</h2>
-            <p>Copy the token now. Only its hash is kept: it cannot be shown again.</p>
-            <Secret label="API token" value={result().token} />
+            <p>{t("Copy the token now. Only its hash is kept: it cannot be shown again.")}</p>
+            <Secret label={t("API token")} value={result().token} />
             <div class={styles.actions}>
-              <Button onClick={() => setCreated(undefined)}>I have copied it</Button>
+              <Button onClick={() => setCreated(undefined)}>{t("I have copied it")}</Button>
             </div>
           </section>
         )}
       </Show>
       <Show when={tokens.error}>
-        <Note health="crit">The tokens could not be loaded: {(tokens.error as Error).message}</Note>
+        <Note health="crit">
+          {t("The tokens could not be loaded: {reason}", { reason: (tokens.error as Error).message })}
+        </Note>
       </Show>
       <Show when={tokens.error === undefined}>
-        <Show when={tokens.latest !== undefined} fallback={<Waiting what="tokens" />}>
+        <Show when={tokens.latest !== undefined} fallback={<Waiting what={t("tokens")} />}>
           <Show
             when={list().length > 0}
             fallback={
-              <Empty title="No tokens">
-                <p>An agent needs one to report to this server.</p>
+              <Empty title={t("No tokens")}>
+                <p>{t("An agent needs one to report to this server.")}</p>
               </Empty>
             }
           >
-            <table class={styles.list} aria-label="API tokens">
+            <table class={styles.list} aria-label={t("API tokens")}>
               <thead>
                 <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Rights</th>
-                  <th scope="col">Last used</th>
+                  <th scope="col">{t("Name")}</th>
+                  <th scope="col">{t("Rights")}</th>
+                  <th scope="col">{t("Last used")}</th>
                   <th scope="col">
-                    <span class="sr">Actions</span>
+                    <span class="sr">{t("Actions")}</span>
                   </th>
                 </tr>
               </thead>
@@ -129,23 +133,25 @@ export default function TokensPage(): JSX.Element {
                       <td>
                         <span class="row">
                           <For each={token.scopes}>
-                            {(scope) => <Badge>{scope === "*" ? "full access" : scope}</Badge>}
+                            {(scope) => <Badge>{scope === "*" ? t("full access") : scope}</Badge>}
                           </For>
                         </span>
                       </td>
                       <td>
-                        {token.lastUsedAt ? moment(Date.parse(token.lastUsedAt)) : "never"}
-                        <div class={styles.small}>made {moment(Date.parse(token.createdAt))}</div>
+                        {token.lastUsedAt ? moment(Date.parse(token.lastUsedAt)) : t("never")}
+                        <div class={styles.small}>
+                          {t("made {moment}", { moment: moment(Date.parse(token.createdAt)) })}
+                        </div>
                       </td>
                       <td>
                         <div class={styles.actions}>
                           <Button
                             isSmall
                             kind="danger"
-                            label={`Revoke ${token.name}`}
+                            label={t("Revoke {name}", { name: token.name })}
                             onClick={() => setRevoking(token)}
                           >
-                            Revoke
+                            {t("Revoke")}
                           </Button>
                         </div>
                       </td>
@@ -160,14 +166,15 @@ export default function TokensPage(): JSX.Element {
       <Show when={revoking()}>
         {(token) => (
           <Confirm
-            title={`Revoke ${token().name}?`}
-            action="Revoke token"
+            title={t("Revoke {name}?", { name: token().name })}
+            action={t("Revoke token")}
             onCancel={() => setRevoking(undefined)}
             onConfirm={() => revoke(token())}
           >
             <p>
-              Whatever uses this token is locked out at once. This cannot be undone; a new token has a new
-              value.
+              {t(
+                "Whatever uses this token is locked out at once. This cannot be undone; a new token has a new value.",
+              )}
             </p>
           </Confirm>
         )}
@@ -204,14 +211,14 @@ function CreateToken(props: {
   };
   const create = async (): Promise<void> => {
     if (preset() !== "full" && chosen().size === 0) {
-      setError("Choose at least one right");
+      setError(t("Choose at least one right"));
       return;
     }
     setBusy(true);
     setError(undefined);
     try {
       const scopes = preset() === "full" ? undefined : [...chosen()];
-      await props.onCreated(await createToken(name().trim() || "API token", scopes));
+      await props.onCreated(await createToken(name().trim() || t("API token"), scopes));
     } catch (cause) {
       setError(cause instanceof Error ? cause.message : String(cause));
       setBusy(false);
@@ -221,31 +228,31 @@ function CreateToken(props: {
   return (
     <form
       class={styles.form}
-      aria-label="New token"
+      aria-label={t("New token")}
       novalidate
       onSubmit={(event) => {
         event.preventDefault();
         void create();
       }}
     >
-      <h2>New API token</h2>
+      <h2>{t("New API token")}</h2>
       <Field
-        label="Name"
+        label={t("Name")}
         hasFocus
         value={name()}
-        placeholder="API token"
-        hint="What uses it, such as the machine's name."
+        placeholder={t("API token")}
+        hint={t("What uses it, such as the machine's name.")}
         onInput={setName}
       />
-      <Segmented label="Rights" options={PRESETS} value={preset()} onChange={choose} />
+      <Segmented label={t("Rights")} options={PRESETS} value={preset()} onChange={choose} />
       <Show
         when={preset() !== "full"}
         fallback={
-          <p class="soft">The token may do everything that you may, including making other tokens.</p>
+          <p class="soft">{t("The token may do everything that you may, including making other tokens.")}</p>
         }
       >
         <fieldset class={styles.scopes}>
-          <legend class="sr">Rights</legend>
+          <legend class="sr">{t("Rights")}</legend>
           <For each={SCOPES}>
             {(scope) => (
               <Check
@@ -264,9 +271,9 @@ function CreateToken(props: {
       </Show>
       <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
       <div class={styles.actions}>
-        <Button onClick={props.onCancel}>Cancel</Button>
+        <Button onClick={props.onCancel}>{t("Cancel")}</Button>
         <Button type="submit" kind="primary" isDisabled={isBusy()}>
-          Create token
+          {t("Create token")}
         </Button>
       </div>
     </form>

@@ -1,0 +1,228 @@
+//! Commands that work on a data directory without a server: export, import, takeover, checking.
+
+use std::{
+    fs,
+    io::{IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use pulse_config::{
+    DataDir, DotEnv, Layered, NodeStore, ProcessEnv, SealKey, Secret, SystemSettingsStore, TokenStore, Vars,
+    takeover::{self, Finding, Item},
+    transfer::{
+        NodesSection, SystemSection, TokensSection, Transfer, bundle::MAX_BUNDLE_BYTES, check_passphrase,
+        may_hold_everything,
+    },
+};
+use pulse_core::{Clock, SystemClock};
+
+use crate::cli::say;
+
+/// `pulse-server config …`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Seal the whole configuration with a passphrase.
+    Export(Export),
+    /// Take over a bundle that `export` made, here or in Pulse v5.
+    Import(Import),
+}
+
+/// Options of the export.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// File to write; standard output where it is missing.
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+    /// The passphrase; PULSE_PASSPHRASE or the first line of standard input where it is missing.
+    #[arg(short, long)]
+    passphrase: Option<String>,
+}
+
+/// Options of the import.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// File with the bundle.
+    #[arg(short, long)]
+    input: PathBuf,
+    /// The passphrase; PULSE_PASSPHRASE or the first line of standard input where it is missing.
+    #[arg(short, long)]
+    passphrase: Option<String>,
+    /// Do not ask.
+    #[arg(short, long)]
+    force: bool,
+}
+
+/// Does what `config` says. The server must not run: it would not see what changes.
+pub fn config(command: ConfigCommand, data_dir: &Path) -> Result<()> {
+    let directory = DataDir::open(data_dir)?;
+    let transfer = open(directory.path())?;
+    match command {
+        ConfigCommand::Export(options) => {
+            let passphrase = passphrase(options.passphrase)?;
+            check_passphrase(&passphrase)?;
+            let text = transfer.export(&passphrase, SystemClock.now())?;
+            match options.output {
+                Some(path) => pulse_config::atomic_file::write(&path, text.as_bytes())?,
+                None => say(&text),
+            }
+        }
+        ConfigCommand::Import(options) => {
+            let bytes = read_bundle(&options.input)?;
+            let passphrase = passphrase(options.passphrase)?;
+            if !options.force && !confirmed("Replace the configuration with the one of the bundle?")? {
+                bail!("nothing was imported");
+            }
+            let imported = transfer.import(&bytes, &passphrase, may_hold_everything)?;
+            say(&format!("imported: {}", imported.taken.join(", ")));
+            if !imported.left.is_empty() {
+                say(&format!("not used by this version: {}", imported.left.join(", ")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes over the data directory of Pulse v5.
+pub fn import_pulse(from: &Path, data_dir: &Path) -> Result<()> {
+    let into = DataDir::open(data_dir)?;
+    let items = takeover::take_over(from, &into)?;
+    say(&format!("from {} into {}:", from.display(), into.path().display()));
+    report(&items, "taken over");
+    say(
+        "The old directory is as it was. Stop the old server before you start this one: both poll the same hosts.",
+    );
+    Ok(())
+}
+
+/// Says of every file of a data directory whether it can be read.
+pub fn check(data_dir: &Path) -> Result<()> {
+    if !data_dir.is_dir() {
+        bail!("{} is no directory", data_dir.display());
+    }
+    let items = takeover::inspect(data_dir)?;
+    if items.is_empty() {
+        say(&format!("{} holds nothing of Pulse yet", data_dir.display()));
+    }
+    report(&items, "good");
+    let vars = Layered(ProcessEnv, DotEnv::read(&data_dir.join(".env"))?);
+    pulse_config::Settings::load(&vars)?;
+    pulse_config::schema::system::environment::Overrides::load(&vars)?;
+    let damaged = items.iter().filter(|item| matches!(item.finding, Finding::Damaged(_))).count();
+    if damaged > 0 {
+        bail!("{damaged} files cannot be read");
+    }
+    Ok(())
+}
+
+fn report(items: &[Item], good: &str) {
+    for item in items {
+        let (word, text) = match &item.finding {
+            Finding::Good(text) => (good, text.as_str()),
+            Finding::Unused(text) => ("not used", *text),
+            Finding::Damaged(text) => ("DAMAGED", text.as_str()),
+        };
+        say(&format!("  {word:<10}  {:<32} {text}", item.name));
+    }
+}
+
+/// Prints the hash of a password from standard input.
+pub fn hash_password() -> Result<()> {
+    let password = first_line()?;
+    pulse_auth::password::check(password.expose())?;
+    say(&pulse_auth::password::hash(password.expose())?);
+    Ok(())
+}
+
+/// The bundle that `PULSE_INIT_CONFIG_FILE` or `PULSE_INIT_CONFIG_DATA` name, taken over at the first start.
+pub fn import_from_environment(
+    vars: &impl Vars,
+    data_dir: &Path,
+    transfer: &Transfer,
+    is_first_start: bool,
+) -> Result<()> {
+    let get = |key: &str| vars.get(key).filter(|value| !value.trim().is_empty());
+    let file = get("PULSE_INIT_CONFIG_FILE");
+    let Some(bytes) = (match (&file, get("PULSE_INIT_CONFIG_DATA")) {
+        (Some(path), _) => Some(read_bundle(Path::new(path.trim()))?),
+        (None, Some(data)) => Some(data.into_bytes()),
+        (None, None) => None,
+    }) else {
+        return Ok(());
+    };
+    if !is_first_start {
+        tracing::info!(
+            "PULSE_INIT_CONFIG is set but {} is configured already: it is not imported",
+            data_dir.display()
+        );
+        return Ok(());
+    }
+    let passphrase = get("PULSE_INIT_CONFIG_PASSPHRASE")
+        .map(Secret::new)
+        .ok_or_else(|| anyhow!("PULSE_INIT_CONFIG_PASSPHRASE is missing: the bundle of PULSE_INIT_CONFIG_FILE or _DATA cannot be opened without it"))?;
+    let imported = transfer
+        .import(&bytes, &passphrase, may_hold_everything)
+        .context("import the bundle of PULSE_INIT_CONFIG_FILE or PULSE_INIT_CONFIG_DATA")?;
+    tracing::info!(taken = ?imported.taken, left = ?imported.left, "the configuration of the environment was imported");
+    Ok(())
+}
+
+struct Tokens(TokenStore);
+
+impl AsRef<TokenStore> for Tokens {
+    fn as_ref(&self) -> &TokenStore {
+        &self.0
+    }
+}
+
+fn open(directory: &Path) -> Result<Transfer> {
+    let vars = Layered(ProcessEnv, DotEnv::read(&directory.join(".env"))?);
+    let nodes = Arc::new(NodeStore::open(directory, SealKey::open(directory)?)?);
+    let system = Arc::new(SystemSettingsStore::open(directory, &vars)?);
+    let tokens = Tokens(TokenStore::open(directory)?);
+    Ok(Transfer::new(vec![
+        Box::new(NodesSection(nodes)),
+        Box::new(SystemSection(system)),
+        Box::new(TokensSection(tokens)),
+    ]))
+}
+
+fn read_bundle(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).with_context(|| format!("open {}", path.display()))?;
+    file.take(MAX_BUNDLE_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("read {}", path.display()))?;
+    Ok(bytes)
+}
+
+fn passphrase(given: Option<String>) -> Result<Secret> {
+    match given.or_else(|| ProcessEnv.get("PULSE_PASSPHRASE")) {
+        Some(text) if !text.is_empty() => Ok(Secret::new(text)),
+        _ => first_line(),
+    }
+}
+
+/// The first line of standard input, without its end.
+fn first_line() -> Result<Secret> {
+    let mut line = String::new();
+    if std::io::stdin().is_terminal() {
+        prompt("Password (it is shown as you type; pipe it in to avoid that): ")?;
+    }
+    std::io::stdin().read_line(&mut line).context("read standard input")?;
+    Ok(Secret::new(line.trim_end_matches(['\r', '\n'])))
+}
+
+fn confirmed(question: &str) -> Result<bool> {
+    prompt(&format!("{question} [y/N] "))?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).context("read standard input")?;
+    Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+fn prompt(text: &str) -> Result<()> {
+    let mut terminal = std::io::stderr();
+    terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush()).context("write to the terminal")
+}

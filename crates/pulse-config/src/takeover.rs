@@ -1,0 +1,252 @@
+//! The data directory of Pulse v5: what is in it, whether it can be read, and taking it over.
+//!
+//! Most files have the same form here, so taking over is copying what was read and understood. Nothing in the old
+//! directory is changed, and nothing in the new one is overwritten.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use pulse_core::credential::TokenRecord;
+use serde_json::Value;
+
+use crate::{ConfigError, DataDir, DotEnv, NodeConfig, SealKey, Vars, atomic_file, dotenv};
+
+/// No configuration file is larger.
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// The key of the sealed files.
+    Key,
+    /// Sealed: the instances.
+    SealedNodes,
+    /// Sealed: some JSON.
+    Sealed,
+    /// The login and other variables.
+    Env,
+    /// API tokens.
+    Tokens,
+    /// Some JSON.
+    Json,
+    /// A short text.
+    Text,
+}
+
+/// What this server uses, and what it is for.
+const USED: &[(&str, Form, &str)] = &[
+    (".encryption.key", Form::Key, "the key of the sealed files"),
+    (".env", Form::Env, "the login"),
+    ("nodes.enc", Form::SealedNodes, "Proxmox instances"),
+    ("api_tokens.json", Form::Tokens, "API tokens"),
+    ("env_token_suppressions.json", Form::Json, "deleted tokens of the environment"),
+    ("system.json", Form::Json, "system settings"),
+    ("sessions.json", Form::Json, "sessions"),
+    ("oidc.enc", Form::Sealed, "login by OIDC"),
+    (".license-key", Form::Text, "the key of the licence"),
+    ("license.enc", Form::Text, "the licence"),
+    ("alerts.json", Form::Json, "alert rules"),
+    ("email.enc", Form::Sealed, "e-mail"),
+    ("webhooks.enc", Form::Sealed, "webhooks"),
+    ("apprise.enc", Form::Sealed, "Apprise"),
+    ("guest_metadata.json", Form::Json, "notes and links of guests"),
+    ("docker_metadata.json", Form::Json, "notes and links of containers"),
+    ("host_metadata.json", Form::Json, "notes and links of hosts"),
+    ("agent_profiles.json", Form::Json, "agent profiles"),
+    ("agent_profile_assignments.json", Form::Json, "who has which agent profile"),
+];
+
+/// What is known and not used, with the reason.
+const UNUSED: &[(&str, &str)] = &[
+    ("metrics.db", "the history has another form here and begins anew"),
+    ("ai.enc", "the assistant is not part of this version"),
+    ("sso.enc", "no route of Pulse v5 reads it"),
+    ("csrf_tokens.json", "they are made anew"),
+    ("recovery_tokens.json", "they hold usable secrets; make a new one when one is needed"),
+    (".bootstrap_token", "the first run is over"),
+    ("rbac_roles.json", "roles of one's own are not part of this version"),
+    ("rbac_assignments.json", "roles of one's own are not part of this version"),
+    ("update-history.jsonl", "it tells of another program"),
+    ("notifications", "what waits there was meant for then"),
+    ("alerts", "alerts are raised anew"),
+];
+
+/// What came of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// It can be read; it is used, or was taken over.
+    Good(String),
+    /// It is not used.
+    Unused(&'static str),
+    /// It cannot be read.
+    Damaged(String),
+}
+
+/// One file and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Its name in the directory.
+    pub name: String,
+    /// What came of it.
+    pub finding: Finding,
+}
+
+/// Why nothing was taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeoverError {
+    /// There is something in the way.
+    #[error("{} already holds {name}; take over into an empty data directory", into.display())]
+    NotEmpty {
+        /// The new directory.
+        into: PathBuf,
+        /// What is there.
+        name: &'static str,
+    },
+    /// No directory of Pulse.
+    #[error("{} holds nothing of Pulse", .0.display())]
+    NothingThere(PathBuf),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// Looks at every file of a data directory, this server's or one of Pulse v5. Changes nothing.
+pub fn inspect(directory: &Path) -> Result<Vec<Item>, ConfigError> {
+    let key = SealKey::read(directory)?;
+    let mut items = Vec::new();
+    for (name, form, what) in USED {
+        let path = directory.join(name);
+        let Some(bytes) = read_bounded(&path)? else { continue };
+        let finding = match read_as(*form, &path, &bytes, key.as_ref()) {
+            Ok(Some(detail)) => Finding::Good(format!("{what}: {detail}")),
+            Ok(None) => Finding::Good((*what).to_owned()),
+            Err(problem) => Finding::Damaged(format!("{what}: {problem}")),
+        };
+        items.push(Item { name: (*name).to_owned(), finding });
+    }
+    for (name, reason) in UNUSED {
+        if directory.join(name).exists() {
+            items.push(Item { name: (*name).to_owned(), finding: Finding::Unused(reason) });
+        }
+    }
+    Ok(items)
+}
+
+/// Takes over what `from` holds into an empty data directory. What cannot be read stays behind and is named.
+pub fn take_over(from: &Path, into: &DataDir) -> Result<Vec<Item>, TakeoverError> {
+    for name in ["nodes.enc", ".env", "api_tokens.json", "oidc.enc", "email.enc", "webhooks.enc"] {
+        if into.file(name).exists() {
+            return Err(TakeoverError::NotEmpty { into: into.path().to_owned(), name });
+        }
+    }
+    let items = inspect(from)?;
+    if items.is_empty() {
+        return Err(TakeoverError::NothingThere(from.to_owned()));
+    }
+    for item in &items {
+        if let Finding::Good(_) = item.finding
+            && let Some(bytes) = read_bounded(&from.join(&item.name))?
+        {
+            atomic_file::write(&into.file(&item.name), &bytes)?;
+        }
+    }
+    Ok(items)
+}
+
+fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
+    match fs::metadata(path) {
+        Ok(data) if data.is_file() && data.len() <= MAX_FILE_BYTES => atomic_file::read(path),
+        Ok(data) if data.is_file() => Err(ConfigError::Read {
+            path: path.to_owned(),
+            source: std::io::Error::other("it is larger than any file of Pulse"),
+        }),
+        _ => Ok(None),
+    }
+}
+
+/// What can be said of a file that can be read, or what is wrong with it.
+fn read_as(form: Form, path: &Path, bytes: &[u8], key: Option<&SealKey>) -> Result<Option<String>, String> {
+    let unsealed = || {
+        let key = key.ok_or("there is no .encryption.key that opens it")?;
+        key.unseal(bytes).map_err(|error| error.to_string())
+    };
+    match form {
+        Form::Key => match key {
+            Some(_) => Ok(None),
+            None => Err("it does not hold a key (base64 of 32 bytes)".to_owned()),
+        },
+        Form::SealedNodes => {
+            let config: NodeConfig = atomic_file::decode_json(&unsealed()?)?;
+            let (pve, pbs, pmg) = (config.pve.len(), config.pbs.len(), config.pmg.len());
+            Ok(Some(format!("{pve} of Proxmox VE, {pbs} of Backup Server, {pmg} of Mail Gateway")))
+        }
+        Form::Sealed => atomic_file::decode_json::<Value>(&unsealed()?).map(|_| None),
+        Form::Env => {
+            let variables = DotEnv::read(path).map_err(|error| error.to_string())?;
+            Ok(Some(match variables.get(dotenv::USER) {
+                Some(user) if variables.get(dotenv::PASS).is_some() => format!("user {user}"),
+                _ => "no login in it".to_owned(),
+            }))
+        }
+        Form::Tokens => {
+            let records: Vec<TokenRecord> = atomic_file::decode_json(bytes)?;
+            Ok(Some(format!("{} of them", records.len())))
+        }
+        Form::Json => atomic_file::decode_json::<Value>(bytes).map(|_| None),
+        Form::Text => match std::str::from_utf8(bytes) {
+            Ok(_) => Ok(None),
+            Err(_) => Err("it is no text".to_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NodeStore;
+
+    fn old_one() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let key = SealKey::open(dir.path()).unwrap();
+        fs::write(dir.path().join("webhooks.enc"), key.seal(b"[]").unwrap()).unwrap();
+        let nodes = br#"{"pveInstances":[{"Name":"lab","Host":"https://192.0.2.4:8006","TokenName":"a@pve!b","TokenValue":"c"}]}"#;
+        fs::write(dir.path().join("nodes.enc"), key.seal(nodes).unwrap()).unwrap();
+        fs::write(dir.path().join(".env"), "PULSE_AUTH_USER='kim'\nPULSE_AUTH_PASS='$2a$12$x'\n").unwrap();
+        fs::write(dir.path().join("system.json"), "{broken").unwrap();
+        fs::write(dir.path().join("metrics.db"), "SQLite format 3").unwrap();
+        dir
+    }
+
+    #[test]
+    fn what_can_be_read_is_taken_over_and_the_rest_is_named() {
+        let (old, new) = (old_one(), tempfile::tempdir().unwrap());
+        let into = DataDir::open(new.path()).unwrap();
+        let items = take_over(old.path(), &into).unwrap();
+        let of = |name: &str| items.iter().find(|item| item.name == name).map(|item| item.finding.clone());
+        let good = |text: &str| Some(Finding::Good(text.to_owned()));
+        assert_eq!(
+            of("nodes.enc"),
+            good("Proxmox instances: 1 of Proxmox VE, 0 of Backup Server, 0 of Mail Gateway")
+        );
+        assert_eq!(of(".env"), good("the login: user kim"));
+        assert!(matches!(of("system.json"), Some(Finding::Damaged(_))));
+        assert!(matches!(of("metrics.db"), Some(Finding::Unused(_))));
+        assert!(!into.file("system.json").exists() && !into.file("metrics.db").exists());
+        let nodes = NodeStore::open(new.path(), SealKey::open(new.path()).unwrap()).unwrap();
+        assert_eq!(nodes.current().pve[0].host, "https://192.0.2.4:8006");
+        assert_eq!(fs::read_to_string(old.path().join("system.json")).unwrap(), "{broken");
+    }
+
+    #[test]
+    fn nothing_is_overwritten_and_nothing_is_made_in_the_old_one() {
+        let (old, new) = (old_one(), tempfile::tempdir().unwrap());
+        let into = DataDir::open(new.path()).unwrap();
+        fs::write(into.file(".env"), "x").unwrap();
+        assert!(matches!(take_over(old.path(), &into), Err(TakeoverError::NotEmpty { name: ".env", .. })));
+        let empty = tempfile::tempdir().unwrap();
+        assert!(inspect(empty.path()).unwrap().is_empty());
+        assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,3 @@
+module pulse/golden
+
+go 1.22

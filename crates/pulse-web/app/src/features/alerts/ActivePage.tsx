@@ -1,0 +1,199 @@
+// What is raised now: the worst first; acknowledged ones stay, and are quiet.
+
+import { A } from "@solidjs/router";
+import { type JSX, Show } from "solid-js";
+import { acknowledge, acknowledgeAll, unacknowledge } from "../../api/alerts";
+import { activeAlerts, hasData, serverNow } from "../../api/live";
+import { age, moment } from "../../state/format";
+import { oneOf } from "../../state/options";
+import { useView } from "../../state/view";
+import { t } from "../../text";
+import { Badge, Button, Empty, Segmented } from "../../ui/controls";
+import { Mark } from "../../ui/Mark";
+import { type Column, Table } from "../../ui/table/Table";
+import { toast } from "../../ui/toast";
+import { Waiting } from "../../ui/Waiting";
+import { PhoneName, Two } from "../parts/cells";
+import { ALERT_FIELDS, type LiveAlert, levelHealth, levelName, raisedAt, resourceHref } from "./model";
+
+const STATES = [
+  { id: "all", title: t("All") },
+  { id: "open", title: t("Open") },
+  { id: "done", title: t("Acknowledged") },
+] as const;
+
+export default function ActivePage(): JSX.Element {
+  const view = useView("alerts", ["sort", "group"]);
+  const state = (): (typeof STATES)[number]["id"] => oneOf(view.get("state"), STATES, "all");
+  const attempt = async (work: Promise<unknown>): Promise<void> => {
+    try {
+      await work;
+    } catch (cause) {
+      toast(cause instanceof Error ? cause.message : String(cause), "crit");
+    }
+  };
+  const toggle = (alert: LiveAlert): Promise<void> =>
+    attempt(alert.acknowledged ? unacknowledge(alert.id) : acknowledge(alert.id));
+  const mark = (alert: LiveAlert): JSX.Element => (
+    <Mark health={levelHealth(alert.level)} label={levelName(alert.level)} />
+  );
+  const since = (alert: LiveAlert): JSX.Element => (
+    <Show when={raisedAt(alert)}>
+      {(at) => <span title={moment(at())}>{age((serverNow() - at()) / 1000)}</span>}
+    </Show>
+  );
+  const button = (alert: LiveAlert): JSX.Element => (
+    <Button
+      isSmall
+      label={
+        alert.acknowledged
+          ? t("Reopen the alert of {name}", { name: alert.resourceName })
+          : t("Acknowledge the alert of {name}", { name: alert.resourceName })
+      }
+      onClick={() => void toggle(alert)}
+    >
+      {alert.acknowledged ? t("Reopen") : t("Acknowledge")}
+    </Button>
+  );
+  const columns: Column<LiveAlert>[] = [
+    {
+      id: "resource",
+      title: t("Resource"),
+      width: 230,
+      sort: "ascending",
+      value: (alert) => alert.resourceName,
+      isFixed: true,
+      cell: (row) => mark(row()),
+    },
+    {
+      id: "level",
+      title: t("Level"),
+      width: 90,
+      sort: "ascending",
+      value: (alert) => (alert.level === "critical" ? 0 : 1),
+      csv: (alert) => alert.level,
+      cell: (row) => <Badge health={levelHealth(row().level)}>{levelName(row().level)}</Badge>,
+    },
+    {
+      id: "message",
+      title: t("Message"),
+      sort: "ascending",
+      value: (alert) => alert.message,
+      cell: (row) => <span title={row().message}>{row().message}</span>,
+    },
+    {
+      id: "type",
+      title: t("Type"),
+      width: 110,
+      from: 900,
+      sort: "ascending",
+      value: (alert) => alert.type,
+      cell: (row) => <span class="soft">{row().type}</span>,
+    },
+    {
+      id: "node",
+      title: t("Node"),
+      width: 110,
+      from: 1000,
+      sort: "ascending",
+      value: (alert) => alert.node,
+      cell: (row) => <span class="soft">{row().node}</span>,
+    },
+    {
+      id: "since",
+      title: t("For"),
+      width: 70,
+      isNumber: true,
+      sort: "descending",
+      value: raisedAt,
+      csv: (alert) => alert.startTime,
+      cell: (row) => since(row()),
+    },
+    {
+      id: "by",
+      title: t("Acknowledged by"),
+      width: 130,
+      from: 1100,
+      value: (alert) => alert.ackUser,
+      cell: (row) => <span class="soft">{row().acknowledged ? (row().ackUser ?? t("yes")) : ""}</span>,
+    },
+    {
+      id: "show",
+      title: "",
+      width: 70,
+      from: 760,
+      isFixed: true,
+      cell: (row) => <A href={resourceHref(row())}>{t("Show")}</A>,
+    },
+    { id: "act", title: "", width: 132, isFixed: true, cell: (row) => button(row()) },
+  ];
+  const phone: Column<LiveAlert>[] = [
+    { id: "resource", title: t("Resource"), cell: (row) => mark(row()) },
+    {
+      id: "since",
+      title: t("For"),
+      width: 130,
+      isNumber: true,
+      cell: (row) => (
+        <Two>
+          {since(row())}
+          {button(row())}
+        </Two>
+      ),
+    },
+  ];
+  return (
+    <>
+      <h1 class="sr">{t("Active alerts")}</h1>
+      <Show when={hasData()} fallback={<Waiting what={t("alerts")} />}>
+        <Table<LiveAlert>
+          id="alerts"
+          label={t("Active alerts")}
+          view={view}
+          rows={activeAlerts()}
+          key={(alert) => alert.id}
+          columns={columns}
+          phone={phone}
+          name={(alert) => <PhoneName name={alert.resourceName || alert.resourceId} below={alert.message} />}
+          fields={ALERT_FIELDS}
+          where={(alert) => state() === "all" || (state() === "done") === alert.acknowledged}
+          groups={[
+            {
+              id: "node",
+              title: t("By node"),
+              of: (alert) => ({ key: alert.node ?? "", title: alert.node ?? "" }),
+            },
+            { id: "type", title: t("By type"), of: (alert) => ({ key: alert.type, title: alert.type }) },
+          ]}
+          isFlatAtFirst
+          first={(alert) => (alert.acknowledged ? 2 : 0) + (alert.level === "critical" ? 0 : 1)}
+          sort={{ column: "since", descending: true }}
+          tone={(alert) => (alert.acknowledged ? "dim" : undefined)}
+          onClear={() => view.set({ state: undefined })}
+          acts={(keys, finish) => (
+            <Button
+              isSmall
+              isDisabled={keys.length === 0}
+              onClick={() => void attempt(acknowledgeAll(keys)).then(finish)}
+            >
+              {t("Acknowledge selected")}
+            </Button>
+          )}
+          tools={
+            <Segmented
+              label={t("State")}
+              options={STATES}
+              value={state()}
+              onChange={(id) => view.set({ state: id === "all" ? undefined : id })}
+            />
+          }
+          empty={
+            <Empty title={t("Nothing is wrong")}>
+              <p>{t("No alert is raised.")}</p>
+            </Empty>
+          }
+        />
+      </Show>
+    </>
+  );
+}

@@ -1,0 +1,74 @@
+// What the alert pages derive. Pure.
+
+import type { Live } from "../../api/delta";
+import type { ActiveAlert } from "../../api/types";
+import type { Fields } from "../../state/filter";
+import { parseTime } from "../../state/format";
+import { t } from "../../text";
+import type { Health } from "../../ui/Mark";
+
+export type LiveAlert = Live<ActiveAlert>;
+
+export function levelHealth(level: string): Health {
+  return level === "critical" ? "crit" : "warn";
+}
+
+export function levelName(level: string): string {
+  return level === "critical" ? t("critical") : level === "warning" ? t("warning") : level;
+}
+
+export function raisedAt(alert: { startTime: string }): number | undefined {
+  return parseTime(alert.startTime);
+}
+
+/** Where the resource of an alert is shown; its page is told by the form of its id. */
+export function resourceHref(alert: { resourceId: string; id: string }): string {
+  const open = (page: string, id: string): string => `${page}?open=${encodeURIComponent(id)}`;
+  const { resourceId } = alert;
+  if (resourceId.startsWith("host:"))
+    return open("/hosts", resourceId.slice("host:".length).split("/")[0] ?? "");
+  if (resourceId.startsWith("docker:")) return open("/docker", resourceId.slice("docker:".length));
+  return open("/proxmox", resourceId);
+}
+
+export const ALERT_FIELDS: Fields<LiveAlert> = {
+  text: (alert) => `${alert.resourceName} ${alert.message} ${alert.node ?? ""} ${alert.type}`.toLowerCase(),
+  fields: {
+    level: (alert) => alert.level,
+    type: (alert) => alert.type,
+    node: (alert) => alert.node,
+    name: (alert) => alert.resourceName,
+    is: (alert) => (alert.acknowledged ? "acknowledged" : "open"),
+    value: (alert) => alert.value,
+  },
+};
+
+/** A piece of the heat strip. */
+export interface Slot {
+  from: number;
+  to: number;
+  count: number;
+  level: "none" | "warn" | "crit";
+}
+
+/** The range in equal pieces, each with how much was raised in it and the worst of that. */
+export function heat(
+  alerts: Iterable<{ at: number; level: string }>,
+  since: number,
+  until: number,
+  pieces: number,
+): Slot[] {
+  const length = (until - since) / pieces;
+  const slots = Array.from({ length: pieces }, (_none, index): Slot => {
+    const from = since + index * length;
+    return { from, to: from + length, count: 0, level: "none" };
+  });
+  for (const { at, level } of alerts) {
+    const slot = slots[Math.min(pieces - 1, Math.floor((at - since) / length))];
+    if (slot === undefined || at < since) continue;
+    slot.count += 1;
+    if (level === "critical") slot.level = "crit";
+    else if (slot.level === "none") slot.level = "warn";
+  }
+  return slots;
+}

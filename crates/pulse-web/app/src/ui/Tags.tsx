@@ -1,0 +1,47 @@
+// Labels that people gave something: a dot in a colour of the label's own, and its text.
+
+import { For, type JSX, Show } from "solid-js";
+import { t } from "../text";
+import styles from "./Tags.module.css";
+
+const HUES = 12;
+
+/** Always the same of the few hues for the same text. */
+export function hueOf(text: string): number {
+  let sum = 7;
+  for (const letter of text) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973;
+  return sum % HUES;
+}
+
+export function Tags(props: { tags: readonly string[]; onPick?: (tag: string) => void }): JSX.Element {
+  return (
+    <span class={styles.tags}>
+      <For each={props.tags}>
+        {(tag) => (
+          <Show
+            when={props.onPick}
+            fallback={
+              <span class={styles.tag}>
+                <span class={styles.dot} data-hue={hueOf(tag)} aria-hidden="true" />
+                {tag}
+              </span>
+            }
+          >
+            {(pick) => (
+              <button
+                type="button"
+                class={styles.tag}
+                tabindex={-1}
+                title={t("Show only {tag}", { tag })}
+                onClick={() => pick()(tag)}
+              >
+                <span class={styles.dot} data-hue={hueOf(tag)} aria-hidden="true" />
+                {tag}
+              </button>
+            )}
+          </Show>
+        )}
+      </For>
+    </span>
+  );
+}

@@ -1,0 +1,315 @@
+// The rows of a table: real table elements of one height of which only those in sight are drawn, and
+// movement by keys.
+
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  For,
+  type JSX,
+  on,
+  onCleanup,
+  onMount,
+  Show,
+  useContext,
+} from "solid-js";
+import type { ColumnChoice } from "../../state/columns";
+import type { Sort } from "../../state/order";
+import { t } from "../../text";
+import { Icon } from "../Icon";
+import { isPhone, ScrollerContext } from "../screen";
+import { sliceInSight } from "../window";
+import { Head } from "./Head";
+import styles from "./Table.module.css";
+import type { Column, Entry, Grouping } from "./types";
+
+interface Props<Row> {
+  label: string;
+  columns: readonly Column<Row>[];
+  entries: readonly Entry<Row>[];
+  row: (key: string) => Row | undefined;
+  name: (row: Row) => JSX.Element;
+  choice: ColumnChoice;
+  sorts: readonly Sort[];
+  onSort: ((sorts: readonly Sort[]) => void) | undefined;
+  onWidth: (id: string, width: number) => void;
+  onTableWidth: (width: number) => void;
+  open: string | undefined;
+  onOpen: ((key: string) => void) | undefined;
+  openHint: string | undefined;
+  tone: ((row: Row) => "dim" | "crit" | undefined) | undefined;
+  grouping: Grouping<Row> | undefined;
+  folded: ReadonlySet<string>;
+  onFold: (group: string) => void;
+  selected: ReadonlySet<string>;
+  isSelecting: boolean;
+  onSelect: (key: string, isRange: boolean) => void;
+  empty: JSX.Element;
+  stickyTop: number;
+}
+
+const ROW_HEIGHT = 28;
+const PHONE_ROW_HEIGHT = 54;
+
+export function Rows<Row>(props: Props<Row>): JSX.Element {
+  const scroller = useContext(ScrollerContext);
+  const [offset, setOffset] = createSignal(0);
+  const [height, setHeight] = createSignal(900);
+  const [active, setActive] = createSignal<string>();
+  let table: HTMLTableElement | undefined;
+  let body: HTMLTableSectionElement | undefined;
+
+  const rowHeight = (): number => (isPhone() ? PHONE_ROW_HEIGHT : ROW_HEIGHT);
+  const span = (): number => props.columns.length + (props.isSelecting ? 1 : 0);
+  const slice = createMemo(
+    () => sliceInSight(props.entries.length, rowHeight(), offset(), height()),
+    undefined,
+    { equals: (a, b) => a.start === b.start && a.end === b.end && a.below === b.below },
+  );
+  // Keys, not objects: a row whose values changed keeps its elements.
+  const shown = createMemo(() => props.entries.slice(slice().start, slice().end).map((entry) => entry.key));
+  const byKey = createMemo(() => new Map(props.entries.map((entry, index) => [entry.key, { entry, index }])));
+  /** The one row that the Tab key reaches. */
+  const tabStop = createMemo(() => {
+    const keys = shown();
+    const wanted = active();
+    if (wanted !== undefined && keys.includes(wanted)) return wanted;
+    return keys.find((key) => byKey().get(key)?.entry.kind === "row") ?? keys[0];
+  });
+  const isOpen = createMemo(() => props.open);
+
+  const measure = (): void => {
+    const element = scroller();
+    if (element === undefined || body === undefined) return;
+    setOffset(element.getBoundingClientRect().top - body.getBoundingClientRect().top);
+    setHeight(element.clientHeight);
+  };
+
+  onMount(() => {
+    const element = scroller();
+    const sizes = new ResizeObserver(() => {
+      props.onTableWidth(table?.clientWidth ?? 1200);
+      measure();
+    });
+    if (table !== undefined) sizes.observe(table);
+    if (element !== undefined) {
+      sizes.observe(element);
+      element.addEventListener("scroll", measure, { passive: true });
+    }
+    onCleanup(() => {
+      sizes.disconnect();
+      element?.removeEventListener("scroll", measure);
+    });
+  });
+  // Only a new number of rows moves anything: measuring at every change of a figure would force a layout.
+  createEffect(on(() => props.entries.length, measure));
+
+  const focusRow = (key: string): void => {
+    setActive(key);
+    const index = byKey().get(key)?.index;
+    const element = scroller();
+    if (index === undefined || element === undefined || body === undefined) return;
+    const top = body.getBoundingClientRect().top - element.getBoundingClientRect().top + index * rowHeight();
+    const clear = props.stickyTop + ROW_HEIGHT + 4;
+    if (top < clear) element.scrollTop += top - clear;
+    else if (top + rowHeight() > element.clientHeight)
+      element.scrollTop += top + rowHeight() - element.clientHeight;
+    measure();
+    queueMicrotask(() => {
+      for (const control of body?.querySelectorAll<HTMLElement>("[data-row-key]") ?? []) {
+        if (control.dataset.rowKey === key) control.focus({ preventScroll: true });
+      }
+    });
+  };
+
+  const onKey = (event: KeyboardEvent): void => {
+    const key = (event.target as HTMLElement).dataset.rowKey;
+    if (key === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    const at = byKey().get(key)?.index ?? -1;
+    const isGroup = props.entries[at]?.kind === "group";
+    if (event.key === " " && !isGroup) {
+      event.preventDefault();
+      props.onSelect(key, event.shiftKey);
+      return;
+    }
+    if (isGroup && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
+      event.preventDefault();
+      const group = key.slice("group:".length);
+      if (props.folded.has(group) === (event.key === "ArrowRight")) props.onFold(group);
+      return;
+    }
+    const page = Math.max(1, Math.floor(height() / rowHeight()) - 3);
+    const last = props.entries.length - 1;
+    const moves: Record<string, number> = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: last,
+    };
+    const to = moves[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const target = props.entries[Math.max(0, Math.min(last, to))]?.key;
+    if (target !== undefined) focusRow(target);
+  };
+
+  const BodyRow = (item: { key: string }): JSX.Element => {
+    const isRow = createMemo(() => byKey().get(item.key)?.entry.kind !== "group");
+    return (
+      <Show when={isRow()} fallback={<GroupRow key={item.key} />}>
+        <DataRow key={item.key} />
+      </Show>
+    );
+  };
+
+  const GroupRow = (item: { key: string }): JSX.Element => {
+    const group = createMemo<Extract<Entry<Row>, { kind: "group" }>["group"] | undefined>((last) => {
+      const entry = byKey().get(item.key)?.entry;
+      return entry?.kind === "group" ? entry.group : last;
+    });
+    const isFolded = (): boolean => props.folded.has(group()?.key ?? "");
+    return (
+      <tr class={styles.group} aria-rowindex={(byKey().get(item.key)?.index ?? 0) + 2}>
+        <th scope="colgroup" colspan={span()}>
+          <div class={styles.groupHead}>
+            <button
+              type="button"
+              class={styles.fold}
+              data-row-key={item.key}
+              data-folded={isFolded() ? "" : undefined}
+              tabindex={tabStop() === item.key ? 0 : -1}
+              aria-expanded={!isFolded()}
+              aria-label={group()?.title}
+              onFocus={() => setActive(item.key)}
+              onClick={() => props.onFold(group()?.key ?? "")}
+            >
+              <Icon name="chevron" size={12} />
+            </button>
+            <Show when={group()}>
+              {(each) => props.grouping?.head?.(each()) ?? <span>{each().title}</span>}
+            </Show>
+          </div>
+        </th>
+      </tr>
+    );
+  };
+
+  const DataRow = (item: { key: string }): JSX.Element => {
+    // A row that just went away keeps its last values until it leaves the page.
+    const row = createMemo<Row | undefined>((last) => props.row(item.key) ?? last);
+    const isSelected = createMemo(() => props.selected.has(item.key));
+    return (
+      <Show when={row() !== undefined}>
+        <tr
+          class={styles.row}
+          aria-rowindex={(byKey().get(item.key)?.index ?? 0) + 2}
+          data-open={isOpen() === item.key ? "" : undefined}
+          data-selected={isSelected() ? "" : undefined}
+          data-tone={props.tone?.(row() as Row)}
+          data-still={props.onOpen === undefined ? "" : undefined}
+          onClick={(event) => {
+            const target = event.target as HTMLElement;
+            if (target.closest("a, button:not([data-row-key]), input, label") !== null) return;
+            setActive(item.key);
+            if (event.ctrlKey || event.metaKey || event.shiftKey) props.onSelect(item.key, event.shiftKey);
+            else props.onOpen?.(item.key);
+          }}
+        >
+          <Show when={props.isSelecting}>
+            <td class={styles.pick}>
+              <label>
+                <span class="sr">{t("Select")}</span>
+                <input
+                  type="checkbox"
+                  checked={isSelected()}
+                  onClick={(event) => props.onSelect(item.key, event.shiftKey)}
+                />
+              </label>
+            </td>
+          </Show>
+          <For each={props.columns}>
+            {(column, index) => (
+              <td class={column.isNumber === true ? styles.number : undefined}>
+                <Show when={index() === 0} fallback={column.cell(row as () => Row)}>
+                  <div class={styles.first}>
+                    {column.cell(row as () => Row)}
+                    <button
+                      type="button"
+                      class={styles.name}
+                      data-row-key={item.key}
+                      tabindex={tabStop() === item.key ? 0 : -1}
+                      aria-pressed={props.onOpen === undefined ? undefined : isOpen() === item.key}
+                      title={props.openHint}
+                      onFocus={() => setActive(item.key)}
+                    >
+                      {props.name(row() as Row)}
+                    </button>
+                  </div>
+                </Show>
+              </td>
+            )}
+          </For>
+        </tr>
+      </Show>
+    );
+  };
+
+  return (
+    <table
+      ref={table}
+      class={styles.table}
+      aria-label={props.label}
+      aria-rowcount={props.entries.length + 1}
+      style={{ "--sticky-top": `${props.stickyTop}px`, "--row-height": `${rowHeight()}px` }}
+    >
+      <colgroup>
+        <Show when={props.isSelecting}>
+          <col class={styles.pickColumn} />
+        </Show>
+        <For each={props.columns}>
+          {(column) => {
+            const width = (): number | undefined =>
+              (isPhone() ? undefined : props.choice.widths[column.id]) ?? column.width;
+            return <col style={{ width: width() === undefined ? "auto" : `${width()}px` }} />;
+          }}
+        </For>
+      </colgroup>
+      <thead class={isPhone() ? "sr" : undefined}>
+        <tr aria-rowindex={1}>
+          <Show when={props.isSelecting}>
+            <th scope="col">
+              <span class="sr">{t("Select")}</span>
+            </th>
+          </Show>
+          <For each={props.columns}>
+            {(column) => (
+              <Head column={column} sorts={props.sorts} onSort={props.onSort} onWidth={props.onWidth} />
+            )}
+          </For>
+        </tr>
+      </thead>
+      <tbody ref={body} onKeyDown={onKey}>
+        <Show when={slice().above > 0}>
+          <tr aria-hidden="true" style={{ height: `${slice().above}px` }}>
+            <td colspan={span()} />
+          </tr>
+        </Show>
+        <For each={shown()}>{(key) => <BodyRow key={key} />}</For>
+        <Show when={slice().below > 0}>
+          <tr aria-hidden="true" style={{ height: `${slice().below}px` }}>
+            <td colspan={span()} />
+          </tr>
+        </Show>
+        <Show when={props.entries.length === 0 && props.empty !== undefined}>
+          <tr>
+            <td class={styles.empty} colspan={span()}>
+              {props.empty}
+            </td>
+          </tr>
+        </Show>
+      </tbody>
+    </table>
+  );
+}
