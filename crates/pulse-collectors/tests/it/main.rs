@@ -7,6 +7,8 @@ mod failures;
 #[cfg(test)]
 mod polling;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod simulated;

@@ -80,7 +80,7 @@ impl Drop for Watched {
     }
 }
 
-fn instance(name: &str, cluster: &Cluster) -> PveInstance {
+pub fn instance(name: &str, cluster: &Cluster) -> PveInstance {
     PveInstance {
         token_name: Some(cluster.token_name().to_owned()),
         token_value: Some(Secret::new(cluster.token_value())),
