@@ -58,8 +58,8 @@ const TABLE: &[Row] = &[
     Row {
         name: "pulse-api",
         may_use: &["pulse-core", "pulse-config", "pulse-store", "pulse-auth", "pulse-monitor"],
-        // A connection of the tests' own stands in for Proxmox.
-        tests_may_use: &["pulse-collectors"],
+        // A connection of the tests' own stands in for Proxmox VE, the simulator for the other products.
+        tests_may_use: &["pulse-collectors", "pulse-sim"],
         never: &["rusqlite"],
     },
     Row { name: "pulse-web", may_use: &[], tests_may_use: &[], never: NETWORK },

@@ -9,6 +9,7 @@
 //! Invariant: only the keeper task changes the snapshot; nobody else holds anything but an `Arc` of it. The merge
 //! rules are pure functions of (world, update, now) and are tested as such.
 
+mod appliances;
 mod details;
 mod facts;
 mod heartbeat;

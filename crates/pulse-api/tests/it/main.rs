@@ -1,6 +1,8 @@
 //! The API through its router, with real files and a real history; only Proxmox is a stand-in.
 
 #[cfg(test)]
+mod appliances;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod document;

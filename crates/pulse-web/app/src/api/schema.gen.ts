@@ -319,7 +319,8 @@ export interface paths {
         /**
          * Add a Proxmox instance.
          * @description It is asked whether it is a cluster first, for at most ten seconds; one that does not answer is added all the same
-         *     and shows on the list why it does not. Its name gets the host behind it where another one has the name.
+         *     and shows on the list why it does not. A backup server given with a password is asked for a token that may only read,
+         *     which is then kept instead. Its name gets the host behind it where another one has the name.
          */
         post: operations["add_node"];
         delete?: never;
@@ -3863,16 +3864,24 @@ export interface components {
         };
         /** @description It answers. */
         NodeConnection: {
-            /** @description How many nodes the cluster has, where it is one. */
+            /** @description PVE: how many nodes the cluster has, where it is one. */
             clusterNodeCount?: number | null;
-            /** @description Whether it is a cluster. */
-            isCluster: boolean;
+            /** @description PBS: how many datastores the credentials may see. */
+            datastoreCount?: number | null;
+            /** @description PVE: whether it is a cluster. */
+            isCluster?: boolean | null;
             /** @description In words. */
             message: string;
-            /** @description How many nodes there are. */
-            nodeCount: number;
+            /** @description PVE: how many nodes there are. */
+            nodeCount?: number | null;
+            /** @description PMG: release. */
+            release?: string | null;
             /** @description Always `success`. */
             status: string;
+            /** @description PMG: version. */
+            version?: string | null;
+            /** @description PMG: what the credentials cannot read. */
+            warnings?: string[];
         };
         /** @description The instance is a member of a cluster that is configured already: nothing new was made. */
         NodeMerged: {
@@ -4141,8 +4150,12 @@ export interface components {
             latency?: number | null;
             /** @description In words. */
             message: string;
+            /** @description PMG: release. */
+            release?: string | null;
             /** @description `success` or `error`. */
             status: string;
+            /** @description PMG: version. */
+            version?: string | null;
         };
         /** @description One NVMe disk. */
         NvmeTemperature: {
