@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use pulse_collectors::{Connect, HttpConnect, PveApi, Timeouts};
+use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_core::{
     Clock, ManualClock, Reading,
     model::{
