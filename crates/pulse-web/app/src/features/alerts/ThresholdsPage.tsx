@@ -25,6 +25,7 @@ import {
   withOverride,
   withSwitch,
 } from "./thresholds";
+import { TITLES } from "./titles";
 
 const KINDS = [
   { id: "guest", title: t("Guests") },
@@ -33,19 +34,6 @@ const KINDS = [
   { id: "storage", title: t("Storage") },
   { id: "pbs", title: t("Backup servers") },
 ] as const satisfies readonly { id: Kind; title: string }[];
-
-const TITLES: Readonly<Record<Metric, string>> = {
-  cpu: t("CPU %"),
-  memory: t("Memory %"),
-  disk: t("Disk %"),
-  diskRead: t("Read MB/s"),
-  diskWrite: t("Write MB/s"),
-  networkIn: t("Net in MB/s"),
-  networkOut: t("Net out MB/s"),
-  usage: t("Used %"),
-  temperature: t("Temp. °C"),
-  diskTemperature: t("Disk temp. °C"),
-};
 
 interface Row {
   id: string;

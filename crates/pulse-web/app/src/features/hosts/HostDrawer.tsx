@@ -13,6 +13,7 @@ import { Drawer, DrawerSection } from "../../ui/Drawer";
 import { Mark } from "../../ui/Mark";
 import { Value } from "../../ui/Value";
 import { AlertList } from "../alerts/AlertList";
+import { Limits } from "../alerts/Limits";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { Notes } from "../metadata/Notes";
 import { LastSeen } from "../parts/LastSeen";
@@ -187,6 +188,7 @@ export default function HostDrawer(props: {
           </table>
         </DrawerSection>
       </Show>
+      <Limits kind="host" id={host().id} />
     </Drawer>
   );
 }

@@ -43,12 +43,11 @@ export default function NodesPage(): JSX.Element {
   const [nodes, { refetch }] = createResource(listNodes);
   const [isAdding, setAdding] = createSignal(false);
   const [added, setAdded] = createSignal<string>();
+  const [editing, setEditing] = createSignal<ConfiguredNode>();
   const [removing, setRemoving] = createSignal<ConfiguredNode>();
   const [tests, setTests] = createSignal<Readonly<Record<string, TestOutcome | "running">>>({});
   const list = (): ConfiguredNode[] => (nodes.error === undefined ? (nodes.latest ?? []) : []);
-  const isWaiting = createMemo(() =>
-    list().some((node) => node.type === "pve" && statusOf(node) === "waiting"),
-  );
+  const isWaiting = createMemo(() => list().some((node) => statusOf(node) === "waiting"));
   createEffect(() => {
     if (!isWaiting()) return;
     const timer = setInterval(() => void refetch(), LOOK_AGAIN_MS);
@@ -93,6 +92,7 @@ export default function NodesPage(): JSX.Element {
             icon="plus"
             onClick={() => {
               setAdding(true);
+              setEditing(undefined);
               setAdded(undefined);
             }}
           >
@@ -110,6 +110,19 @@ export default function NodesPage(): JSX.Element {
             await refetch();
           }}
         />
+      </Show>
+      <Show when={editing()} keyed>
+        {(node) => (
+          <AddNode
+            node={node}
+            onCancel={() => setEditing(undefined)}
+            onAdded={async (text) => {
+              setEditing(undefined);
+              setAdded(text);
+              await refetch();
+            }}
+          />
+        )}
       </Show>
       <Show when={added()}>{(text) => <Note health="ok">{text()}</Note>}</Show>
       <Show when={nodes.error}>
@@ -185,6 +198,17 @@ export default function NodesPage(): JSX.Element {
                             onClick={() => void test(node())}
                           >
                             {tests()[node().id] === "running" ? t("Testing…") : t("Test")}
+                          </Button>
+                          <Button
+                            isSmall
+                            label={t("Change {name}", { name: node().name })}
+                            onClick={() => {
+                              setAdding(false);
+                              setAdded(undefined);
+                              setEditing(node());
+                            }}
+                          >
+                            {t("Change")}
                           </Button>
                           <Button
                             isSmall
