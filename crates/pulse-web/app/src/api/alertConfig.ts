@@ -53,6 +53,7 @@ export interface AlertConfig {
   nodeDefaults: ThresholdBlock;
   hostDefaults: ThresholdBlock;
   pbsDefaults?: ThresholdBlock;
+  dockerDefaults?: ThresholdBlock;
   storageDefault: Threshold;
   overrides: Readonly<Record<string, ThresholdBlock>> | null;
   schedule: Schedule;
@@ -96,6 +97,13 @@ export const alertHistory = (
     undefined,
     signal,
   );
+
+/** What was raised for one resource. */
+export const resourceHistory = async (resourceId: string): Promise<PastAlert[]> =>
+  (await request<PastAlert[] | null>(
+    "GET",
+    `/api/alerts/history?limit=500&resourceId=${encodeURIComponent(resourceId)}`,
+  )) ?? [];
 
 export const clearAlertHistory = (): Promise<unknown> => request("DELETE", "/api/alerts/history");
 

@@ -15,7 +15,8 @@ import { Value } from "../../ui/Value";
 import { Waiting } from "../../ui/Waiting";
 import { PhoneName } from "../parts/cells";
 import styles from "./Alerts.module.css";
-import { heat, levelHealth, levelName, resourceHref } from "./model";
+import { hrefOf } from "./href";
+import { heat, levelHealth, levelName } from "./model";
 
 const SPANS = [
   { id: "24h", title: "24 h", hours: 24 },
@@ -143,7 +144,7 @@ export default function HistoryPage(): JSX.Element {
       width: 70,
       from: 760,
       isFixed: true,
-      cell: (row) => <A href={resourceHref(row())}>{t("Show")}</A>,
+      cell: (row) => <A href={hrefOf(row())}>{t("Show")}</A>,
     },
   ];
   const phone: Column<Row>[] = [

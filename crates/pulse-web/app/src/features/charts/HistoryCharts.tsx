@@ -111,6 +111,8 @@ export function HistoryCharts(props: {
   range: string | undefined;
   onRange: (range: string) => void;
   now: Now;
+  /** How alerts call the resource, where that is another id. */
+  alertId?: string;
   /** Without the memory chart where the resource has none, such as a storage. */
   only?: readonly string[];
 }): JSX.Element {
@@ -198,7 +200,7 @@ export function HistoryCharts(props: {
     props.resourceType === "dockerContainer" && figure.id === "cpu";
   const end = (): number => (isLive() ? serverNow() : (latest()?.end ?? serverNow()));
   const span = createMemo(() => zoom() ?? { from: end() - range().ms, to: end() });
-  const marks = alertMarks(() => props.resourceId);
+  const marks = alertMarks(() => props.alertId ?? props.resourceId);
   const problem = (): string | undefined => {
     const error: unknown = data.error;
     if (error === undefined || (error instanceof DOMException && error.name === "AbortError"))
