@@ -22,6 +22,7 @@ import {
   webhooks,
 } from "../../api/alertConfig";
 import { number, parseTime, shortMoment } from "../../state/format";
+import { settled } from "../../state/settled";
 import { t, tn } from "../../text";
 import { Badge, Button, Check, Choice, Confirm, Empty, Field, Note } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
@@ -113,12 +114,12 @@ function EmailForm(): JSX.Element {
   const [providers] = createResource(emailProviders);
   const [draft, setDraft] = createSignal<Email>();
   const { outcome, isBusy, attempt } = useAttempt();
-  const config = (): Email | undefined => draft() ?? (stored.error === undefined ? stored.latest : undefined);
+  const config = (): Email | undefined => draft() ?? settled(stored);
   const change = (parts: Partial<Email>): void => {
     const now = config();
     if (now !== undefined) setDraft({ ...now, ...parts });
   };
-  const list = () => (providers.error === undefined ? (providers.latest ?? []) : []);
+  const list = () => settled(providers) ?? [];
   return (
     <section class={settings.form} aria-label={t("E-mail")}>
       <h2>{t("E-mail")}</h2>
@@ -242,7 +243,7 @@ function Webhooks(): JSX.Element {
   const [editing, setEditing] = createSignal<Webhook>();
   const [removing, setRemoving] = createSignal<Webhook>();
   const { outcome, isBusy, attempt } = useAttempt();
-  const list = (): Webhook[] => (stored.error === undefined ? (stored.latest ?? []) : []);
+  const list = (): Webhook[] => settled(stored) ?? [];
   const change = (parts: Partial<Webhook>): void => {
     const now = editing();
     if (now !== undefined) setEditing({ ...now, ...parts });
@@ -429,8 +430,7 @@ function AppriseForm(): JSX.Element {
   const [stored, { refetch }] = createResource(apprise);
   const [draft, setDraft] = createSignal<Apprise>();
   const { outcome, isBusy, attempt } = useAttempt();
-  const config = (): Apprise | undefined =>
-    draft() ?? (stored.error === undefined ? stored.latest : undefined);
+  const config = (): Apprise | undefined => draft() ?? settled(stored);
   const change = (parts: Partial<Apprise>): void => {
     const now = config();
     if (now !== undefined) setDraft({ ...now, ...parts });
@@ -527,9 +527,8 @@ const STATES: Readonly<Record<string, string>> = {
 function Deliveries(): JSX.Element {
   const [stats, { refetch: refetchStats }] = createResource(queueStats);
   const [letters, { refetch }] = createResource(deadLetters);
-  const counts = (): [string, number][] =>
-    stats.error === undefined ? Object.entries(stats.latest ?? {}) : [];
-  const list = (): DeadLetter[] => (letters.error === undefined ? (letters.latest ?? []) : []);
+  const counts = (): [string, number][] => Object.entries(settled(stats) ?? {});
+  const list = (): DeadLetter[] => settled(letters) ?? [];
   const act = async (work: Promise<unknown>, said: string): Promise<void> => {
     try {
       await work;

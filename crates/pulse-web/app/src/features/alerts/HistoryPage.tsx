@@ -6,6 +6,7 @@ import { alertHistory, clearAlertHistory, type PastAlert } from "../../api/alert
 import { serverNow } from "../../api/live";
 import { day, duration, moment, parseTime, shortMoment } from "../../state/format";
 import { oneOf } from "../../state/options";
+import { settled } from "../../state/settled";
 import { useView } from "../../state/view";
 import { t, tn } from "../../text";
 import { Badge, Button, Confirm, Empty, Note, Segmented } from "../../ui/controls";
@@ -48,7 +49,7 @@ export default function HistoryPage(): JSX.Element {
       list: (await alertHistory(until - hours * HOUR, MOST)) ?? [],
     };
   });
-  const answer = () => (data.error === undefined ? data.latest : undefined);
+  const answer = () => settled(data);
   const rows = createMemo(() => {
     const all = new Map<string, Row>();
     for (const alert of answer()?.list ?? []) {

@@ -4,6 +4,7 @@ import { createMemo, createResource, createSignal, For, type JSX, Show } from "s
 import { type AlertConfig, alertConfig, type Metric, saveAlertConfig } from "../../api/alertConfig";
 import { backupServers, containers, dockerHosts, hosts, nodes, storage, vms } from "../../api/live";
 import { oneOf } from "../../state/options";
+import { settled } from "../../state/settled";
 import { useView } from "../../state/view";
 import { t } from "../../text";
 import { Button, Empty, Note, Segmented } from "../../ui/controls";
@@ -50,8 +51,7 @@ export default function ThresholdsPage(): JSX.Element {
   const [draft, setDraft] = createSignal<AlertConfig>();
   const [error, setError] = createSignal<string>();
   const [isBusy, setBusy] = createSignal(false);
-  const config = (): AlertConfig | undefined =>
-    draft() ?? (stored.error === undefined ? stored.latest : undefined);
+  const config = (): AlertConfig | undefined => draft() ?? settled(stored);
   const kind = createMemo(() => oneOf(view.get("kind"), KINDS, "guest"));
   const rows = createMemo(() => {
     const all = new Map<string, Row>();

@@ -4,6 +4,7 @@ import { type Accessor, createMemo, createResource } from "solid-js";
 import { resourceHistory } from "../../api/alertConfig";
 import { activeAlerts } from "../../api/live";
 import { parseTime } from "../../state/format";
+import { settled } from "../../state/settled";
 import type { ChartMark } from "../../ui/Chart";
 import { isAbout } from "./model";
 
@@ -13,7 +14,7 @@ export function alertMarks(id: () => string): Accessor<readonly ChartMark[]> {
   const [history] = createResource(id, (wanted) => resourceHistory(wanted).catch(() => []));
   return createMemo(() => {
     const marks = new Map<string, ChartMark>();
-    const past = history.latest ?? [];
+    const past = settled(history) ?? [];
     const now = [...activeAlerts().values()].filter((alert) => isAbout(alert, id()));
     for (const alert of [...past, ...now]) {
       const at = parseTime(alert.startTime);

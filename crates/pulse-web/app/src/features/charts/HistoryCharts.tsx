@@ -15,6 +15,7 @@ import { type History, history } from "../../api/calls";
 import { ApiError } from "../../api/client";
 import { lastUpdate, serverNow } from "../../api/live";
 import { celsius, number, percent, rate } from "../../state/format";
+import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Chart } from "../../ui/Chart";
 import type { Point } from "../../ui/chartData";
@@ -177,9 +178,7 @@ export function HistoryCharts(props: {
   );
 
   // While the next answer is on its way the last one stays on the page.
-  const latest = createMemo<History | undefined>((last) =>
-    data.error === undefined ? (data.latest ?? last) : last,
-  );
+  const latest = createMemo<History | undefined>((last) => settled(data) ?? last);
   const pointsOf = (metric: string): readonly Point[] => {
     const stored: readonly Point[] = latest()?.metrics?.[metric] ?? [];
     if (!isLive()) return stored;
