@@ -42,6 +42,12 @@ const TABLE: &[Row] = &[
         never: HTTP_SERVER,
     },
     Row {
+        name: "pulse-notify",
+        may_use: &["pulse-core", "pulse-config", "pulse-gotmpl", "pulse-store"],
+        tests_may_use: &[],
+        never: HTTP_SERVER,
+    },
+    Row {
         name: "pulse-remote-store",
         may_use: &["pulse-core", "pulse-store"],
         tests_may_use: &[],
@@ -57,7 +63,14 @@ const TABLE: &[Row] = &[
     // 4: what people and programs see
     Row {
         name: "pulse-api",
-        may_use: &["pulse-core", "pulse-config", "pulse-store", "pulse-auth", "pulse-monitor"],
+        may_use: &[
+            "pulse-core",
+            "pulse-config",
+            "pulse-store",
+            "pulse-auth",
+            "pulse-monitor",
+            "pulse-notify",
+        ],
         // A connection of the tests' own stands in for Proxmox VE, the simulator for the other products.
         tests_may_use: &["pulse-collectors", "pulse-sim"],
         never: &["rusqlite"],
@@ -75,6 +88,7 @@ const TABLE: &[Row] = &[
             "pulse-core",
             "pulse-memory",
             "pulse-monitor",
+            "pulse-notify",
             "pulse-remote-store",
             "pulse-store",
             "pulse-web",

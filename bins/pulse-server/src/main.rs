@@ -5,6 +5,7 @@ mod history;
 mod history_cli;
 mod keep;
 mod local;
+mod notify;
 mod operate;
 mod page;
 mod service_manager;

@@ -18,11 +18,12 @@ use pulse_config::{
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{Keeper, Supervisor, pipeline, probe::Probe};
+use pulse_notify::Grouping;
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{cli::say, history, keep, local, operate, page, service_manager};
+use crate::{cli::say, history, keep, local, notify, operate, page, service_manager};
 
 /// Connections get this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -55,6 +56,8 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     ]));
     operate::import_from_environment(&vars, data_dir.path(), &transfer, is_first_start)?;
     let ledger = Ledger::open(&data_dir.file("pulse.db"), clock.clone())?;
+    let notifier =
+        notify::open(data_dir.path(), system.clone(), ledger.clone(), clock.clone(), Grouping::default)?;
 
     let stop = CancellationToken::new();
     let last = CancellationToken::new();
@@ -80,6 +83,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let run = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
     let published = Arc::new(StateCache::new(keeper.clone(), run));
     let hub = Hub::start(keeper.subscribe(), published.clone(), polling_interval, &tasks, stop.clone());
+    notifier.start(&tasks, stop.clone());
     let about = About { version: env!("CARGO_PKG_VERSION"), started, polling_interval };
     let bootstrap = access.bootstrap.current();
     let state = AppState {
@@ -97,6 +101,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),
         store: store.clone(),
         ledger: ledger.clone(),
+        notifier: notifier.clone(),
         published,
         charts: Arc::default(),
         hub,

@@ -12,6 +12,7 @@ use pulse_config::{
 };
 use pulse_core::Clock;
 use pulse_monitor::{Keeper, Scheduler, probe::Probe};
+use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
 
 use crate::{
@@ -125,6 +126,8 @@ pub struct AppState {
     pub store: Arc<dyn MetricStore>,
     /// Alert history and the notification queue.
     pub ledger: Ledger,
+    /// How people are told.
+    pub notifier: Arc<Notifier>,
     /// The state as bytes.
     pub published: Arc<StateCache>,
     /// Charts that took long to make.
@@ -164,6 +167,7 @@ from_ref! {
     probe: Probe,
     store: Arc<dyn MetricStore>,
     ledger: Ledger,
+    notifier: Arc<Notifier>,
     published: Arc<StateCache>,
     charts: Arc<ChartCache>,
     hub: Hub,

@@ -46,6 +46,7 @@ pub use store::{
     bootstrap::BootstrapToken,
     credentials::{Credentials, Login},
     nodes::NodeStore,
+    notify::NotifyStore,
     sessions::SessionFile,
     system::{SystemSettingsStore, Updated},
     tokens::{MAX_TOKENS, Token, TokenStore, Tokens, TooManyTokens},

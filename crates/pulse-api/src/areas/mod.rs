@@ -9,6 +9,7 @@ mod history;
 mod license;
 mod live;
 mod nodes;
+mod notifications;
 mod object;
 pub(crate) mod prometheus;
 mod rbac;
@@ -46,6 +47,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(security::router())
         .merge(tokens::router())
         .merge(nodes::router())
+        .merge(notifications::router())
         .merge(system::router())
         .merge(license::router())
         .merge(audit::router())

@@ -16,11 +16,12 @@ use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
 use pulse_config::transfer::{NodesSection, SystemSection, TokensSection, Transfer};
 use pulse_config::{
-    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings,
+    BootstrapToken, Credentials, NodeStore, NotifyStore, PveInstance, SealKey, Secret, SessionFile, Settings,
     SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_monitor::{Keeper, Scheduler, probe::Probe};
+use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -147,6 +148,18 @@ impl TestServer {
         let store =
             SqliteStore::open(&dir.join("metrics.db"), StoreOptions::default(), dyn_clock.clone()).unwrap();
         let proxmox = Arc::new(Proxmox::default());
+        let ledger = Ledger::open(&dir.join("pulse.db"), clock.clone()).unwrap();
+        let notifier = Notifier::new(NotifierOptions {
+            config: Arc::new(NotifyStore::open(dir, SealKey::open(dir).unwrap()).unwrap()),
+            system: system.clone(),
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            grouping: Box::new(Grouping::default),
+            commands: Arc::new(SystemCommands),
+            extra_roots: vec![],
+            first_retry: Duration::from_secs(5),
+        });
+        notifier.start(&tasks, stop.clone());
         let state = AppState {
             about: Arc::new(About {
                 version: "5.1.0",
@@ -164,7 +177,8 @@ impl TestServer {
             nodes,
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             store: Arc::new(store),
-            ledger: Ledger::open(&dir.join("pulse.db"), clock.clone()).unwrap(),
+            ledger,
+            notifier,
             published,
             charts: Arc::default(),
             hub,

@@ -19,6 +19,8 @@ mod metrics;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod notifications;
+#[cfg(test)]
 mod setup;
 #[cfg(test)]
 mod state;

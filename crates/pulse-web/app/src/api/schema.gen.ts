@@ -626,6 +626,269 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/notifications/apprise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Apprise settings. */
+        get: operations["get_apprise"];
+        /** Change the Apprise settings as a whole; the answer is what was kept. */
+        put: operations["put_apprise"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The log of all attempts of the last seven days, newest first. Not in v5. */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/dlq": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages that were given up, the newest first. */
+        get: operations["list_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/dlq/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a message up for good. */
+        post: operations["delete_dead_letter"];
+        /** Give a message up for good. The same as `POST`. */
+        delete: operations["remove_dead_letter"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/dlq/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a message that was given up once more, with all its attempts. */
+        post: operations["retry_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mail settings, without the password. */
+        get: operations["get_email"];
+        /** Change the mail settings as a whole. An empty password keeps the one that is stored. */
+        put: operations["put_email"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/email-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mail providers and their servers. */
+        get: operations["list_email_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the notifications do. */
+        get: operations["notification_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/queue/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages in the queue per status: those that are not done, and those of the last day. */
+        get: operations["queue_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test message. It answers 200 only when the message was delivered. */
+        post: operations["test_notification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhook-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last 100 attempts to call webhooks, oldest first. */
+        get: operations["webhook_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhook-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The services and their templates. */
+        get: operations["list_webhook_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The webhooks, with their secrets masked. */
+        get: operations["list_webhooks"];
+        put?: never;
+        /** Add a webhook. The answer is what was sent, with its id. */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhooks/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a webhook; it need not be saved.
+         * @description Values that are masked are taken from the stored webhook with the same id, where the URL is the same too.
+         */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a webhook as a whole. Values that are sent back masked stay as they are. */
+        put: operations["change_webhook"];
+        post?: never;
+        /** Remove a webhook. What waits for it is not sent any more. */
+        delete: operations["remove_webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -1020,6 +1283,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/test-notification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show every live client a node that does not exist, to try the live channel out.
+         * @description Unlike v5, a token needs `monitoring:write`: everybody who watches sees it.
+         */
+        post: operations["test_broadcast"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/version": {
         parameters: {
             query?: never;
@@ -1194,6 +1477,68 @@ export interface components {
             /** @description Newest first. */
             tokens: components["schemas"]["ApiToken"][];
         };
+        /** @description Apprise. */
+        AppriseSettings: {
+            /**
+             * @description Its API key. Answers show `***REDACTED***`, which keeps it when it is sent back. v5 shows it in clear.
+             * @default
+             */
+            apiKey?: string;
+            /**
+             * @description The header of the API key.
+             * @default
+             */
+            apiKeyHeader?: string;
+            /**
+             * @description The program.
+             * @default
+             */
+            cliPath?: string;
+            /**
+             * @description Key of a configuration that is stored there.
+             * @default
+             */
+            configKey?: string;
+            /**
+             * @description Whether it is used.
+             * @default false
+             */
+            enabled?: boolean;
+            /** @default null */
+            filter?: components["schemas"]["NotificationFilter"] | null;
+            /**
+             * Format: int32
+             * @description Messages in an hour; more go into a digest. 30 where it is absent.
+             * @default null
+             */
+            maxPerHour?: number | null;
+            /**
+             * @description `cli` or `http`.
+             * @default
+             */
+            mode?: string;
+            /**
+             * @description The service.
+             * @default
+             */
+            serverUrl?: string;
+            /**
+             * @description Whether any certificate will do.
+             * @default false
+             */
+            skipTlsVerify?: boolean;
+            /**
+             * @description Apprise URLs.
+             * @default []
+             */
+            targets?: string[];
+            /**
+             * Format: int64
+             * @description How long a delivery may take, 5 to 120.
+             * @default 0
+             */
+            timeoutSeconds?: number;
+        };
         /** @description Events of the audit log. */
         AuditEvents: {
             /** @description Newest first. */
@@ -1342,6 +1687,20 @@ export interface components {
             state: string;
             /** @description `pve`, `pbs` or `pmg`. */
             type: string;
+        };
+        /** @description A destination to which nothing can be delivered. */
+        BrokenDestination: {
+            /** @description `email`, `apprise`, or `webhook:` and its id. */
+            destination: string;
+            /** @description Why. */
+            error: string;
+            /** @description What people call it. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
         };
         /** @description One complaint of Ceph. */
         CephCheck: {
@@ -1614,6 +1973,13 @@ export interface components {
              * @description Bytes in use.
              */
             usedBytes: number;
+        };
+        /** @description One kind of destination. */
+        ChannelHealth: {
+            /** @description Whether it has what it needs. */
+            configured: boolean;
+            /** @description Whether it is on. */
+            enabled: boolean;
         };
         /** @description A point. */
         ChartPoint: {
@@ -2284,6 +2650,51 @@ export interface components {
              */
             used: number;
         };
+        /** @description A message that was given up. */
+        DeadLetter: {
+            /** @description What it tells. */
+            alerts: Record<string, never>[];
+            /**
+             * Format: int64
+             * @description Attempts made.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it was given up.
+             */
+            completedAt?: string | null;
+            /** @description The destination as it is configured now, without secrets; null when it is gone. */
+            config: Record<string, never>;
+            /**
+             * Format: date-time
+             * @description When it came into the queue.
+             */
+            createdAt: string;
+            /** @description Id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description The last attempt.
+             */
+            lastAttempt?: string | null;
+            /** @description Why it failed. */
+            lastError: string;
+            /**
+             * Format: int64
+             * @description Attempts allowed.
+             */
+            maxAttempts: number;
+            /**
+             * Format: date-time
+             * @description When it was last due.
+             */
+            nextRetryAt: string;
+            /** @description Always `dlq`. */
+            status: string;
+            /** @description `email`, `webhook` or `apprise`, with `_resolved` for recoveries. */
+            type: string;
+        };
         /** @description Whether a source fails persistently, and how. */
         DeadLetterDetail: {
             /**
@@ -2310,6 +2721,20 @@ export interface components {
              * @description How often it was tried since.
              */
             retryCount?: number | null;
+        };
+        /** @description It is done. */
+        DeadLetterDone: {
+            /** @description The message. */
+            id: string;
+            /** @description In words. */
+            message: string;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description Which message. */
+        DeadLetterId: {
+            /** @description Its id. */
+            id: string;
         };
         /** @description Sources that fail persistently. */
         DeadLetters: {
@@ -2686,8 +3111,95 @@ export interface components {
             /** @description Whether it was. */
             success: boolean;
         };
+        /** @description A mail provider. */
+        EmailProvider: {
+            /** @description Whether it wants a login. */
+            authRequired: boolean;
+            /** @description What to fill in. */
+            instructions: string;
+            /** @description Name. */
+            name: string;
+            /** @description SMTP server. */
+            smtpHost: string;
+            /**
+             * Format: int32
+             * @description Its port.
+             */
+            smtpPort: number;
+            /** @description TLS after a greeting. */
+            startTLS: boolean;
+            /** @description TLS from the first byte. */
+            tls: boolean;
+        };
+        /** @description Mail. */
+        EmailSettings: {
+            /**
+             * @description Whether mails are sent.
+             * @default false
+             */
+            enabled?: boolean;
+            /** @default null */
+            filter?: components["schemas"]["NotificationFilter"] | null;
+            /**
+             * @description Sender.
+             * @default
+             */
+            from?: string;
+            /**
+             * Format: int32
+             * @description Mails in an hour; more go into a digest. 30 where it is absent.
+             * @default null
+             */
+            maxPerHour?: number | null;
+            /**
+             * @description Password: empty in answers; empty in requests to keep the one that is stored.
+             * @default
+             */
+            password?: string;
+            /**
+             * Format: int32
+             * @description Its port.
+             * @default 587
+             */
+            port?: number;
+            /**
+             * @description Provider.
+             * @default
+             */
+            provider?: string;
+            /**
+             * @description SMTP server.
+             * @default
+             */
+            server?: string;
+            /**
+             * @description TLS after a greeting.
+             * @default false
+             */
+            startTLS?: boolean;
+            /**
+             * @description TLS from the first byte.
+             * @default true
+             */
+            tls?: boolean;
+            /**
+             * @description Receivers; the sender where there are none.
+             * @default []
+             */
+            to?: string[];
+            /**
+             * @description Login.
+             * @default
+             */
+            username?: string;
+        };
         /** @description An object without keys; the contract has three of them. */
         EmptyObject: Record<string, never>;
+        /** @description How credentials are kept. */
+        EncryptionHealth: {
+            /** @description Always true. */
+            enabled: boolean;
+        };
         /** @description The error envelope. */
         ErrorBody: {
             /** @description Code for programs. */
@@ -4157,6 +4669,137 @@ export interface components {
             /** @description PMG: version. */
             version?: string | null;
         };
+        /** @description One attempt to deliver a message. */
+        NotificationDelivery: {
+            /**
+             * Format: int64
+             * @description How many alerts.
+             */
+            alertCount: number;
+            /** @description The first alert of the message. */
+            alertId: string;
+            /**
+             * Format: int64
+             * @description Which attempt, counted from 1.
+             */
+            attempt: number;
+            /** @description `email`, `apprise`, or `webhook:` and its id. */
+            destination: string;
+            /**
+             * Format: int64
+             * @description How long it took.
+             */
+            durationMilliseconds: number;
+            /** @description What went wrong. */
+            error?: string | null;
+            /** @description `firing`, `resolved` or `digest`. */
+            event: string;
+            /** @description The message's id in the queue. */
+            id: string;
+            /** @description What people call the destination. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Bytes sent.
+             */
+            payloadBytes: number;
+            /** @description The service of a webhook, else the kind of destination. */
+            service: string;
+            /**
+             * Format: int32
+             * @description HTTP status.
+             */
+            statusCode?: number | null;
+            /** @description Whether it arrived. */
+            success: boolean;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            timestamp: string;
+            /** @description Where to, without secrets. */
+            url?: string;
+        };
+        /** @description Which alerts a destination is told of; an empty list means all. Not in v5. */
+        NotificationFilter: {
+            /**
+             * @description Only critical ones.
+             * @default false
+             */
+            criticalOnly?: boolean;
+            /**
+             * @description Only these resources: ids, names, nodes or instances.
+             * @default []
+             */
+            resources?: string[];
+            /**
+             * @description Only resources with one of these tags.
+             * @default []
+             */
+            tags?: string[];
+            /**
+             * @description Only these types.
+             * @default []
+             */
+            types?: string[];
+        };
+        /** @description How the notifications do. */
+        NotificationHealth: {
+            /** @description Apprise. */
+            apprise: components["schemas"]["ChannelHealth"];
+            /** @description Destinations to which nothing can be delivered. Not in v5. */
+            broken: components["schemas"]["BrokenDestination"][];
+            /** @description Mail. */
+            email: components["schemas"]["ChannelHealth"];
+            /** @description How credentials are kept. */
+            encryption: components["schemas"]["EncryptionHealth"];
+            /** @description Whether the queue answers and every destination takes its messages. */
+            overall_healthy: boolean;
+            /** @description The queue. */
+            queue: components["schemas"]["QueueHealth"];
+            /** @description Webhooks. */
+            webhooks: components["schemas"]["WebhookHealth"];
+        };
+        /** @description It is done. */
+        NotificationSuccess: {
+            /** @description In words. */
+            message?: string | null;
+            /** @description Always `success`. */
+            status: string;
+        };
+        /** @description What to try. */
+        NotificationTest: {
+            /** @description Settings of mail or Apprise that need not be saved. */
+            config?: Record<string, never> | null;
+            /**
+             * @description `email`, `webhook`, `apprise`, or `all` for every destination that is on.
+             * @default
+             */
+            method?: string;
+            /**
+             * @description Which webhook; else the first that is on.
+             * @default null
+             */
+            webhookId?: string | null;
+        };
+        /** @description How one destination did. */
+        NotificationTestResult: {
+            /** @description What went wrong. */
+            error?: string | null;
+            /** @description The destination. */
+            name: string;
+            /** @description Whether it took the message. */
+            success: boolean;
+        };
+        /** @description It was delivered. */
+        NotificationTested: {
+            /** @description In words. */
+            message: string;
+            /** @description One for each destination, with `all`. */
+            results?: components["schemas"]["NotificationTestResult"][];
+            /** @description Always `success`. */
+            status: string;
+        };
         /** @description One NVMe disk. */
         NvmeTemperature: {
             /** @description Device. */
@@ -4689,6 +5332,36 @@ export interface components {
             perType: {
                 [key: string]: number;
             };
+        };
+        /** @description The queue. */
+        QueueHealth: {
+            /**
+             * Format: int64
+             * @description Dead letters.
+             */
+            dlq: number;
+            /**
+             * Format: int64
+             * @description Always 0.
+             */
+            failed: number;
+            /** @description Whether it answers. */
+            healthy: boolean;
+            /**
+             * Format: int64
+             * @description Waiting.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description On their way.
+             */
+            sending: number;
+            /**
+             * Format: int64
+             * @description Sent within a day.
+             */
+            sent: number;
         };
         /** @description Mail queues. */
         QueueShape: {
@@ -6379,6 +7052,146 @@ export interface components {
             /** @description Plain semver. */
             version: string;
         };
+        /** @description A webhook. */
+        Webhook: {
+            /**
+             * @description Fields for templates; shown as headers are.
+             * @default {}
+             */
+            customFields?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Whether it is used.
+             * @default false
+             */
+            enabled?: boolean;
+            /** @default null */
+            filter?: components["schemas"]["NotificationFilter"] | null;
+            /**
+             * @description Headers. Answers show `***REDACTED***` for values, which keeps them when it is sent back.
+             * @default {}
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Id; made where a new one has none.
+             * @default
+             */
+            id?: string;
+            /**
+             * Format: int32
+             * @description Messages in an hour; more go into a digest. 30 where it is absent.
+             * @default null
+             */
+            maxPerHour?: number | null;
+            /**
+             * @description Whom to mention. v5 never returns it, and loses it when a client writes back what it read.
+             * @default
+             */
+            mention?: string;
+            /**
+             * @description `POST` where it is empty.
+             * @default
+             */
+            method?: string;
+            /**
+             * @description Name.
+             * @default
+             */
+            name?: string;
+            /**
+             * @description discord, telegram, slack, teams, teams-adaptive, pagerduty, pushover, gotify, ntfy, mattermost or generic.
+             * @default
+             */
+            service?: string;
+            /**
+             * @description A template of its own, in Go's syntax.
+             * @default
+             */
+            template?: string;
+            /**
+             * @description Where to; may be a template.
+             * @default
+             */
+            url?: string;
+        };
+        /** @description One attempt to call a webhook. */
+        WebhookDelivery: {
+            /** @description The first alert of the message. */
+            alertId: string;
+            /** @description What went wrong. */
+            errorMessage?: string | null;
+            /**
+             * Format: int64
+             * @description Bytes sent.
+             */
+            payloadSize: number;
+            /**
+             * Format: int64
+             * @description Attempts before this one.
+             */
+            retryAttempts: number;
+            /** @description Its service. */
+            service: string;
+            /**
+             * Format: int32
+             * @description HTTP status; 0 where there was no answer.
+             */
+            statusCode: number;
+            /** @description Whether it arrived. */
+            success: boolean;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            timestamp: string;
+            /** @description Name of the webhook. */
+            webhookName: string;
+            /** @description Its URL, without secrets. */
+            webhookUrl: string;
+        };
+        /** @description Webhooks. */
+        WebhookHealth: {
+            /** @description Those that are on. */
+            enabled: number;
+            /** @description All. */
+            total: number;
+        };
+        /** @description A service that webhooks are made for. */
+        WebhookTemplate: {
+            /** @description Headers. */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description What to fill in. */
+            instructions: string;
+            /** @description Method. */
+            method: string;
+            /** @description Its name for people. */
+            name: string;
+            /** @description Template of the body, in Go's syntax. */
+            payloadTemplate: string;
+            /** @description Its name in webhooks. */
+            service: string;
+            /** @description What its URLs look like; placeholders in braces. */
+            urlPattern: string;
+        };
+        /** @description What the receiver answered. */
+        WebhookTested: {
+            /** @description What went wrong. */
+            error?: string | null;
+            /** @description What it said, cut. */
+            response: string;
+            /**
+             * Format: int32
+             * @description HTTP status; 0 where there was no answer.
+             */
+            status: number;
+            /** @description Whether it took the message. */
+            success?: boolean | null;
+        };
         /** @description A device of a ZFS pool. */
         ZfsDeviceShape: {
             /**
@@ -7794,6 +8607,803 @@ export interface operations {
             };
         };
     };
+    get_apprise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppriseSettings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    put_apprise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppriseSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppriseSettings"];
+                };
+            };
+            /** @description No such settings */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Entries, 1 to 1000; 100 where it is absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationDelivery"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    list_dead_letters: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000; 100 for anything else. */
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The queue does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterId"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterDone"];
+                };
+            };
+            /** @description No id */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description No such message */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    remove_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterId"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterDone"];
+                };
+            };
+            /** @description No id */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description No such message */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    retry_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterId"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterDone"];
+                };
+            };
+            /** @description No id */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description No such message */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailSettings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    put_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationSuccess"];
+                };
+            };
+            /** @description No such settings */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than 32 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_email_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailProvider"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    notification_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationHealth"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    queue_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: number;
+                    };
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The queue does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    test_notification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationTest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationTested"];
+                };
+            };
+            /** @description Why it was not delivered */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    webhook_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    list_webhook_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTemplate"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Webhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description The URL or the template is refused */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There are too many */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Webhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTested"];
+                };
+            };
+            /** @description It was not delivered */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTested"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    change_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Webhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description The URL or the template is refused */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There is none with that id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    remove_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationSuccess"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There is none with that id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
     get_openapi: {
         parameters: {
             query?: never;
@@ -8670,6 +10280,26 @@ export interface operations {
             };
             /** @description The body is larger than 64 KiB */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    test_broadcast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `{"status":"notification sent"}` as plain text */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
