@@ -6,6 +6,7 @@ import {
   apprise,
   type DeadLetter,
   deadLetters,
+  deliveries,
   type Email,
   email,
   emailProviders,
@@ -527,8 +528,12 @@ const STATES: Readonly<Record<string, string>> = {
 function Deliveries(): JSX.Element {
   const [stats, { refetch: refetchStats }] = createResource(queueStats);
   const [letters, { refetch }] = createResource(deadLetters);
+  const [log, { refetch: refetchLog }] = createResource(deliveries);
   const counts = (): [string, number][] => Object.entries(settled(stats) ?? {});
   const list = (): DeadLetter[] => settled(letters) ?? [];
+  const lookAgain = async (): Promise<void> => {
+    await Promise.all([refetch(), refetchStats(), refetchLog()]);
+  };
   const act = async (work: Promise<unknown>, said: string): Promise<void> => {
     try {
       await work;
@@ -536,13 +541,13 @@ function Deliveries(): JSX.Element {
     } catch (cause) {
       toast(cause instanceof Error ? cause.message : String(cause), "crit");
     }
-    await Promise.all([refetch(), refetchStats()]);
+    await lookAgain();
   };
   return (
     <section class={settings.form} aria-label={t("Deliveries")}>
       <header class={settings.head}>
         <h2>{t("Deliveries")}</h2>
-        <Button isSmall onClick={() => void Promise.all([refetch(), refetchStats()])}>
+        <Button isSmall onClick={() => void lookAgain()}>
           {t("Look again")}
         </Button>
       </header>
@@ -615,6 +620,48 @@ function Deliveries(): JSX.Element {
             </tbody>
           </table>
         </Show>
+      </Show>
+      <Show when={(settled(log) ?? []).length > 0}>
+        <details>
+          <summary>{t("All attempts of the last seven days")}</summary>
+          <table class={settings.list} aria-label={t("Attempts")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("When")}</th>
+                <th scope="col">{t("Destination")}</th>
+                <th scope="col">{t("What")}</th>
+                <th scope="col">{t("Result")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={settled(log)}>
+                {(each) => (
+                  <tr>
+                    <td>{shortMoment(parseTime(each.timestamp) ?? 0)}</td>
+                    <td>
+                      {each.name || each.destination}
+                      <div class={settings.small}>{each.url}</div>
+                    </td>
+                    <td>
+                      {each.event}
+                      <div class={settings.small}>{tn("{n} alert", "{n} alerts", each.alertCount)}</div>
+                    </td>
+                    <td>
+                      <span class="row">
+                        <Mark
+                          health={each.success ? "ok" : "crit"}
+                          label={each.success ? t("sent") : t("failed")}
+                        />
+                        {each.error ?? each.statusCode ?? t("sent")}
+                      </span>
+                      <div class={settings.small}>{`${number(each.durationMilliseconds)}\u00a0ms`}</div>
+                    </td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </details>
       </Show>
     </section>
   );
