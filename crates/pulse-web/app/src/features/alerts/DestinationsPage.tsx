@@ -64,12 +64,15 @@ function useAttempt(): {
   outcome: () => Outcome | undefined;
   isBusy: () => boolean;
   attempt: (work: () => Promise<unknown>, said: string) => Promise<boolean>;
+  /** What was said belongs to something else now. */
+  forget: () => void;
 } {
   const [outcome, setOutcome] = createSignal<Outcome>();
   const [isBusy, setBusy] = createSignal(false);
   return {
     outcome,
     isBusy,
+    forget: () => setOutcome(undefined),
     attempt: async (work, said) => {
       setBusy(true);
       setOutcome(undefined);
@@ -243,7 +246,11 @@ function Webhooks(): JSX.Element {
   const [stored, { refetch }] = createResource(webhooks);
   const [editing, setEditing] = createSignal<Webhook>();
   const [removing, setRemoving] = createSignal<Webhook>();
-  const { outcome, isBusy, attempt } = useAttempt();
+  const { outcome, isBusy, attempt, forget } = useAttempt();
+  const edit = (hook: Webhook): void => {
+    forget();
+    setEditing(hook);
+  };
   const list = (): Webhook[] => settled(stored) ?? [];
   const change = (parts: Partial<Webhook>): void => {
     const now = editing();
@@ -257,7 +264,7 @@ function Webhooks(): JSX.Element {
     <section class={settings.form} aria-label={t("Webhooks")}>
       <header class={settings.head}>
         <h2>{t("Webhooks")}</h2>
-        <Button isSmall icon="plus" onClick={() => setEditing(NEW_HOOK)}>
+        <Button isSmall icon="plus" onClick={() => edit(NEW_HOOK)}>
           {t("Add a webhook")}
         </Button>
       </header>
@@ -302,7 +309,7 @@ function Webhooks(): JSX.Element {
                         <Button
                           isSmall
                           label={t("Edit {name}", { name: hook.name })}
-                          onClick={() => setEditing(hook)}
+                          onClick={() => edit(hook)}
                         >
                           {t("Edit")}
                         </Button>
