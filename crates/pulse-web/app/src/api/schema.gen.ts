@@ -1704,6 +1704,8 @@ export interface components {
         };
         /** @description One complaint of Ceph. */
         CephCheck: {
+            /** @description More lines. */
+            detail?: string[];
             /** @description What. */
             message?: string;
             /** @description How bad. */
@@ -1717,6 +1719,8 @@ export interface components {
             };
             /** @description `HEALTH_OK` and so on. */
             status?: string;
+            /** @description The same in words, as older versions of Ceph tell it. */
+            summary?: components["schemas"]["CephSummary"][];
         };
         /** @description Managers of Ceph. */
         CephMgrMap: {
@@ -1729,17 +1733,53 @@ export interface components {
              * @description How many.
              */
             numMgrs?: number;
+            /**
+             * Format: int32
+             * @description How many stand by.
+             */
+            standbys?: number | null;
         };
         /** @description Monitors of Ceph. */
         CephMonMap: {
+            /**
+             * Format: int64
+             * @description Number of the map.
+             */
+            epoch?: number | null;
+            /** @description Each of them. */
+            monitors?: components["schemas"]["CephMonitor"][];
             /**
              * Format: int32
              * @description How many.
              */
             numMons?: number;
         };
+        /** @description A monitor of Ceph. */
+        CephMonitor: {
+            /** @description Address. */
+            addr?: string | null;
+            /** @description Name. */
+            name?: string;
+            /**
+             * Format: int32
+             * @description Rank.
+             */
+            rank?: number;
+            /** @description `up` while it is in the quorum, `down` otherwise. */
+            status?: string | null;
+        };
         /** @description Object storage daemons of Ceph. */
         CephOsdMap: {
+            /**
+             * Format: int64
+             * @description Number of the map.
+             */
+            epoch?: number | null;
+            /**
+             * Format: int32
+             * @description Down.
+             */
+            numDown?: number | null;
             /**
              * Format: int32
              * @description In.
@@ -1750,6 +1790,11 @@ export interface components {
              * @description How many.
              */
             numOsds?: number;
+            /**
+             * Format: int32
+             * @description Out.
+             */
+            numOut?: number | null;
             /**
              * Format: int32
              * @description Up.
@@ -1774,15 +1819,50 @@ export interface components {
              */
             bytesUsed?: number;
             /**
+             * Format: int64
+             * @description Bytes of data, copies not counted.
+             */
+            dataBytes?: number | null;
+            /**
+             * Format: double
+             * @description Share of objects with too few copies.
+             */
+            degradedRatio?: number | null;
+            /**
+             * Format: double
+             * @description Share of objects in the wrong place.
+             */
+            misplacedRatio?: number | null;
+            /**
              * Format: int32
              * @description How many.
              */
             numPgs?: number;
             /**
+             * Format: int64
+             * @description Bytes read per second.
+             */
+            readBytesPerSec?: number | null;
+            /**
+             * Format: int64
+             * @description Reads per second.
+             */
+            readOpsPerSec?: number | null;
+            /**
              * Format: double
              * @description Use, percent.
              */
             usagePercent?: number;
+            /**
+             * Format: int64
+             * @description Bytes written per second.
+             */
+            writeBytesPerSec?: number | null;
+            /**
+             * Format: int64
+             * @description Writes per second.
+             */
+            writeOpsPerSec?: number | null;
         };
         /** @description A pool of Ceph. */
         CephPoolShape: {
@@ -1870,6 +1950,8 @@ export interface components {
         };
         /** @description A kind of service of Ceph. */
         CephReportService: {
+            /** @description Their names. */
+            daemons?: string[];
             /**
              * Format: int32
              * @description Running.
@@ -1973,6 +2055,13 @@ export interface components {
              * @description Bytes in use.
              */
             usedBytes: number;
+        };
+        /** @description One complaint in words. */
+        CephSummary: {
+            /** @description What. */
+            message?: string;
+            /** @description How bad. */
+            severity?: string;
         };
         /** @description One kind of destination. */
         ChannelHealth: {
@@ -2385,6 +2474,8 @@ export interface components {
             networkIo?: components["schemas"]["NetworkIo"] | null;
             /** @description Networks. */
             networks?: components["schemas"]["ContainerNetwork"][];
+            /** @description Whether the kernel ended the last run for want of memory; not sent by the original's agent. */
+            oomKilled?: boolean | null;
             podman?: components["schemas"]["PodmanInfo"] | null;
             /** @description Published ports. */
             ports?: components["schemas"]["ContainerPort"][];
@@ -3975,6 +4066,7 @@ export interface components {
             uid?: string;
             /** @description Whether it is cordoned. */
             unschedulable?: boolean;
+            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description A Kubernetes cluster's report. */
         KubernetesReport: {
@@ -3993,6 +4085,8 @@ export interface components {
              * @description When it was read, by the agent's clock.
              */
             timestamp?: string | null;
+            /** @description Stateful sets, daemon sets and jobs; not sent by the original's agent. */
+            workloads?: components["schemas"]["Workload"][];
         };
         /** @description Answer to a Kubernetes report. */
         KubernetesReportReply: {
@@ -5122,6 +5216,7 @@ export interface components {
             startTime?: string | null;
             /** @description Id. */
             uid?: string;
+            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description A container of a pod. */
         PodContainer: {
@@ -6036,8 +6131,28 @@ export interface components {
             device?: string;
             /** @description `PASSED`, `FAILED` or `UNKNOWN`. */
             health?: string | null;
+            /**
+             * Format: int64
+             * @description Errors that the disk could not correct; not sent by the original's agent.
+             */
+            mediaErrors?: number | null;
             /** @description Model. */
             model?: string | null;
+            /**
+             * Format: int64
+             * @description Sectors that wait to be replaced; not sent by the original's agent.
+             */
+            pendingSectors?: number | null;
+            /**
+             * Format: int64
+             * @description Hours under power; not sent by the original's agent.
+             */
+            powerOnHours?: number | null;
+            /**
+             * Format: int64
+             * @description Sectors replaced by spare ones; not sent by the original's agent.
+             */
+            reallocatedSectors?: number | null;
             /** @description Serial number. */
             serial?: string | null;
             /** @description Whether it sleeps. */
@@ -6049,6 +6164,11 @@ export interface components {
             temperature?: number | null;
             /** @description Interface. */
             type?: string | null;
+            /**
+             * Format: int32
+             * @description Share of its life that is used up, percent; not sent by the original's agent.
+             */
+            wearPercent?: number | null;
             /** @description World-wide name. */
             wwn?: string | null;
         };
@@ -6975,6 +7095,19 @@ export interface components {
             /** @description Whether one is. */
             updateAvailable: boolean;
         };
+        /** @description What a node or a pod uses. */
+        Usage: {
+            /**
+             * Format: int64
+             * @description Thousandths of a processor.
+             */
+            cpuMillicores?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of memory.
+             */
+            memoryBytes?: number | null;
+        };
         /** @description A token to ask about. */
         ValidateRequest: {
             /**
@@ -7191,6 +7324,53 @@ export interface components {
             status: number;
             /** @description Whether it took the message. */
             success?: boolean | null;
+        };
+        /** @description A stateful set, a daemon set or a job. */
+        Workload: {
+            /**
+             * Format: int32
+             * @description Pods available.
+             */
+            available?: number | null;
+            /** @description `Complete`, `Failed` or `Suspended`, of a job that is. */
+            condition?: string | null;
+            /**
+             * Format: int32
+             * @description Pods wanted; of a job, completions wanted.
+             */
+            desired?: number | null;
+            /**
+             * Format: int32
+             * @description Failed pods of a job.
+             */
+            failed?: number | null;
+            /** @description `StatefulSet`, `DaemonSet` or `Job`. */
+            kind?: string;
+            /** @description Labels. */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description Name. */
+            name?: string;
+            /** @description Namespace. */
+            namespace?: string;
+            /**
+             * Format: int32
+             * @description Pods ready; of a job, pods running.
+             */
+            ready?: number | null;
+            /**
+             * Format: int32
+             * @description Completions of a job.
+             */
+            succeeded?: number | null;
+            /** @description Id. */
+            uid?: string;
+            /**
+             * Format: int32
+             * @description Pods of the newest version.
+             */
+            updated?: number | null;
         };
         /** @description A device of a ZFS pool. */
         ZfsDeviceShape: {
