@@ -12,9 +12,10 @@ use pulse_api::{About, Access, AccessTokens, AppState, Licensing, published::Sta
 use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
-    DataDir, DotEnv, Layered, Metadata, NodeStore, ProcessEnv, SealKey, Settings, SystemSettingsStore,
+    DataDir, DotEnv, Layered, Metadata, NodeStore, NotifyStore, ProcessEnv, SealKey, Settings,
+    SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
-    transfer::{NodesSection, SystemSection, TokensSection, Transfer},
+    transfer::{NodesSection, NotifySection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{Keeper, Supervisor, pipeline, probe::Probe};
@@ -50,15 +51,18 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let is_first_start = !data_dir.file("nodes.enc").exists();
     let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
     let metadata = Arc::new(Metadata::open(data_dir.path())?);
-    let transfer = Arc::new(Transfer::new(vec![
+    let destinations = Arc::new(NotifyStore::open(data_dir.path(), SealKey::open(data_dir.path())?)?);
+    let mut sections: Vec<Box<dyn Section>> = vec![
         Box::new(NodesSection(nodes.clone())),
         Box::new(SystemSection(system.clone())),
         Box::new(TokensSection(AccessTokens(access.clone()))),
-    ]));
+    ];
+    sections.extend(NotifySection::all(&destinations));
+    let transfer = Arc::new(Transfer::new(sections));
     operate::import_from_environment(&vars, data_dir.path(), &transfer, is_first_start)?;
     let ledger = Ledger::open(&data_dir.file("pulse.db"), clock.clone())?;
     let notifier =
-        notify::open(data_dir.path(), system.clone(), ledger.clone(), clock.clone(), Grouping::default)?;
+        notify::open(destinations, system.clone(), ledger.clone(), clock.clone(), Grouping::default);
 
     let stop = CancellationToken::new();
     let last = CancellationToken::new();

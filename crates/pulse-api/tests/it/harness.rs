@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use pulse_api::{About, Access, AccessTokens, AppState, Licensing, published::StateCache, ws::Hub};
 use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
-use pulse_config::transfer::{NodesSection, SystemSection, TokensSection, Transfer};
+use pulse_config::transfer::{NodesSection, NotifySection, Section, SystemSection, TokensSection, Transfer};
 use pulse_config::{
     BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, PveInstance, SealKey, Secret, SessionFile,
     Settings, SystemSettingsStore, TokenStore,
@@ -134,11 +134,14 @@ impl TestServer {
         let access = Arc::new(access);
         let nodes = Arc::new(NodeStore::open(dir, SealKey::open(dir).unwrap()).unwrap());
         let system = Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap());
-        let transfer = Arc::new(Transfer::new(vec![
+        let destinations = Arc::new(NotifyStore::open(dir, SealKey::open(dir).unwrap()).unwrap());
+        let mut sections: Vec<Box<dyn Section>> = vec![
             Box::new(NodesSection(nodes.clone())),
             Box::new(SystemSection(system.clone())),
             Box::new(TokensSection(AccessTokens(access.clone()))),
-        ]));
+        ];
+        sections.extend(NotifySection::all(&destinations));
+        let transfer = Arc::new(Transfer::new(sections));
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let keeper = Keeper::start(dyn_clock.clone(), &tasks, stop.clone());
@@ -150,7 +153,7 @@ impl TestServer {
         let proxmox = Arc::new(Proxmox::default());
         let ledger = Ledger::open(&dir.join("pulse.db"), clock.clone()).unwrap();
         let notifier = Notifier::new(NotifierOptions {
-            config: Arc::new(NotifyStore::open(dir, SealKey::open(dir).unwrap()).unwrap()),
+            config: destinations,
             system: system.clone(),
             ledger: ledger.clone(),
             clock: clock.clone(),
