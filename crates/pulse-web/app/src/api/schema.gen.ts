@@ -435,6 +435,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/docker/hosts/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about Docker hosts, by id. */
+        get: operations["list_docker_host_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/docker/hosts/metadata/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about a Docker host; empty where nothing is. */
+        get: operations["get_docker_host_metadata"];
+        /** Note something about a Docker host; replaces what was noted. */
+        put: operations["put_docker_host_metadata"];
+        /** The same as `PUT`. */
+        post: operations["post_docker_host_metadata"];
+        /** Forget what is noted about a Docker host. */
+        delete: operations["delete_docker_host_metadata"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/docker/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about containers and services, by id. */
+        get: operations["list_docker_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/docker/metadata/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about a container or a service; empty where nothing is. */
+        get: operations["get_docker_metadata"];
+        /** Note something about a container or a service; replaces what was noted. */
+        put: operations["put_docker_metadata"];
+        /** The same as `PUT`. */
+        post: operations["post_docker_metadata"];
+        /** Forget what is noted about a container or a service. */
+        delete: operations["delete_docker_metadata"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/docs": {
         parameters: {
             query?: never;
@@ -452,6 +526,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/guests/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about guests, by id. */
+        get: operations["list_guest_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/guests/metadata/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about a guest; empty where nothing is. */
+        get: operations["get_guest_metadata"];
+        /** Note something about a guest; replaces what was noted. */
+        put: operations["put_guest_metadata"];
+        /** The same as `PUT`. */
+        post: operations["post_guest_metadata"];
+        /** Forget what is noted about a guest. */
+        delete: operations["delete_guest_metadata"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -464,6 +575,43 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hosts/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about hosts, by id. */
+        get: operations["list_host_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hosts/metadata/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about a host; empty where nothing is. */
+        get: operations["get_host_metadata"];
+        /** Note something about a host; replaces what was noted. Whether its agent runs commands is not changed here. */
+        put: operations["put_host_metadata"];
+        /** The same as `PUT`. */
+        post: operations["post_host_metadata"];
+        /** Forget what is noted about a host; what was decided about its agent stays. */
+        delete: operations["delete_host_metadata"];
         options?: never;
         head?: never;
         patch?: never;
@@ -4763,6 +4911,79 @@ export interface components {
             /** @description PMG: version. */
             version?: string | null;
         };
+        /** @description What is noted about a Docker host; what is empty is left out. */
+        NotedDockerHost: {
+            /**
+             * @description The name people gave it.
+             * @default
+             */
+            customDisplayName?: string;
+            /**
+             * @description A page of its own.
+             * @default
+             */
+            customUrl?: string;
+            /**
+             * @description Notes.
+             * @default null
+             */
+            notes?: string[] | null;
+        };
+        /** @description What is noted about a host, and whether its agent is to run commands. */
+        NotedHost: {
+            /** @description Whether its agent is to run commands; `null` leaves that to the agent. */
+            commandsEnabled?: boolean | null;
+            /** @description A page of its own; empty for none. */
+            customUrl: string;
+            /** @description A description; empty for none. */
+            description: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Notes; `null` for none. */
+            notes?: string[] | null;
+            /** @description Tags; `null` for none. */
+            tags?: string[] | null;
+        };
+        /** @description What is noted about a guest, a container or a service. */
+        NotedItem: {
+            /** @description A page of its own; empty for none. */
+            customUrl: string;
+            /** @description A description; empty for none. */
+            description: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Name it had when it was last seen; guests only. */
+            lastKnownName?: string | null;
+            /** @description `qemu` or `lxc`; guests only. */
+            lastKnownType?: string | null;
+            /** @description Notes; `null` for none. */
+            notes?: string[] | null;
+            /** @description Tags; `null` for none. */
+            tags?: string[] | null;
+        };
+        /** @description What to note: what is left out becomes empty. */
+        NotedItemChange: {
+            /**
+             * @description An `http` or `https` address; empty for none.
+             * @default
+             */
+            customUrl?: string;
+            /**
+             * @description A description.
+             * @default
+             */
+            description?: string;
+            /**
+             * @description Notes.
+             * @default null
+             */
+            notes?: string[] | null;
+            /**
+             * @description Tags.
+             * @default null
+             */
+            tags?: string[] | null;
+        };
         /** @description One attempt to deliver a message. */
         NotificationDelivery: {
             /**
@@ -8480,6 +8701,274 @@ export interface operations {
             };
         };
     };
+    list_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["NotedDockerHost"];
+                    };
+                };
+            };
+        };
+    };
+    get_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedDockerHost"];
+                };
+            };
+        };
+    };
+    put_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedDockerHost"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedDockerHost"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    post_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedDockerHost"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedDockerHost"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is noted about it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["NotedItem"];
+                    };
+                };
+            };
+        };
+    };
+    get_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Container or service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+        };
+    };
+    put_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Container or service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    post_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Container or service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Container or service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is noted about it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     get_docs: {
         parameters: {
             query?: never;
@@ -8499,6 +8988,140 @@ export interface operations {
             };
         };
     };
+    list_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["NotedItem"];
+                    };
+                };
+            };
+        };
+    };
+    get_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Guest id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+        };
+    };
+    put_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Guest id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    post_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Guest id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Guest id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is noted about it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     get_health: {
         parameters: {
             query?: never;
@@ -8515,6 +9138,140 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Health"];
                 };
+            };
+        };
+    };
+    list_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["NotedHost"];
+                    };
+                };
+            };
+        };
+    };
+    get_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedHost"];
+                };
+            };
+        };
+    };
+    put_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedHost"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    post_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedHost"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is noted about it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
