@@ -34,7 +34,7 @@ const TABLE: &[Row] = &[
     Row { name: "pulse-alerts", may_use: &["pulse-core"], tests_may_use: &[], never: NETWORK },
     Row { name: "pulse-auth", may_use: &["pulse-core"], tests_may_use: &[], never: NETWORK },
     // axum stands in for a Pulse server in the agent's own tests only.
-    Row { name: "pulse-agent", may_use: &["pulse-core"], tests_may_use: &[], never: HTTP_SERVER },
+    Row { name: "pulse-agent", may_use: &["pulse-core"], tests_may_use: &["pulse-sim"], never: HTTP_SERVER },
     // 2: asks the outside world
     Row {
         name: "pulse-collectors",
@@ -98,7 +98,12 @@ const TABLE: &[Row] = &[
         tests_may_use: &[],
         never: &["rusqlite"],
     },
-    Row { name: "pulse-agent-bin", may_use: &["pulse-agent"], tests_may_use: &[], never: HTTP_SERVER },
+    Row {
+        name: "pulse-agent-bin",
+        may_use: &["pulse-agent", "pulse-memory"],
+        tests_may_use: &[],
+        never: HTTP_SERVER,
+    },
     // beside: the simulated world shares no wire type with what asks it; tests and tasks see binaries only
     Row { name: "pulse-sim", may_use: &["pulse-core"], tests_may_use: &[], never: &["rusqlite"] },
     Row { name: "pulse-e2e", may_use: &[], tests_may_use: &[], never: NETWORK },

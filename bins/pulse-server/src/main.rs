@@ -1,5 +1,6 @@
 //! The Pulse server daemon: parses, builds, runs, drains. What it does stands in the crates it composes.
 
+mod alerts;
 mod cli;
 mod history;
 mod history_cli;

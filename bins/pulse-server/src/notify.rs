@@ -1,9 +1,8 @@
 //! Builds the notifications.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::Result;
-use pulse_config::{NotifyStore, SealKey, SystemSettingsStore};
+use pulse_config::{NotifyStore, SystemSettingsStore};
 use pulse_core::Clock;
 use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::Ledger;
@@ -11,16 +10,15 @@ use pulse_store::Ledger;
 /// A delivery that failed is tried again after this, and later and later from then on.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 
-/// The notifications over what the data directory holds. `grouping` tells how notices are put together now.
+/// The notifications. `grouping` tells how notices are put together now.
 pub fn open(
-    data_dir: &Path,
+    config: Arc<NotifyStore>,
     system: Arc<SystemSettingsStore>,
     ledger: Ledger,
     clock: Arc<dyn Clock>,
     grouping: impl Fn() -> Grouping + Send + Sync + 'static,
-) -> Result<Arc<Notifier>> {
-    let config = Arc::new(NotifyStore::open(data_dir, SealKey::open(data_dir)?)?);
-    Ok(Notifier::new(NotifierOptions {
+) -> Arc<Notifier> {
+    Notifier::new(NotifierOptions {
         config,
         system,
         ledger,
@@ -29,5 +27,5 @@ pub fn open(
         commands: Arc::new(SystemCommands),
         extra_roots: vec![],
         first_retry: FIRST_RETRY,
-    }))
+    })
 }

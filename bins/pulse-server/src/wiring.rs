@@ -16,18 +16,18 @@ use pulse_api::{
 use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
-    DataDir, DotEnv, Layered, NodeStore, ProcessEnv, SealKey, Settings, SystemSettingsStore,
+    DataDir, DotEnv, Layered, Metadata, NodeStore, NotifyStore, ProcessEnv, SealKey, Settings,
+    SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
-    transfer::{NodesSection, SystemSection, TokensSection, Transfer},
+    transfer::{NodesSection, NotifySection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{Alerts, Keeper, Supervisor, alerting, pipeline, probe::Probe};
-use pulse_notify::Grouping;
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{cli::say, history, keep, local, notify, operate, page, service_manager};
+use crate::{alerts, cli::say, history, keep, local, notify, operate, page, service_manager};
 
 /// Connections get this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -54,16 +54,25 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let is_first_start = !data_dir.file("nodes.enc").exists();
     let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
     let alert_config = Arc::new(alerting::open_config(data_dir.path())?);
-    let transfer = Arc::new(Transfer::new(vec![
+    let metadata = Arc::new(Metadata::open(data_dir.path())?);
+    let destinations = Arc::new(NotifyStore::open(data_dir.path(), SealKey::open(data_dir.path())?)?);
+    let mut sections: Vec<Box<dyn Section>> = vec![
         Box::new(NodesSection(nodes.clone())),
         Box::new(SystemSection(system.clone())),
         Box::new(TokensSection(AccessTokens(access.clone()))),
         Box::new(alerting::AlertsSection(alert_config.clone())),
-    ]));
+    ];
+    sections.extend(NotifySection::all(&destinations));
+    let transfer = Arc::new(Transfer::new(sections));
     operate::import_from_environment(&vars, data_dir.path(), &transfer, is_first_start)?;
     let ledger = Ledger::open(&data_dir.file("pulse.db"), clock.clone())?;
-    let notifier =
-        notify::open(data_dir.path(), system.clone(), ledger.clone(), clock.clone(), Grouping::default)?;
+    let notifier = notify::open(
+        destinations,
+        system.clone(),
+        ledger.clone(),
+        clock.clone(),
+        alerts::grouping(&alert_config),
+    );
 
     let stop = CancellationToken::new();
     let last = CancellationToken::new();
@@ -95,7 +104,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         keeper.clone(),
         alert_config,
         ledger.clone(),
-        Arc::new(alerting::NoSink),
+        notifier.clone(),
         clock.clone(),
         &last_tasks,
         last.clone(),
@@ -114,6 +123,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         alerts,
         scheduler,
         nodes,
+        metadata,
         // A person waits for the answer: shorter than a poll may take.
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),
         store: store.clone(),

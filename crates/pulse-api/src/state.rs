@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions};
 use pulse_config::transfer::Transfer;
 use pulse_config::{
-    NodeStore, Settings, SystemSettingsStore,
+    Metadata, NodeStore, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
@@ -122,6 +122,8 @@ pub struct AppState {
     pub scheduler: Scheduler,
     /// Configured instances.
     pub nodes: Arc<NodeStore>,
+    /// What people noted.
+    pub metadata: Arc<Metadata>,
     /// Tries instances.
     pub probe: Probe,
     /// History.
@@ -167,6 +169,7 @@ from_ref! {
     alerts: Alerts,
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
+    metadata: Arc<Metadata>,
     probe: Probe,
     store: Arc<dyn MetricStore>,
     ledger: Ledger,

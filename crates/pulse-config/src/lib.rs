@@ -46,6 +46,7 @@ pub use store::{
     bootstrap::BootstrapToken,
     credentials::{Credentials, Login},
     document::DocumentStore,
+    metadata::Metadata,
     nodes::NodeStore,
     notify::NotifyStore,
     sessions::SessionFile,

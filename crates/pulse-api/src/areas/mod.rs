@@ -9,6 +9,7 @@ mod health;
 mod history;
 mod license;
 mod live;
+pub(crate) mod metadata;
 mod nodes;
 mod notifications;
 mod object;
@@ -49,6 +50,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(security::router())
         .merge(tokens::router())
         .merge(nodes::router())
+        .merge(metadata::router())
         .merge(notifications::router())
         .merge(system::router())
         .merge(license::router())

@@ -18,10 +18,10 @@ use pulse_api::{
 };
 use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
-use pulse_config::transfer::{NodesSection, SystemSection, TokensSection, Transfer};
+use pulse_config::transfer::{NodesSection, NotifySection, Section, SystemSection, TokensSection, Transfer};
 use pulse_config::{
-    BootstrapToken, Credentials, NodeStore, NotifyStore, PveInstance, SealKey, Secret, SessionFile, Settings,
-    SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, PveInstance, SealKey, Secret, SessionFile,
+    Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, probe::Probe};
@@ -138,11 +138,14 @@ impl TestServer {
         let access = Arc::new(access);
         let nodes = Arc::new(NodeStore::open(dir, SealKey::open(dir).unwrap()).unwrap());
         let system = Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap());
-        let transfer = Arc::new(Transfer::new(vec![
+        let destinations = Arc::new(NotifyStore::open(dir, SealKey::open(dir).unwrap()).unwrap());
+        let mut sections: Vec<Box<dyn Section>> = vec![
             Box::new(NodesSection(nodes.clone())),
             Box::new(SystemSection(system.clone())),
             Box::new(TokensSection(AccessTokens(access.clone()))),
-        ]));
+        ];
+        sections.extend(NotifySection::all(&destinations));
+        let transfer = Arc::new(Transfer::new(sections));
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let keeper = Keeper::start(dyn_clock.clone(), &tasks, stop.clone());
@@ -164,7 +167,7 @@ impl TestServer {
         tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
         let proxmox = Arc::new(Proxmox::default());
         let notifier = Notifier::new(NotifierOptions {
-            config: Arc::new(NotifyStore::open(dir, SealKey::open(dir).unwrap()).unwrap()),
+            config: destinations,
             system: system.clone(),
             ledger: ledger.clone(),
             clock: clock.clone(),
@@ -190,6 +193,7 @@ impl TestServer {
             alerts,
             scheduler: Scheduler::default(),
             nodes,
+            metadata: Arc::new(Metadata::open(dir).unwrap()),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             store: Arc::new(store),
             ledger,

@@ -17,6 +17,8 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod metadata;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod nodes;

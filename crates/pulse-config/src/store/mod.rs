@@ -4,6 +4,7 @@ pub mod bootstrap;
 pub mod credentials;
 pub mod document;
 pub mod license;
+pub mod metadata;
 pub mod nodes;
 pub mod notify;
 pub mod sessions;

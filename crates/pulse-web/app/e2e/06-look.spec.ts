@@ -309,3 +309,26 @@ test("the page speaks German where the browser does", async ({ browser, baseURL,
   await expect(german.getByRole("heading", { name: "Appearance" })).toBeVisible();
   await context.close();
 });
+
+test("what opens over the page is accessible, too", async ({ inside: page }) => {
+  await page.goto("/proxmox?group=none");
+  await expect(rowNames(page, "Guests").first()).toBeVisible();
+  const panel = page.getByRole("region", { name: "Guests" });
+  await panel.getByRole("button", { name: "Columns" }).click();
+  await expectAccessible(page, "columns");
+  await page.keyboard.press("Escape");
+  await panel.getByRole("button", { name: "Select rows" }).click();
+  await expectAccessible(page, "selection");
+  await panel.getByRole("button", { name: "End selection" }).click();
+  await page.getByRole("combobox", { name: "Search" }).fill("sta");
+  await expect(page.getByRole("option").first()).toBeVisible();
+  await expectAccessible(page, "completion");
+  await page.getByRole("combobox", { name: "Search" }).fill("");
+  await page.keyboard.press("Control+k");
+  await expect(page.getByRole("option").first()).toBeVisible();
+  await expectAccessible(page, "search over everything");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Keys (?)" }).click();
+  await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
+  await expectAccessible(page, "keys");
+});

@@ -435,6 +435,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/docker/hosts/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about Docker hosts, by id. */
+        get: operations["list_docker_host_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/docker/hosts/metadata/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about a Docker host; empty where nothing is. */
+        get: operations["get_docker_host_metadata"];
+        /** Note something about a Docker host; replaces what was noted. */
+        put: operations["put_docker_host_metadata"];
+        /** The same as `PUT`. */
+        post: operations["post_docker_host_metadata"];
+        /** Forget what is noted about a Docker host. */
+        delete: operations["delete_docker_host_metadata"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/docker/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about containers and services, by id. */
+        get: operations["list_docker_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/docker/metadata/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about a container or a service; empty where nothing is. */
+        get: operations["get_docker_metadata"];
+        /** Note something about a container or a service; replaces what was noted. */
+        put: operations["put_docker_metadata"];
+        /** The same as `PUT`. */
+        post: operations["post_docker_metadata"];
+        /** Forget what is noted about a container or a service. */
+        delete: operations["delete_docker_metadata"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/docs": {
         parameters: {
             query?: never;
@@ -452,6 +526,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/guests/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about guests, by id. */
+        get: operations["list_guest_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/guests/metadata/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about a guest; empty where nothing is. */
+        get: operations["get_guest_metadata"];
+        /** Note something about a guest; replaces what was noted. */
+        put: operations["put_guest_metadata"];
+        /** The same as `PUT`. */
+        post: operations["post_guest_metadata"];
+        /** Forget what is noted about a guest. */
+        delete: operations["delete_guest_metadata"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -464,6 +575,43 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hosts/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about hosts, by id. */
+        get: operations["list_host_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hosts/metadata/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about a host; empty where nothing is. */
+        get: operations["get_host_metadata"];
+        /** Note something about a host; replaces what was noted. Whether its agent runs commands is not changed here. */
+        put: operations["put_host_metadata"];
+        /** The same as `PUT`. */
+        post: operations["post_host_metadata"];
+        /** Forget what is noted about a host; what was decided about its agent stays. */
+        delete: operations["delete_host_metadata"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1704,6 +1852,8 @@ export interface components {
         };
         /** @description One complaint of Ceph. */
         CephCheck: {
+            /** @description More lines. */
+            detail?: string[];
             /** @description What. */
             message?: string;
             /** @description How bad. */
@@ -1717,6 +1867,8 @@ export interface components {
             };
             /** @description `HEALTH_OK` and so on. */
             status?: string;
+            /** @description The same in words, as older versions of Ceph tell it. */
+            summary?: components["schemas"]["CephSummary"][];
         };
         /** @description Managers of Ceph. */
         CephMgrMap: {
@@ -1729,17 +1881,53 @@ export interface components {
              * @description How many.
              */
             numMgrs?: number;
+            /**
+             * Format: int32
+             * @description How many stand by.
+             */
+            standbys?: number | null;
         };
         /** @description Monitors of Ceph. */
         CephMonMap: {
+            /**
+             * Format: int64
+             * @description Number of the map.
+             */
+            epoch?: number | null;
+            /** @description Each of them. */
+            monitors?: components["schemas"]["CephMonitor"][];
             /**
              * Format: int32
              * @description How many.
              */
             numMons?: number;
         };
+        /** @description A monitor of Ceph. */
+        CephMonitor: {
+            /** @description Address. */
+            addr?: string | null;
+            /** @description Name. */
+            name?: string;
+            /**
+             * Format: int32
+             * @description Rank.
+             */
+            rank?: number;
+            /** @description `up` while it is in the quorum, `down` otherwise. */
+            status?: string | null;
+        };
         /** @description Object storage daemons of Ceph. */
         CephOsdMap: {
+            /**
+             * Format: int64
+             * @description Number of the map.
+             */
+            epoch?: number | null;
+            /**
+             * Format: int32
+             * @description Down.
+             */
+            numDown?: number | null;
             /**
              * Format: int32
              * @description In.
@@ -1750,6 +1938,11 @@ export interface components {
              * @description How many.
              */
             numOsds?: number;
+            /**
+             * Format: int32
+             * @description Out.
+             */
+            numOut?: number | null;
             /**
              * Format: int32
              * @description Up.
@@ -1774,15 +1967,50 @@ export interface components {
              */
             bytesUsed?: number;
             /**
+             * Format: int64
+             * @description Bytes of data, copies not counted.
+             */
+            dataBytes?: number | null;
+            /**
+             * Format: double
+             * @description Share of objects with too few copies.
+             */
+            degradedRatio?: number | null;
+            /**
+             * Format: double
+             * @description Share of objects in the wrong place.
+             */
+            misplacedRatio?: number | null;
+            /**
              * Format: int32
              * @description How many.
              */
             numPgs?: number;
             /**
+             * Format: int64
+             * @description Bytes read per second.
+             */
+            readBytesPerSec?: number | null;
+            /**
+             * Format: int64
+             * @description Reads per second.
+             */
+            readOpsPerSec?: number | null;
+            /**
              * Format: double
              * @description Use, percent.
              */
             usagePercent?: number;
+            /**
+             * Format: int64
+             * @description Bytes written per second.
+             */
+            writeBytesPerSec?: number | null;
+            /**
+             * Format: int64
+             * @description Writes per second.
+             */
+            writeOpsPerSec?: number | null;
         };
         /** @description A pool of Ceph. */
         CephPoolShape: {
@@ -1870,6 +2098,8 @@ export interface components {
         };
         /** @description A kind of service of Ceph. */
         CephReportService: {
+            /** @description Their names. */
+            daemons?: string[];
             /**
              * Format: int32
              * @description Running.
@@ -1973,6 +2203,13 @@ export interface components {
              * @description Bytes in use.
              */
             usedBytes: number;
+        };
+        /** @description One complaint in words. */
+        CephSummary: {
+            /** @description What. */
+            message?: string;
+            /** @description How bad. */
+            severity?: string;
         };
         /** @description One kind of destination. */
         ChannelHealth: {
@@ -2385,6 +2622,8 @@ export interface components {
             networkIo?: components["schemas"]["NetworkIo"] | null;
             /** @description Networks. */
             networks?: components["schemas"]["ContainerNetwork"][];
+            /** @description Whether the kernel ended the last run for want of memory; not sent by the original's agent. */
+            oomKilled?: boolean | null;
             podman?: components["schemas"]["PodmanInfo"] | null;
             /** @description Published ports. */
             ports?: components["schemas"]["ContainerPort"][];
@@ -3975,6 +4214,7 @@ export interface components {
             uid?: string;
             /** @description Whether it is cordoned. */
             unschedulable?: boolean;
+            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description A Kubernetes cluster's report. */
         KubernetesReport: {
@@ -3993,6 +4233,8 @@ export interface components {
              * @description When it was read, by the agent's clock.
              */
             timestamp?: string | null;
+            /** @description Stateful sets, daemon sets and jobs; not sent by the original's agent. */
+            workloads?: components["schemas"]["Workload"][];
         };
         /** @description Answer to a Kubernetes report. */
         KubernetesReportReply: {
@@ -4669,6 +4911,79 @@ export interface components {
             /** @description PMG: version. */
             version?: string | null;
         };
+        /** @description What is noted about a Docker host; what is empty is left out. */
+        NotedDockerHost: {
+            /**
+             * @description The name people gave it.
+             * @default
+             */
+            customDisplayName?: string;
+            /**
+             * @description A page of its own.
+             * @default
+             */
+            customUrl?: string;
+            /**
+             * @description Notes.
+             * @default null
+             */
+            notes?: string[] | null;
+        };
+        /** @description What is noted about a host, and whether its agent is to run commands. */
+        NotedHost: {
+            /** @description Whether its agent is to run commands; `null` leaves that to the agent. */
+            commandsEnabled?: boolean | null;
+            /** @description A page of its own; empty for none. */
+            customUrl: string;
+            /** @description A description; empty for none. */
+            description: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Notes; `null` for none. */
+            notes?: string[] | null;
+            /** @description Tags; `null` for none. */
+            tags?: string[] | null;
+        };
+        /** @description What is noted about a guest, a container or a service. */
+        NotedItem: {
+            /** @description A page of its own; empty for none. */
+            customUrl: string;
+            /** @description A description; empty for none. */
+            description: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Name it had when it was last seen; guests only. */
+            lastKnownName?: string | null;
+            /** @description `qemu` or `lxc`; guests only. */
+            lastKnownType?: string | null;
+            /** @description Notes; `null` for none. */
+            notes?: string[] | null;
+            /** @description Tags; `null` for none. */
+            tags?: string[] | null;
+        };
+        /** @description What to note: what is left out becomes empty. */
+        NotedItemChange: {
+            /**
+             * @description An `http` or `https` address; empty for none.
+             * @default
+             */
+            customUrl?: string;
+            /**
+             * @description A description.
+             * @default
+             */
+            description?: string;
+            /**
+             * @description Notes.
+             * @default null
+             */
+            notes?: string[] | null;
+            /**
+             * @description Tags.
+             * @default null
+             */
+            tags?: string[] | null;
+        };
         /** @description One attempt to deliver a message. */
         NotificationDelivery: {
             /**
@@ -5122,6 +5437,7 @@ export interface components {
             startTime?: string | null;
             /** @description Id. */
             uid?: string;
+            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description A container of a pod. */
         PodContainer: {
@@ -6036,8 +6352,28 @@ export interface components {
             device?: string;
             /** @description `PASSED`, `FAILED` or `UNKNOWN`. */
             health?: string | null;
+            /**
+             * Format: int64
+             * @description Errors that the disk could not correct; not sent by the original's agent.
+             */
+            mediaErrors?: number | null;
             /** @description Model. */
             model?: string | null;
+            /**
+             * Format: int64
+             * @description Sectors that wait to be replaced; not sent by the original's agent.
+             */
+            pendingSectors?: number | null;
+            /**
+             * Format: int64
+             * @description Hours under power; not sent by the original's agent.
+             */
+            powerOnHours?: number | null;
+            /**
+             * Format: int64
+             * @description Sectors replaced by spare ones; not sent by the original's agent.
+             */
+            reallocatedSectors?: number | null;
             /** @description Serial number. */
             serial?: string | null;
             /** @description Whether it sleeps. */
@@ -6049,6 +6385,11 @@ export interface components {
             temperature?: number | null;
             /** @description Interface. */
             type?: string | null;
+            /**
+             * Format: int32
+             * @description Share of its life that is used up, percent; not sent by the original's agent.
+             */
+            wearPercent?: number | null;
             /** @description World-wide name. */
             wwn?: string | null;
         };
@@ -6975,6 +7316,19 @@ export interface components {
             /** @description Whether one is. */
             updateAvailable: boolean;
         };
+        /** @description What a node or a pod uses. */
+        Usage: {
+            /**
+             * Format: int64
+             * @description Thousandths of a processor.
+             */
+            cpuMillicores?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of memory.
+             */
+            memoryBytes?: number | null;
+        };
         /** @description A token to ask about. */
         ValidateRequest: {
             /**
@@ -7191,6 +7545,53 @@ export interface components {
             status: number;
             /** @description Whether it took the message. */
             success?: boolean | null;
+        };
+        /** @description A stateful set, a daemon set or a job. */
+        Workload: {
+            /**
+             * Format: int32
+             * @description Pods available.
+             */
+            available?: number | null;
+            /** @description `Complete`, `Failed` or `Suspended`, of a job that is. */
+            condition?: string | null;
+            /**
+             * Format: int32
+             * @description Pods wanted; of a job, completions wanted.
+             */
+            desired?: number | null;
+            /**
+             * Format: int32
+             * @description Failed pods of a job.
+             */
+            failed?: number | null;
+            /** @description `StatefulSet`, `DaemonSet` or `Job`. */
+            kind?: string;
+            /** @description Labels. */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description Name. */
+            name?: string;
+            /** @description Namespace. */
+            namespace?: string;
+            /**
+             * Format: int32
+             * @description Pods ready; of a job, pods running.
+             */
+            ready?: number | null;
+            /**
+             * Format: int32
+             * @description Completions of a job.
+             */
+            succeeded?: number | null;
+            /** @description Id. */
+            uid?: string;
+            /**
+             * Format: int32
+             * @description Pods of the newest version.
+             */
+            updated?: number | null;
         };
         /** @description A device of a ZFS pool. */
         ZfsDeviceShape: {
@@ -8300,6 +8701,274 @@ export interface operations {
             };
         };
     };
+    list_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["NotedDockerHost"];
+                    };
+                };
+            };
+        };
+    };
+    get_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedDockerHost"];
+                };
+            };
+        };
+    };
+    put_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedDockerHost"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedDockerHost"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    post_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedDockerHost"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedDockerHost"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is noted about it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["NotedItem"];
+                    };
+                };
+            };
+        };
+    };
+    get_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Container or service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+        };
+    };
+    put_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Container or service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    post_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Container or service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Container or service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is noted about it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     get_docs: {
         parameters: {
             query?: never;
@@ -8319,6 +8988,140 @@ export interface operations {
             };
         };
     };
+    list_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["NotedItem"];
+                    };
+                };
+            };
+        };
+    };
+    get_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Guest id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+        };
+    };
+    put_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Guest id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    post_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Guest id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Guest id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is noted about it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     get_health: {
         parameters: {
             query?: never;
@@ -8335,6 +9138,140 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Health"];
                 };
+            };
+        };
+    };
+    list_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["NotedHost"];
+                    };
+                };
+            };
+        };
+    };
+    get_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedHost"];
+                };
+            };
+        };
+    };
+    put_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedHost"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    post_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedHost"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is noted about it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

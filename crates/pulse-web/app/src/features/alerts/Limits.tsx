@@ -3,6 +3,7 @@
 import { A } from "@solidjs/router";
 import { createMemo, createResource, For, type JSX, Show } from "solid-js";
 import { alertConfig } from "../../api/alertConfig";
+import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Badge } from "../../ui/controls";
 import { DrawerSection } from "../../ui/Drawer";
@@ -12,7 +13,7 @@ import { TITLES } from "./titles";
 export function Limits(props: { kind: Kind; id: string }): JSX.Element {
   const [config] = createResource(alertConfig);
   // A server without alerts, or a caller who may not read them, sees nothing of this.
-  const now = () => (config.error === undefined ? config.latest : undefined);
+  const now = () => settled(config);
   const list = createMemo(() => {
     const all = now();
     if (all === undefined) return [];

@@ -11,6 +11,7 @@ import {
   Show,
 } from "solid-js";
 import { type ConfiguredNode, listNodes, removeNode, testNode } from "../../api/calls";
+import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Badge, Button, Confirm, Empty, Note } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
@@ -46,7 +47,7 @@ export default function NodesPage(): JSX.Element {
   const [editing, setEditing] = createSignal<ConfiguredNode>();
   const [removing, setRemoving] = createSignal<ConfiguredNode>();
   const [tests, setTests] = createSignal<Readonly<Record<string, TestOutcome | "running">>>({});
-  const list = (): ConfiguredNode[] => (nodes.error === undefined ? (nodes.latest ?? []) : []);
+  const list = (): ConfiguredNode[] => settled(nodes) ?? [];
   const isWaiting = createMemo(() => list().some((node) => statusOf(node) === "waiting"));
   createEffect(() => {
     if (!isWaiting()) return;
@@ -131,7 +132,7 @@ export default function NodesPage(): JSX.Element {
         </Note>
       </Show>
       <Show when={nodes.error === undefined}>
-        <Show when={nodes.latest !== undefined} fallback={<Waiting what={t("configured nodes")} />}>
+        <Show when={settled(nodes) !== undefined} fallback={<Waiting what={t("configured nodes")} />}>
           <Show
             when={list().length > 0}
             fallback={
