@@ -181,6 +181,354 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alerts/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take note of an alert: no reminders, no escalation. */
+        post: operations["acknowledge_alert_by_body"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let notices go out.
+         * @description Critical alerts that are raised and that nobody acknowledged are told now; warnings that are raised count as seen.
+         */
+        post: operations["activate_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/active": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All alerts that are raised now, sorted by id. */
+        get: operations["get_active_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/bulk/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take note of several alerts. */
+        post: operations["acknowledge_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/bulk/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close several alerts. */
+        post: operations["clear_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close an alert. It is raised again when its condition still holds. */
+        post: operations["clear_alert_by_body"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The configuration with everything that has a default filled in.
+         * @description Thresholds may carry `critical` (from where on it is critical), `delaySeconds` and `off`; `noDataDefaults`,
+         *     `maintenanceWindows`, `schedule.reminders` and `flappingOpeningsPerHour` are additions to Pulse v5.
+         */
+        get: operations["get_alert_config"];
+        /**
+         * Replace the configuration.
+         * @description A key that is left out takes its default. Raised alerts are looked at under the new configuration before this answers.
+         */
+        put: operations["put_alert_config"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was raised, newest first. Filters come before `limit` and `offset`. */
+        get: operations["get_alert_history"];
+        put?: never;
+        post?: never;
+        /** Forget all history and all incidents. */
+        delete: operations["clear_alert_history"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One incident of an alert, or all of a resource.
+         * @description With `alert_id` the answer is one incident or `null`, with `resource_id` a list.
+         */
+        get: operations["get_alert_incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/incidents/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note something to an incident. */
+        post: operations["add_incident_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All maintenance windows. */
+        get: operations["list_maintenance_windows"];
+        put?: never;
+        /**
+         * Make a maintenance window.
+         * @description `{name, enabled, start, end}` for one that comes once, `{name, enabled, weekly: {start, end, timezone, days}}` for one
+         *     that comes every week; `appliesTo` narrows it down by `resources`, `nodes`, `instances`, `tags` and `types`, where a `*`
+         *     at the end of an entry stands for anything.
+         */
+        post: operations["create_maintenance_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/maintenance/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replace a maintenance window. */
+        put: operations["update_maintenance_window"];
+        post?: never;
+        /** Remove a maintenance window. What it held back and is still raised is told now. */
+        delete: operations["delete_maintenance_window"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/thresholds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What holds for every resource in the end: each figure with its trigger, clear, delay, and where they came from. */
+        get: operations["get_effective_thresholds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/unacknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an acknowledgement back. */
+        post: operations["unacknowledge_alert_by_body"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take note of an alert: no reminders, no escalation. */
+        post: operations["acknowledge_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{id}/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close an alert. It is raised again when its condition still holds. */
+        post: operations["clear_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do not hear of an alert until then. It stays raised and is shown; when the time is over and it is still raised, it is
+         *     told once.
+         */
+        post: operations["snooze_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{id}/unacknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an acknowledgement back. */
+        post: operations["unacknowledge_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{id}/unsnooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hear of an alert again. */
+        post: operations["unsnooze_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -1554,6 +1902,130 @@ export interface components {
             /** @description Plain semver. */
             version: string;
         };
+        /** @description What came of it for one alert. */
+        AlertBulkResult: {
+            alertId: string;
+            /** @description Why not. */
+            error?: string | null;
+            success: boolean;
+        };
+        /** @description What came of it. */
+        AlertBulkResults: {
+            /** @description One for each id, in the order of the request. */
+            results: components["schemas"]["AlertBulkResult"][];
+        };
+        /** @description That it was done. */
+        AlertConfigSaved: {
+            message: string;
+            success: boolean;
+        };
+        /** @description That it was done. */
+        AlertDone: {
+            /** @description Always `true`. */
+            success: boolean;
+        };
+        /** @description That it was done. */
+        AlertHistoryCleared: {
+            message: string;
+            status: string;
+        };
+        /** @description An alert as it was when it was raised, and how it ended. */
+        AlertHistoryEntry: components["schemas"]["FullAlert"] & {
+            /**
+             * Format: date-time
+             * @description When it closed; absent while it is raised. Ours, beside the contract.
+             */
+            resolvedAt?: string | null;
+            /** @description Why it closed. Ours, beside the contract. */
+            resolvedReason?: string | null;
+        };
+        /** @description Which alert. */
+        AlertIdBody: {
+            /**
+             * @description Its id.
+             * @default
+             */
+            id?: string;
+        };
+        /** @description Which alerts. */
+        AlertIdsBody: {
+            /**
+             * @description Their ids.
+             * @default null
+             */
+            alertIds?: string[] | null;
+            /**
+             * @description Their ids, as some clients send them.
+             * @default null
+             */
+            ids?: string[] | null;
+            /**
+             * @description Who; the caller where it is absent.
+             * @default null
+             */
+            user?: string | null;
+        };
+        /** @description One opening of an alert with what happened to it. */
+        AlertIncident: {
+            /** Format: date-time */
+            ackTime?: string | null;
+            ackUser?: string | null;
+            acknowledged: boolean;
+            alertId: string;
+            alertType: string;
+            /** Format: date-time */
+            closedAt?: string | null;
+            events: components["schemas"]["AlertIncidentEvent"][];
+            /** @description `inc-<time>-<number>`. */
+            id: string;
+            instance?: string;
+            level: string;
+            message?: string;
+            node?: string;
+            /** Format: date-time */
+            openedAt: string;
+            resourceId: string;
+            resourceName: string;
+            resourceType?: string | null;
+            /** @description `open` or `resolved`. */
+            status: string;
+        };
+        /** @description Something that happened. */
+        AlertIncidentEvent: {
+            details?: unknown;
+            id: string;
+            summary: string;
+            /** Format: date-time */
+            timestamp: string;
+            /**
+             * @description `alert_fired`, `alert_acknowledged`, `alert_unacknowledged`, `alert_resolved`, `note`, or one of ours:
+             *     `alert_worsened`, `alert_escalated`, `alert_snoozed`.
+             */
+            type: string;
+        };
+        /** @description A note. */
+        AlertIncidentNote: {
+            /**
+             * @description To the newest incident of that alert, …
+             * @default null
+             */
+            alert_id?: string | null;
+            /**
+             * @description … or to that incident.
+             * @default null
+             */
+            incident_id?: string | null;
+            /**
+             * @description What to note.
+             * @default
+             */
+            note?: string;
+            /**
+             * @description Who; the caller where it is absent.
+             * @default null
+             */
+            user?: string | null;
+        };
         /** @description An alert that is raised now. */
         AlertShape: {
             /**
@@ -1596,6 +2068,18 @@ export interface components {
              * @description Value that raised it.
              */
             value: number;
+        };
+        /** @description That notices go out. */
+        AlertsActivated: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            activationTime?: string | null;
+            message: string;
+            /** @description Always `active`. */
+            state: string;
+            success: boolean;
         };
         /** @description A token as it is shown. */
         ApiToken: {
@@ -3350,6 +3834,48 @@ export interface components {
             /** @description Whether it was. */
             success: boolean;
         };
+        /** @description What holds for one figure. */
+        EffectiveMetricThreshold: {
+            /** Format: double */
+            clear?: number | null;
+            /**
+             * Format: double
+             * @description From where on it is critical.
+             */
+            critical?: number | null;
+            /** Format: int64 */
+            delaySeconds?: number | null;
+            /** @description Whether it raises anything. */
+            isOn: boolean;
+            metric: string;
+            /** @description `default`, `customRule`, `override` or `tag`. */
+            origin: string;
+            /** @description Name of the custom rule, where it is one. */
+            originName?: string | null;
+            /** Format: double */
+            trigger?: number | null;
+        };
+        /** @description What holds for a resource. */
+        EffectiveThresholds: {
+            /** @description Whether an override names it. */
+            hasOverride: boolean;
+            /** @description Its id, which is its key among the overrides. */
+            id: string;
+            instance: string;
+            /** @description Whether nobody is told (tag `pulse-monitor-only`). */
+            isMonitorOnly: boolean;
+            /** @description Whether it raises anything at all. */
+            isWatched: boolean;
+            metrics: components["schemas"]["EffectiveMetricThreshold"][];
+            name: string;
+            node: string;
+            /** @description Why it raises nothing. */
+            notWatchedBecause?: string | null;
+            /** @description `warning` or `critical` where being switched off raises an alert. */
+            poweredOffSeverity?: string | null;
+            /** @description `guest`, `node`, `host`, `docker`, `storage`, `pbs`. */
+            type: string;
+        };
         /** @description A mail provider. */
         EmailProvider: {
             /** @description Whether it wants a login. */
@@ -3484,6 +4010,68 @@ export interface components {
             inContainer: boolean;
             /** @description Whether the server runs in our Docker image. */
             isDocker: boolean;
+        };
+        /** @description An alert with everything that is known of it (contract B-07). */
+        FullAlert: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            ackTime?: string | null;
+            /** @description Who. */
+            ackUser?: string | null;
+            /** @description Whether somebody took note. */
+            acknowledged: boolean;
+            /** @description When each level was reached. */
+            escalationTimes?: string[];
+            /** @description Id. */
+            id: string;
+            /** @description Instance. */
+            instance: string;
+            /**
+             * Format: int32
+             * @description The escalation level it reached, counted from 1.
+             */
+            lastEscalation?: number | null;
+            /**
+             * Format: date-time
+             * @description When people were last told.
+             */
+            lastNotified?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last seen.
+             */
+            lastSeen: string;
+            /** @description `warning` or `critical`. */
+            level: string;
+            /** @description What is wrong. */
+            message: string;
+            /** @description What is particular to its type. `snoozedUntil`, `maintenance` and `flapping` stand here too. */
+            metadata?: Record<string, never>;
+            /** @description Node. */
+            node: string;
+            /** @description Resource. */
+            resourceId: string;
+            /** @description Its name. */
+            resourceName: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            startTime: string;
+            /**
+             * Format: double
+             * @description Threshold.
+             */
+            threshold: number;
+            /** @description Type. */
+            type: string;
+            /**
+             * Format: double
+             * @description Value.
+             */
+            value: number;
         };
         /** @description Garbage collection of a datastore. */
         GarbageJobShape: {
@@ -6423,6 +7011,21 @@ export interface components {
             /** @description All of them. */
             snapshots: components["schemas"]["GuestSnapshotShape"][];
         };
+        /** @description For how long: one of the two. */
+        SnoozeBody: {
+            /**
+             * Format: int64
+             * @description Minutes from now.
+             * @default null
+             */
+            minutes?: number | null;
+            /**
+             * Format: date-time
+             * @description Until then.
+             * @default null
+             */
+            until?: string | null;
+        };
         /** @description How many mails got a spam score. */
         SpamScoreShape: {
             /**
@@ -8035,6 +8638,758 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acknowledge_alert_by_body: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    activate_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertsActivated"];
+                };
+            };
+        };
+    };
+    get_active_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FullAlert"][];
+                };
+            };
+        };
+    };
+    acknowledge_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdsBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertBulkResults"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    clear_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdsBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertBulkResults"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    clear_alert_by_body: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_alert_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The configuration */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    put_alert_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertConfigSaved"];
+                };
+            };
+            /** @description No JSON, or a value of the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_alert_history: {
+        parameters: {
+            query?: {
+                /** @description At most so many; 100 when absent, 0 for all, at most 10,000. */
+                limit?: string;
+                /** @description Without the newest so many. */
+                offset?: string;
+                /** @description Raised at or after, RFC 3339. */
+                startTime?: string;
+                /** @description Raised at or before, RFC 3339. */
+                endTime?: string;
+                /** @description `warning` or `critical`. */
+                severity?: string;
+                /** @description Of that resource. */
+                resourceId?: string;
+                /** @description Of that alert. Ours, beside the contract. */
+                alertId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertHistoryEntry"][];
+                };
+            };
+            /** @description A number is negative, or a time is none */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    clear_alert_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertHistoryCleared"];
+                };
+            };
+        };
+    };
+    get_alert_incidents: {
+        parameters: {
+            query?: {
+                /** @description The newest incident of that alert … */
+                alert_id?: string;
+                /** @description … or the one that began then, RFC 3339. */
+                started_at?: string;
+                /** @description The same. */
+                start_time?: string;
+                /** @description All incidents of that resource, newest first. */
+                resource_id?: string;
+                /** @description At most so many. */
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An incident, `null`, or a list of incidents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertIncident"] | null;
+                };
+            };
+            /** @description Neither alert nor resource is named, or a time is none */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    add_incident_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIncidentNote"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_maintenance_windows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The windows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown[];
+                };
+            };
+        };
+    };
+    create_maintenance_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description The window with its id */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_maintenance_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the window */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description The window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_maintenance_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the window */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_effective_thresholds: {
+        parameters: {
+            query?: {
+                /** @description Only that one. */
+                resourceId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectiveThresholds"][];
+                };
+            };
+        };
+    };
+    unacknowledge_alert_by_body: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    acknowledge_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the alert, URL-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    clear_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the alert, URL-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    snooze_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the alert, URL-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SnoozeBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unacknowledge_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the alert, URL-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    unsnooze_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the alert, URL-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
