@@ -1,7 +1,7 @@
 //! Storages of Proxmox VE with the pools under them, and datastores of backup servers.
 
 use pulse_core::model::{
-    AlertLevel, ConnectionHealth, DiskUse, InstanceView, NodeStatus, PbsDatastoreState, Storage,
+    AlertLevel, ConnectionHealth, DiskUse, InstanceView, Node, NodeStatus, PbsDatastoreState, Storage,
     StorageStatus, ZfsPool,
 };
 
@@ -16,20 +16,26 @@ use crate::{
 };
 
 pub(super) fn look(look: &mut Look<'_>, view: &InstanceView) {
-    let is_dead =
-        |name: &str| view.nodes.iter().any(|node| node.name == name && node.status == NodeStatus::Offline);
+    let any_node =
+        |name: &str, is_so: fn(&Node) -> bool| view.nodes.iter().any(|node| node.name == name && is_so(node));
+    let is_dead = |name: &str| any_node(name, |node| node.status == NodeStatus::Offline);
+    // A node that has just gone still counts as online for a minute, but its storages are out of reach at once.
+    let is_doubtful = |name: &str| any_node(name, |node| node.health != ConnectionHealth::Healthy);
     for storage in view.storages.iter() {
-        // A shared storage is out of sight only when every node that has it is down.
-        let is_blind = if storage.is_shared && !storage.nodes.is_empty() {
-            storage.nodes.iter().all(|node| is_dead(node))
-        } else {
-            is_dead(&storage.node)
+        // A shared storage is out of sight only when every node that has it is.
+        let of_all = |is_so: &dyn Fn(&str) -> bool| {
+            if storage.is_shared && !storage.nodes.is_empty() {
+                storage.nodes.iter().all(|node| is_so(node))
+            } else {
+                is_so(&storage.node)
+            }
         };
-        one(look, storage, is_blind || view.health == ConnectionHealth::Error);
+        let is_blind = of_all(&is_dead) || view.health == ConnectionHealth::Error;
+        one(look, storage, is_blind, of_all(&is_doubtful));
     }
 }
 
-fn one(look: &mut Look<'_>, storage: &Storage, is_blind: bool) {
+fn one(look: &mut Look<'_>, storage: &Storage, is_blind: bool, is_node_doubtful: bool) {
     let rules = look.rules;
     let config = &rules.config;
     super::key(look, "storage", storage.id.as_str());
@@ -54,7 +60,11 @@ fn one(look: &mut Look<'_>, storage: &Storage, is_blind: bool) {
         let over = rules.override_of(storage.id.as_str());
         if storage.is_enabled && !over.is_some_and(ThresholdBlock::is_connectivity_disabled) {
             let is_down = storage.status == StorageStatus::Inactive;
-            let finding = Finding::maybe(is_down.then_some(AlertLevel::Warning), 0.0, 0.0);
+            let finding = if is_down && is_node_doubtful {
+                Finding::HELD
+            } else {
+                Finding::maybe(is_down.then_some(AlertLevel::Warning), 0.0, 0.0)
+            };
             visit.check(Kind::Offline, "", finding, Confirm::checks(2), |subject| {
                 let message = format!("storage '{}' on {} cannot be reached", subject.name, subject.node);
                 Words::new(format!("storage-offline-{}", subject.id), message)
