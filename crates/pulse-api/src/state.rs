@@ -38,6 +38,8 @@ pub struct Access {
     pub login_limiter: RateLimiter<std::net::IpAddr>,
     /// How often an address may export or import everything.
     pub export_limiter: RateLimiter<std::net::IpAddr>,
+    /// How often an address may fetch programs and scripts.
+    pub download_limiter: RateLimiter<std::net::IpAddr>,
     /// The token of the first run.
     pub bootstrap: BootstrapToken,
     /// Tokens with which somebody on the machine may set a new password.
@@ -74,6 +76,7 @@ impl Access {
             lockout: Lockout::default(),
             login_limiter: RateLimiter::new(10, SignedDuration::from_mins(1), 10_000),
             export_limiter: RateLimiter::new(5, SignedDuration::from_mins(1), 10_000),
+            download_limiter: RateLimiter::new(60, SignedDuration::from_mins(1), 10_000),
             bootstrap,
             recovery: RecoveryTokens::default(),
             basic: BasicCache::default(),

@@ -5,6 +5,7 @@ mod alerts;
 mod audit;
 pub(crate) mod charts;
 mod documents;
+mod downloads;
 mod health;
 mod history;
 mod license;
@@ -58,6 +59,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(rbac::router())
         .merge(transfer::router())
         .merge(documents::router())
+        .merge(downloads::router())
         .route("/api", axum::routing::any(unknown))
         .route("/api/", axum::routing::any(unknown))
         .route("/api/{*path}", axum::routing::any(unknown))

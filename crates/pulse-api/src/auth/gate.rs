@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Paths that need no credentials.
-const PUBLIC: [&str; 10] = [
+const PUBLIC: [&str; 14] = [
     "/api/health",
     "/api/version",
     "/api/agent/version",
@@ -28,6 +28,10 @@ const PUBLIC: [&str; 10] = [
     "/api/security/quick-setup",
     "/api/openapi.json",
     "/api/docs",
+    "/api/install/install-docker.sh",
+    "/download/pulse-agent",
+    "/download/pulse-docker-agent",
+    "/download/pulse-host-agent",
 ];
 
 /// Paths whose mutations need no CSRF token: they either prove something stronger or precede every session.

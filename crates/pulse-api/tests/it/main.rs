@@ -9,6 +9,8 @@ mod clients;
 #[cfg(test)]
 mod document;
 #[cfg(test)]
+mod downloads;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod harness;
