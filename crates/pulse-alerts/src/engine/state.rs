@@ -121,13 +121,17 @@ pub(crate) struct Past {
     pub(crate) last_announced: Option<Timestamp>,
     pub(crate) last_value: Option<f64>,
     /// The acknowledgement with which it closed: when that was, whose, at which level.
-    pub(crate) acknowledged: Option<(Timestamp, (Timestamp, String), AlertLevel)>,
+    pub(crate) acknowledged: Option<Box<(Timestamp, (Timestamp, String), AlertLevel)>>,
 }
 
 impl Past {
     fn remember(list: &mut VecDeque<Timestamp>, now: Timestamp) {
         if list.len() >= MOST_CHANGES {
             list.pop_front();
+        }
+        // Most alerts open once.
+        if list.is_empty() {
+            list.reserve_exact(1);
         }
         list.push_back(now);
     }
