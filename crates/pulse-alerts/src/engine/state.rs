@@ -113,6 +113,9 @@ pub(crate) struct Open {
     pub(crate) repeat: bool,
 }
 
+/// The acknowledgement with which an alert closed: when it closed, when and by whom it was acknowledged, its level.
+pub(crate) type LastAck = (Timestamp, (Timestamp, String), AlertLevel);
+
 /// What is remembered of an alert that opened lately.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Past {
@@ -121,13 +124,17 @@ pub(crate) struct Past {
     pub(crate) last_announced: Option<Timestamp>,
     pub(crate) last_value: Option<f64>,
     /// The acknowledgement with which it closed: when that was, whose, at which level.
-    pub(crate) acknowledged: Option<(Timestamp, (Timestamp, String), AlertLevel)>,
+    pub(crate) acknowledged: Option<Box<LastAck>>,
 }
 
 impl Past {
     fn remember(list: &mut VecDeque<Timestamp>, now: Timestamp) {
         if list.len() >= MOST_CHANGES {
             list.pop_front();
+        }
+        // Most alerts open once.
+        if list.is_empty() {
+            list.reserve_exact(1);
         }
         list.push_back(now);
     }

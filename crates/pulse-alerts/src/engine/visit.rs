@@ -212,6 +212,8 @@ impl Look<'_> {
         visit.close_what_was_not_looked_at();
         let mut tracks = visit.tracks;
         tracks.retain(|track| !track.is_idle());
+        // Most resources have one or two: room for four is memory lost ten thousand times.
+        tracks.shrink_to_fit();
         match (had_any, tracks.is_empty()) {
             (false, true) => {}
             (true, true) => {
@@ -364,6 +366,8 @@ impl Visit<'_> {
             // A guest that moved to where another one was: ids stay unique, the second says whose it is.
             words.id = format!("{}-{}", words.id, since.as_second());
         }
+        words.id.shrink_to_fit();
+        words.message.shrink_to_fit();
         let config = &self.rules.config;
         let track = &mut self.tracks[index];
         let past = track.past.get_or_insert_with(Box::<Past>::default);
@@ -379,6 +383,7 @@ impl Visit<'_> {
         let acknowledged = past
             .acknowledged
             .take()
+            .map(|it| *it)
             .filter(|(closed, _, level)| {
                 self.now.duration_since(*closed) <= ACK_MEMORY && finding.level <= *level
             })
@@ -517,7 +522,7 @@ pub(crate) fn close(track: &mut Track, reason: CloseReason, now: Timestamp, chan
     let past = track.past.get_or_insert_with(Box::<Past>::default);
     past.closed(now);
     past.last_announced = open.announced_at.or(past.last_announced);
-    past.acknowledged = open.alert.acknowledged.clone().map(|ack| (now, ack, open.alert.level));
+    past.acknowledged = open.alert.acknowledged.clone().map(|ack| Box::new((now, ack, open.alert.level)));
     let was_told = open.announced_at.is_some();
     changes.push(Change::Closed { alert: open.alert, reason, was_told });
 }
