@@ -1,7 +1,7 @@
 //! The command socket: runs commands of the server, where the owner of this machine allows that.
 //!
 //! Off unless it was switched on here; the server can switch it off and never on. What is run is bounded by the
-//! [`policy`], in time, in output and in number.
+//! `policy`, in time, in output and in number.
 
 mod frames;
 mod policy;
