@@ -18,13 +18,6 @@ async function hostThreshold(page: Page, memory: number): Promise<void> {
   expect(answer.ok(), await answer.text()).toBe(true);
 }
 
-test.beforeEach(async ({ inside: page }) => {
-  for (const route of ["/api/alerts/config", "/api/notifications/webhooks"]) {
-    const answer = await page.request.get(route);
-    test.skip(answer.status() === 404, `this server has no ${route}`);
-  }
-});
-
 test("an alert is raised, shown, acknowledged and reopened", async ({ inside: page }) => {
   await hostThreshold(page, 1);
   await page.goto("/alerts");
