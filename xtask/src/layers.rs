@@ -41,6 +41,12 @@ const TABLE: &[Row] = &[
         tests_may_use: &["pulse-sim"],
         never: HTTP_SERVER,
     },
+    Row {
+        name: "pulse-oidc",
+        may_use: &["pulse-core", "pulse-config"],
+        tests_may_use: &[],
+        never: HTTP_SERVER,
+    },
     // 3: the running world
     Row {
         name: "pulse-monitor",
@@ -51,7 +57,7 @@ const TABLE: &[Row] = &[
     // 4: what people and programs see
     Row {
         name: "pulse-api",
-        may_use: &["pulse-core", "pulse-config", "pulse-store", "pulse-auth", "pulse-monitor"],
+        may_use: &["pulse-core", "pulse-config", "pulse-store", "pulse-auth", "pulse-oidc", "pulse-monitor"],
         // A connection of the tests' own stands in for Proxmox.
         tests_may_use: &["pulse-collectors"],
         never: &["rusqlite"],

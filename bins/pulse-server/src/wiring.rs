@@ -8,13 +8,15 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use pulse_api::{About, Access, AccessTokens, AppState, Licensing, published::StateCache, ws::Hub};
+use pulse_api::{
+    About, Access, AccessTokens, AppState, Licensing, auth::Oidc, published::StateCache, ws::Hub,
+};
 use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
-    DataDir, DotEnv, Layered, NodeStore, ProcessEnv, SealKey, Settings, SystemSettingsStore,
+    DataDir, DotEnv, Layered, NodeStore, OidcStore, ProcessEnv, SealKey, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
-    transfer::{NodesSection, SystemSection, TokensSection, Transfer},
+    transfer::{NodesSection, OidcSection, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{Keeper, Supervisor, pipeline, probe::Probe};
@@ -48,7 +50,10 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let key = SealKey::open(data_dir.path())?;
     let is_first_start = !data_dir.file("nodes.enc").exists();
     let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
+    let oidc_store = Arc::new(OidcStore::open(data_dir.path(), SealKey::open(data_dir.path())?, &vars)?);
+    let oidc = Arc::new(Oidc::new(oidc_store.clone()));
     let transfer = Arc::new(Transfer::new(vec![
+        Box::new(OidcSection(oidc_store)),
         Box::new(NodesSection(nodes.clone())),
         Box::new(SystemSection(system.clone())),
         Box::new(TokensSection(AccessTokens(access.clone()))),
@@ -84,12 +89,13 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let bootstrap = access.bootstrap.current();
     let state = AppState {
         about: Arc::new(about),
-        clock,
+        clock: clock.clone(),
         settings: Arc::new(settings),
         system,
-        access,
+        access: access.clone(),
         licensing,
         transfer,
+        oidc: oidc.clone(),
         keeper: keeper.clone(),
         scheduler,
         nodes,
@@ -107,6 +113,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let app = pulse_api::router(state, page::router());
     let server = tokio::spawn(pulse_api::serve::serve(listener, app, stop.clone(), GRACE));
     tasks.spawn(keep::give_memory_back(stop.clone()));
+    tasks.spawn(keep::refresh_oidc(oidc, access, clock, stop.clone()));
     if monitors_local {
         local::start(&keeper, &tasks, &stop);
     }

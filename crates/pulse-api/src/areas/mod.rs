@@ -10,6 +10,7 @@ mod license;
 mod live;
 mod nodes;
 mod object;
+mod oidc;
 pub(crate) mod prometheus;
 mod rbac;
 mod resources;
@@ -51,6 +52,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(audit::router())
         .merge(rbac::router())
         .merge(transfer::router())
+        .merge(oidc::router())
         .merge(documents::router())
         .route("/api", axum::routing::any(unknown))
         .route("/api/", axum::routing::any(unknown))

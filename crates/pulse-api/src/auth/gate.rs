@@ -17,12 +17,14 @@ use crate::{
 };
 
 /// Paths that need no credentials.
-const PUBLIC: [&str; 10] = [
+const PUBLIC: [&str; 12] = [
     "/api/health",
     "/api/version",
     "/api/agent/version",
     "/api/server/info",
     "/api/login",
+    "/api/oidc/login",
+    "/api/oidc/callback",
     "/api/security/status",
     "/api/security/validate-bootstrap-token",
     "/api/security/quick-setup",
@@ -31,8 +33,9 @@ const PUBLIC: [&str; 10] = [
 ];
 
 /// Paths whose mutations need no CSRF token: they either prove something stronger or precede every session.
-const NO_CSRF: [&str; 4] = [
+const NO_CSRF: [&str; 5] = [
     "/api/login",
+    "/api/oidc/login",
     "/api/security/quick-setup",
     "/api/security/apply-restart",
     "/api/security/validate-bootstrap-token",
@@ -161,6 +164,12 @@ pub(crate) fn csrf_cookie(token: &str, headers: &HeaderMap, max_age_seconds: i64
 /// The `Set-Cookie` value of a session.
 pub(crate) fn session_cookie(value: &str, headers: &HeaderMap, max_age_seconds: i64) -> String {
     set_cookie(SESSION_COOKIE, value, headers, max_age_seconds, true)
+}
+
+/// The `Set-Cookie` value of a cookie that also comes along when another site leads here, and that no script reads.
+pub(crate) fn lax_cookie(name: &str, value: &str, headers: &HeaderMap, max_age_seconds: i64) -> String {
+    let secure = if is_secure(headers) { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; Max-Age={max_age_seconds}; HttpOnly{secure}; SameSite=Lax")
 }
 
 fn set_cookie(

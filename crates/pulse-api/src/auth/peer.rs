@@ -21,6 +21,33 @@ const FORWARDING: [&str; 9] = [
     "cf-connecting-ip",
 ];
 
+/// Set by our own listener, and by nobody else, where the connection is encrypted.
+pub const TLS_HEADER: &str = "x-pulse-tls";
+
+/// Whether the request comes straight from this machine, not through a proxy on it.
+pub(crate) fn is_direct_loopback(headers: &HeaderMap, extensions: &Extensions) -> bool {
+    let is_loopback = extensions.get::<Peer>().is_none_or(|peer| peer.0.ip().to_canonical().is_loopback());
+    is_loopback && !is_proxied(headers)
+}
+
+/// Scheme and host under which the client reached this server. What a proxy says counts only where it is trusted:
+/// addresses are made of this.
+pub(crate) fn request_origin(settings: &Settings, headers: &HeaderMap, extensions: &Extensions) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let peer = extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical());
+    let is_trusted =
+        peer.is_some_and(|peer| settings.trusted_proxies.iter().any(|network| network.contains(peer)));
+    let forwarded = |name: &str| text(name).filter(|value| is_trusted && !value.is_empty());
+    let is_encrypted = headers.contains_key(TLS_HEADER)
+        || forwarded("x-forwarded-proto").or_else(|| forwarded("x-forwarded-scheme")) == Some("https");
+    let is_host = |host: &&str| {
+        host.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
+    };
+    let host = forwarded("x-forwarded-host").or_else(|| text("host")).filter(is_host).unwrap_or("localhost");
+    format!("{}://{host}", if is_encrypted { "https" } else { "http" })
+}
+
 /// Whether a proxy passed the request on.
 pub fn is_proxied(headers: &HeaderMap) -> bool {
     FORWARDING.iter().any(|name| headers.contains_key(*name))
@@ -35,7 +62,7 @@ pub fn is_secure(headers: &HeaderMap) -> bool {
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.to_ascii_lowercase().contains(text))
     };
-    has("x-forwarded-proto", "https") || has("forwarded", "proto=https")
+    headers.contains_key(TLS_HEADER) || has("x-forwarded-proto", "https") || has("forwarded", "proto=https")
 }
 
 /// The address of the client: the peer's, or what a trusted proxy says.

@@ -11,12 +11,14 @@ use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use pulse_api::{About, Access, AccessTokens, AppState, Licensing, published::StateCache, ws::Hub};
+use pulse_api::{
+    About, Access, AccessTokens, AppState, Licensing, auth::Oidc, published::StateCache, ws::Hub,
+};
 use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
-use pulse_config::transfer::{NodesSection, SystemSection, TokensSection, Transfer};
+use pulse_config::transfer::{NodesSection, OidcSection, SystemSection, TokensSection, Transfer};
 use pulse_config::{
-    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings,
+    BootstrapToken, Credentials, NodeStore, OidcStore, PveInstance, SealKey, Secret, SessionFile, Settings,
     SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
@@ -133,7 +135,10 @@ impl TestServer {
         let access = Arc::new(access);
         let nodes = Arc::new(NodeStore::open(dir, SealKey::open(dir).unwrap()).unwrap());
         let system = Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap());
+        let oidc_store = Arc::new(OidcStore::open(dir, SealKey::open(dir).unwrap(), &no_vars).unwrap());
+        let oidc = Arc::new(Oidc::new(oidc_store.clone()));
         let transfer = Arc::new(Transfer::new(vec![
+            Box::new(OidcSection(oidc_store)),
             Box::new(NodesSection(nodes.clone())),
             Box::new(SystemSection(system.clone())),
             Box::new(TokensSection(AccessTokens(access.clone()))),
@@ -158,6 +163,7 @@ impl TestServer {
             system,
             access,
             transfer,
+            oidc,
             licensing,
             keeper,
             scheduler: Scheduler::default(),

@@ -4,6 +4,7 @@ pub mod bootstrap;
 pub mod credentials;
 pub mod license;
 pub mod nodes;
+pub mod oidc;
 pub mod sessions;
 pub mod system;
 pub mod tokens;

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 pub use bundle::{BundleError, PassphraseError, check_passphrase};
-pub use sections::{NodesSection, SystemSection, TokensSection};
+pub use sections::{NodesSection, OidcSection, SystemSection, TokensSection};
 
 use crate::{ConfigError, Secret};
 

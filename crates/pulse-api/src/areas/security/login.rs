@@ -78,6 +78,7 @@ pub(super) async fn log_in(
             .map(str::to_owned),
         ip: Some(address.to_string()),
         duration,
+        oidc: None,
     };
     let no_random = |error| ApiError::internal("begin a session", error);
     let (cookie, session) = access.sessions.create(new, clock.now()).map_err(no_random)?;
