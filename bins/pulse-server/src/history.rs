@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use pulse_api::AppState;
 use pulse_config::{DataDir, HistorySettings, SystemSettings};
 use pulse_core::Clock;
+use pulse_remote_store::{RemoteOptions, RemoteStore};
 use pulse_store::{MetricStore, Retention, SqliteStore, StoreOptions};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -25,6 +26,15 @@ pub fn open(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<Arc<dyn MetricStore>> {
+    if let Some(remote) = &settings.remote {
+        let options = RemoteOptions {
+            write_url: remote.write_url.clone(),
+            token: remote.token.as_ref().map(|token| token.expose().to_owned()),
+            ..RemoteOptions::single(&remote.read_url)
+        };
+        tracing::info!("history is kept in another engine, which PULSE_METRICS_* name");
+        return Ok(Arc::new(RemoteStore::start(&options, clock)?));
+    }
     let options = StoreOptions {
         retention: retention(&system.borrow_and_update()),
         is_memory_only: settings.is_memory_only,

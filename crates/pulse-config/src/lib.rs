@@ -46,7 +46,10 @@ pub use settings::{BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAu
 pub use store::{
     bootstrap::BootstrapToken,
     credentials::{Credentials, Login},
+    document::DocumentStore,
+    metadata::Metadata,
     nodes::NodeStore,
+    notify::NotifyStore,
     oidc::OidcStore,
     sessions::SessionFile,
     system::{SystemSettingsStore, Updated},

@@ -4,6 +4,7 @@
 //! * [`snapshot`]: one immutable picture of all of it, cheap to share.
 //! * [`report`]: the wire types of agent reports, shared by agent and server.
 //! * [`metric`]: names of time series and the samples that go into them.
+//! * [`coverage`]: whose backup it is, and which guests have none.
 //! * [`credential`]: API tokens and sessions as they are kept.
 //! * [`net_guard`]: which addresses the server may connect to on somebody's word.
 //! * [`notice`]: what the alert engine hands to the notifications.
@@ -12,6 +13,7 @@
 //! Invariant: nothing here does I/O, spawns, reads a clock or knows HTTP.
 
 pub mod clock;
+pub mod coverage;
 pub mod credential;
 pub mod ids;
 pub mod lenient;

@@ -9,6 +9,8 @@
 //! Invariant: only the keeper task changes the snapshot; nobody else holds anything but an `Arc` of it. The merge
 //! rules are pure functions of (world, update, now) and are tested as such.
 
+pub mod alerting;
+mod appliances;
 mod details;
 mod facts;
 mod heartbeat;
@@ -25,6 +27,7 @@ mod source;
 pub mod supervisor;
 pub mod world;
 
+pub use alerting::Alerts;
 pub use intake::{IntakeError, Reporter};
 pub use keeper::{Keeper, KeeperClosed};
 pub use schedule::{PollSettings, Scheduler};

@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use pulse_collectors::{Connect, Timeouts};
-use pulse_config::PveInstance;
+use pulse_collectors::{Connect, PollError, Timeouts};
+pub use pulse_collectors::{MadeToken, PbsTest, PmgTest};
+use pulse_config::{PbsInstance, PmgInstance, PveInstance};
 use pulse_core::model::{ClusterEndpoint, FailureClass};
 
 /// What a probe found.
@@ -54,10 +55,6 @@ impl Probe {
 
     /// Tries a Proxmox VE instance.
     pub async fn pve(&self, instance: &PveInstance) -> Result<ProbeReport, ProbeError> {
-        let failed = |error: pulse_collectors::PollError| ProbeError {
-            class: error.class(),
-            message: error.to_string(),
-        };
         let api = self.connect.pve(instance, self.timeouts).map_err(failed)?;
         let test = api.test().await.map_err(failed)?;
         Ok(ProbeReport {
@@ -69,4 +66,30 @@ impl Probe {
             version: test.version,
         })
     }
+
+    /// Tries a backup server.
+    pub async fn pbs(&self, instance: &PbsInstance) -> Result<PbsTest, ProbeError> {
+        let api = self.connect.pbs(instance, self.timeouts).map_err(failed)?;
+        api.test().await.map_err(failed)
+    }
+
+    /// Makes a token that may only read on a backup server, with an administrator's user and password.
+    pub async fn make_pbs_token(
+        &self,
+        instance: &PbsInstance,
+        token_name: &str,
+    ) -> Result<MadeToken, ProbeError> {
+        let api = self.connect.pbs(instance, self.timeouts).map_err(failed)?;
+        api.make_token(token_name).await.map_err(failed)
+    }
+
+    /// Tries a mail gateway.
+    pub async fn pmg(&self, instance: &PmgInstance) -> Result<PmgTest, ProbeError> {
+        let api = self.connect.pmg(instance, self.timeouts).map_err(failed)?;
+        api.test().await.map_err(failed)
+    }
+}
+
+fn failed(error: PollError) -> ProbeError {
+    ProbeError { class: error.class(), message: error.to_string() }
 }

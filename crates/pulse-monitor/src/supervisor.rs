@@ -188,7 +188,7 @@ async fn reconcile(
     }
 }
 
-/// Every configured instance, also of products that nothing here polls: they are shown as unknown.
+/// Every configured instance.
 fn every_key(config: &NodeConfig) -> impl Iterator<Item = InstanceKey> {
     let key = |kind| move |name| InstanceKey { kind, name };
     let pve = config.pve.iter().map(|one| one.name.clone()).map(key(InstanceKind::Pve));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use pulse_core::{
     Snapshot,
     ids::{DockerHostId, HostId, KubernetesClusterId, TokenId},
-    model::{ConnectionHealth, Host, InstanceKey, InstanceKind, InstanceView, Liveness, SourceIssue},
+    model::{Host, InstanceKey, InstanceKind, InstanceView, Liveness, SourceIssue},
 };
 
 use crate::{
@@ -24,6 +24,8 @@ pub struct World {
     pub(crate) guest_rates: HashMap<InstanceKey, HashMap<u32, RateMemory>>,
     /// Per instance: what was read beside the polls.
     pub(crate) pve_facts: HashMap<InstanceKey, InstanceFacts>,
+    /// What went wrong with the backups of an instance when they were last read.
+    pub(crate) backup_issues: HashMap<InstanceKey, Vec<SourceIssue>>,
     /// Which host id a token and host name are bound to, so that two machines with one id stay two.
     pub(crate) host_bindings: HashMap<(Option<TokenId>, String), HostId>,
     /// Stored overrides of whether an agent runs commands.
@@ -37,6 +39,7 @@ impl World {
             snapshot: Snapshot::empty(at),
             guest_rates: HashMap::new(),
             pve_facts: HashMap::new(),
+            backup_issues: HashMap::new(),
             host_bindings: HashMap::new(),
             commands_overrides: HashMap::new(),
         }
@@ -52,6 +55,7 @@ impl World {
         self.snapshot.instances.retain(|key, _| wanted.contains(key));
         self.guest_rates.retain(|key, _| wanted.contains(key));
         self.pve_facts.retain(|key, _| wanted.contains(key));
+        self.backup_issues.retain(|key, _| wanted.contains(key));
         for key in wanted {
             self.snapshot
                 .instances
@@ -63,6 +67,11 @@ impl World {
     /// Says whether temperatures are wanted at all.
     pub fn set_temperature_monitoring(&mut self, is_wanted: bool) {
         self.snapshot.is_temperature_monitoring_enabled = is_wanted;
+    }
+
+    /// Says which alerts are raised.
+    pub fn set_active_alerts(&mut self, alerts: Arc<Vec<Arc<pulse_core::model::Alert>>>) {
+        self.snapshot.active_alerts = alerts;
     }
 
     /// Puts a whole view of an instance into the world, known or not: for sources that build it themselves.
@@ -108,11 +117,8 @@ impl World {
         let Some(previous) = self.snapshot.instances.get(key) else { return };
         let view = match key.kind {
             InstanceKind::Pve => merge::pve::fail(previous, issue, now),
-            InstanceKind::Pbs | InstanceKind::Pmg => InstanceView {
-                health: ConnectionHealth::Error,
-                issues: Arc::new(vec![issue]),
-                ..InstanceView::clone(previous)
-            },
+            InstanceKind::Pbs => merge::pbs::fail(previous, issue, now),
+            InstanceKind::Pmg => merge::pmg::fail(previous, issue, now),
         };
         self.snapshot.instances.insert(key.clone(), Arc::new(view));
     }

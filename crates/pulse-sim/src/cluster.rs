@@ -12,7 +12,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Effect, EstateOptions, Fault, ListedFault, RequestRecord, SimError, Truth, control,
+    BackedUpGuest, Effect, EstateOptions, Fault, GuestKind, ListedFault, RequestRecord, SimError, Truth,
+    control,
     estate::{
         AgentState, BackupTruth, DiskTruth, Estate, Outages, ReplicationTruth, SnapshotTruth, TaskTruth,
         stored,
@@ -43,7 +44,9 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Access {
-    /// Name of the cluster.
+    /// `pve`, `pbs` or `pmg`.
+    pub kind: String,
+    /// Name of the cluster or machine.
     pub name: String,
     /// URL of the first node.
     pub url: String,
@@ -205,6 +208,22 @@ impl Cluster {
     /// What is true now for every node, guest and storage.
     pub fn truth(&self) -> Arc<Truth> {
         Arc::clone(&self.inner.estate.moment().truth)
+    }
+
+    /// The guests that are backed up to the backup server, as its storages show them too.
+    pub fn backed_up_guests(&self) -> Vec<BackedUpGuest> {
+        let plan = &self.inner.estate.plan;
+        plan.guests
+            .iter()
+            .filter(|guest| stored::backup_storage(plan, guest) == Some("pbs-main"))
+            .map(|guest| BackedUpGuest {
+                kind: if guest.kind == GuestKind::Qemu { "vm".into() } else { "ct".into() },
+                id: guest.vmid.to_string(),
+                name: guest.name.clone(),
+                disk: guest.disk,
+                second_of_day: Some(stored::second_of_night(guest.vmid)),
+            })
+            .collect()
     }
 
     /// Adds a fault and gives the number to remove it by. It holds from now on: no request is answered as if it
@@ -374,6 +393,7 @@ impl Drop for Cluster {
 impl Inner {
     pub(crate) fn access(&self) -> Access {
         Access {
+            kind: "pve".into(),
             name: self.estate.options.name.clone(),
             url: format!("https://{}", self.addresses[0]),
             token_name: self.accounts.token_name.clone(),

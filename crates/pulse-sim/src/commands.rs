@@ -11,7 +11,8 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use pulse_core::SystemClock;
 use pulse_sim::{
-    Cluster, EstateOptions, PveVersion,
+    BackupServer, BackupServerOptions, Cluster, EstateOptions, MailGateway, MailGatewayOptions,
+    NamespaceOptions, PveVersion,
     load::{self, LoadOptions},
 };
 use serde::Serialize;
@@ -27,7 +28,8 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve simulated clusters over HTTPS until interrupted; prints one JSON line per cluster when ready.
+    /// Serve simulated clusters over HTTPS until interrupted, and a backup server and a mail gateway where asked for;
+    /// prints one JSON line per cluster and machine when ready.
     Serve(Serve),
     /// Report to a server as many hosts and Docker hosts; prints a summary as one JSON line at the end.
     Load(Load),
@@ -68,6 +70,25 @@ struct Serve {
     /// How much of the real daemons' waiting is done (1: a 401 takes 3 s).
     #[arg(long, default_value_t = 1.0)]
     delay_factor: f64,
+    /// Serve a backup server there, with the backups of all clusters: the first one's in the root, the others' in
+    /// namespaces of their own.
+    #[arg(long)]
+    pbs: Option<SocketAddr>,
+    /// Where the control API of the backup server listens.
+    #[arg(long, requires = "pbs")]
+    pbs_control: Option<SocketAddr>,
+    /// Backups that are kept of each guest.
+    #[arg(long, default_value_t = 10)]
+    snapshots: usize,
+    /// So many more groups of backups on the backup server.
+    #[arg(long, default_value_t = 4)]
+    extra_groups: usize,
+    /// Serve a mail gateway there.
+    #[arg(long)]
+    pmg: Option<SocketAddr>,
+    /// Where the control API of the mail gateway listens.
+    #[arg(long, requires = "pmg")]
+    pmg_control: Option<SocketAddr>,
 }
 
 #[derive(Args)]
@@ -141,11 +162,61 @@ impl Serve {
             announce(&cluster.access())?;
             clusters.push(cluster);
         }
+        let backup_server = self.backup_server(&clusters).await?;
+        let mail_gateway = self.mail_gateway().await?;
         interrupted().await?;
+        if let Some(backup_server) = backup_server {
+            backup_server.stop().await;
+        }
+        if let Some(mail_gateway) = mail_gateway {
+            mail_gateway.stop().await;
+        }
         for cluster in clusters {
             cluster.stop().await;
         }
         Ok(())
+    }
+}
+
+impl Serve {
+    async fn backup_server(&self, clusters: &[Cluster]) -> anyhow::Result<Option<BackupServer>> {
+        let Some(listen) = self.pbs else { return Ok(None) };
+        let namespaces = clusters.iter().enumerate().map(|(index, cluster)| NamespaceOptions {
+            path: if index == 0 { String::new() } else { cluster.options().name.clone() },
+            owner: format!("pve@pbs!{}", cluster.options().name),
+            guests: cluster.backed_up_guests(),
+            extra_groups: if index == 0 { self.extra_groups } else { 0 },
+        });
+        let server = BackupServer::start(BackupServerOptions {
+            seed: self.seed,
+            listen,
+            namespaces: namespaces.collect(),
+            snapshots_per_group: self.snapshots,
+            delay_factor: self.delay_factor,
+            ..BackupServerOptions::default()
+        })
+        .await?;
+        if let Some(control) = self.pbs_control {
+            server.machine().open_control(control).await?;
+        }
+        announce(&server.machine().access())?;
+        Ok(Some(server))
+    }
+
+    async fn mail_gateway(&self) -> anyhow::Result<Option<MailGateway>> {
+        let Some(listen) = self.pmg else { return Ok(None) };
+        let gateway = MailGateway::start(MailGatewayOptions {
+            seed: self.seed,
+            listen,
+            delay_factor: self.delay_factor,
+            ..MailGatewayOptions::default()
+        })
+        .await?;
+        if let Some(control) = self.pmg_control {
+            gateway.machine().open_control(control).await?;
+        }
+        announce(&gateway.machine().access())?;
+        Ok(Some(gateway))
     }
 }
 

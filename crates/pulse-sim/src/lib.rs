@@ -2,20 +2,25 @@
 //!
 //! * [`Cluster`] starts a cluster from [`EstateOptions`] and steers it: faults, guests, request log, and
 //!   [`Truth`], what a server that watches it ought to show.
+//! * [`BackupServer`] and [`MailGateway`] are machines that stand for themselves; the first one has the backups of the
+//!   clusters' guests.
 //! * [`load`] reports to a server as many hosts and Docker hosts.
+//! * [`kubernetes`] serves a Kubernetes API with watches, for the agent.
 //!
 //! Layers: `figures` (numbers from seed and time) → `estate` (what is true) → `pve` (how that product words it) → `net`
-//! (listeners, TLS, faults). PBS and PMG will be further products beside `pve`.
+//! (listeners, TLS, faults). `appliance` has two more products, PBS and PMG.
 //!
 //! Invariants: every figure follows from (seed, thing, time) and nothing is stored per sample; only loopback addresses
 //! are bound or called; no type is shared with the collectors that are tested against it.
 
+mod appliance;
 mod cluster;
 mod control;
 mod error;
 mod estate;
 mod faults;
 mod figures;
+pub mod kubernetes;
 pub mod load;
 mod net;
 mod options;
@@ -23,6 +28,11 @@ mod pve;
 mod version;
 
 pub use self::{
+    appliance::{
+        Appliance, BackedUpGuest, BackupServer, BackupServerOptions, GroupTruth, MailGateway,
+        MailGatewayOptions, MailTruth, NamespaceOptions, PbsBackupTruth, PbsTruth, PmgNodeTruth, PmgTruth,
+        StoreTruth,
+    },
     cluster::{Access, Cluster, Endpoint},
     error::SimError,
     estate::{

@@ -64,6 +64,24 @@ pub struct RangeQuery {
     pub max_points: Option<u32>,
 }
 
+/// How the points of an answer are spaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spans {
+    /// What one point stands for; 1 for samples as they are. Spans are whole multiples of it since 1970.
+    pub span_ms: i64,
+    /// How long after the beginning of its span a point stands.
+    pub offset_ms: i64,
+}
+
+impl RangeQuery {
+    /// How the points of the answer are spaced, so that every engine draws the same line.
+    pub fn spans(&self) -> Spans {
+        let (from, to) = (self.from.as_millisecond().max(0), self.to.as_millisecond());
+        let plan = crate::query::Plan::new(from, to.max(from), self.max_points, false);
+        Spans { span_ms: plan.span_ms, offset_ms: plan.offset_ms }
+    }
+}
+
 /// One series' part of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {

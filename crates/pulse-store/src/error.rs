@@ -37,6 +37,14 @@ pub enum StoreError {
     /// SQLite refused.
     #[error("metrics database: {0}")]
     Database(#[from] rusqlite::Error),
+    /// Another engine could not do it.
+    #[error("the history engine: {doing}: {problem}")]
+    Remote {
+        /// What was to be done.
+        doing: &'static str,
+        /// What it or the network said.
+        problem: String,
+    },
     /// A thread could not be started.
     #[error("cannot start the thread that writes history: {0}")]
     Thread(std::io::Error),
@@ -57,6 +65,7 @@ impl StoreError {
             Self::NotWritable { .. }
             | Self::TooNew { .. }
             | Self::SetAside { .. }
+            | Self::Remote { .. }
             | Self::Thread(_)
             | Self::Closed => false,
         }

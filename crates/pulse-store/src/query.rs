@@ -23,7 +23,7 @@ pub(crate) struct Plan {
     /// What one point of the answer stands for; 1 for points as they are.
     pub(crate) span_ms: i64,
     /// What is added to the beginning of a span to say where its point stands.
-    offset_ms: i64,
+    pub(crate) offset_ms: i64,
     /// Whether coarser tiers go on where this one ends.
     goes_on: bool,
 }
@@ -47,7 +47,9 @@ impl Plan {
                 3600..86_400 => Tier::Hour,
                 _ => Tier::Day,
             };
-            let span = (step * 1000).max(tier.resolution_ms());
+            // Whole points of the tier, so that a span says exactly what was measured in it.
+            let resolution = tier.resolution_ms();
+            let span = (step * 1000 + resolution - 1) / resolution * resolution;
             let offset_ms = span / 2000 * 1000;
             return Self { from: floor(from, tier), to, tier, span_ms: span, offset_ms, goes_on: true };
         }

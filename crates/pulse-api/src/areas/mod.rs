@@ -1,14 +1,18 @@
 //! One module per area of the contract. Each endpoint stands with its shapes, its document and its tests.
 
 mod agents;
+mod alerts;
 mod audit;
 pub(crate) mod charts;
 mod documents;
+mod downloads;
 mod health;
 mod history;
 mod license;
 mod live;
+pub(crate) mod metadata;
 mod nodes;
+mod notifications;
 mod object;
 mod oidc;
 pub(crate) mod prometheus;
@@ -42,11 +46,14 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(snapshots::router())
         .merge(prometheus::router())
         .merge(agents::router())
+        .merge(alerts::router())
         .merge(scheduler::router())
         .merge(live::router())
         .merge(security::router())
         .merge(tokens::router())
         .merge(nodes::router())
+        .merge(metadata::router())
+        .merge(notifications::router())
         .merge(system::router())
         .merge(license::router())
         .merge(audit::router())
@@ -54,6 +61,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(transfer::router())
         .merge(oidc::router())
         .merge(documents::router())
+        .merge(downloads::router())
         .route("/api", axum::routing::any(unknown))
         .route("/api/", axum::routing::any(unknown))
         .route("/api/{*path}", axum::routing::any(unknown))

@@ -7,7 +7,7 @@ use pulse_core::model::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::usage::{hundredths, ten_thousandths};
+use super::usage::hundredths;
 
 /// A mail gateway.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -123,7 +123,7 @@ impl<'a> From<&'a PmgNode> for PmgNodeShape<'a> {
             uptime: it.uptime_seconds,
             load_avg: it.load_average.as_deref(),
             error: it.error.as_deref(),
-            cpu: it.cpu_fraction.known().map(|cpu| ten_thousandths(cpu) * 100.0),
+            cpu: it.cpu_fraction.known().map(|cpu| hundredths(cpu * 100.0)),
             memory: it.memory.known().map(|memory| hundredths(memory.used_percent())),
             disk: it.root_disk.known().map(|disk| hundredths(disk.used_percent())),
             queue_status: it.queue.as_ref().map(QueueShape::from),

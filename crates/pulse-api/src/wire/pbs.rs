@@ -5,10 +5,7 @@ use pulse_core::model::{PbsBackupGroup, PbsDatastore, PbsInstance, PbsJob, PbsSn
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    time::NEVER,
-    usage::{hundredths, ten_thousandths},
-};
+use super::{time::NEVER, usage::hundredths};
 
 /// A namespace of a datastore.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -92,7 +89,7 @@ impl<'a> From<&'a PbsInstance> for PbsShape<'a> {
             guest_url: it.guest_url.as_deref(),
             status: if it.is_online { "online" } else { "offline" },
             version: it.version.as_deref().unwrap_or("unknown"),
-            cpu: it.cpu_fraction.known().map_or(0.0, |cpu| ten_thousandths(cpu) * 100.0),
+            cpu: it.cpu_fraction.known().map_or(0.0, |cpu| hundredths(cpu * 100.0)),
             memory: it.memory.known().map_or(0.0, |memory| hundredths(memory.used_percent())),
             memory_used: it.memory.known().map_or(0, |memory| memory.used_bytes),
             memory_total: it.memory.known().map_or(0, |memory| memory.total_bytes),

@@ -1,9 +1,15 @@
 //! The API through its router, with real files and a real history; only Proxmox is a stand-in.
 
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
+mod appliances;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod document;
+#[cfg(test)]
+mod downloads;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
@@ -13,9 +19,13 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod metadata;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod nodes;
+#[cfg(test)]
+mod notifications;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]

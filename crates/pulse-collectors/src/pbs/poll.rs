@@ -78,10 +78,10 @@ impl PbsConnection {
                 Polled::Failed
             }
         };
-        for store in cycle.datastores_read() {
-            if let Some(error) = &store.error {
-                issues.note(FailureClass::Server, format!("datastore {}: {error}", store.name));
-            }
+        // Disks that are changed and maintenance are nothing that goes wrong.
+        for store in cycle.datastores_read().iter().filter(|store| store.state == PbsDatastoreState::Failed) {
+            let error = store.error.as_deref().unwrap_or("it cannot be used");
+            issues.note(FailureClass::Server, format!("datastore {}: {error}", store.name));
         }
         let mut take = |jobs: Result<Polled<Vec<PbsJob>>, PollError>, what: &str| match jobs {
             Ok(jobs) => jobs,

@@ -1,11 +1,17 @@
 //! The client against real sockets: hand-made servers for every way to fail, and the simulated cluster for figures.
 
 #[cfg(test)]
+mod backup_server;
+#[cfg(test)]
 mod details;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod mail_gateway;
+#[cfg(test)]
 mod polling;
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

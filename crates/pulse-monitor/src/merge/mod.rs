@@ -4,4 +4,6 @@ pub(crate) mod details;
 pub(crate) mod docker;
 pub(crate) mod host;
 pub(crate) mod kubernetes;
+pub(crate) mod pbs;
+pub(crate) mod pmg;
 pub(crate) mod pve;

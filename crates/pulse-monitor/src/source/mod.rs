@@ -1,13 +1,16 @@
 //! What can be polled: one implementation per product. The supervisor and the pollers know nothing else of them.
 
+mod pbs;
+mod pmg;
 pub(crate) mod pve;
+mod rounds;
 
 use std::{pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pulse_collectors::Connect;
-use pulse_config::{NodeConfig, PveInstance};
+use pulse_config::{NodeConfig, PbsInstance, PmgInstance, PveInstance};
 use pulse_core::model::{InstanceKey, InstanceKind, SourceIssue};
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +52,8 @@ pub(crate) trait Source: Send + Sync {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Wanted {
     Pve(PveInstance),
+    Pbs(PbsInstance),
+    Pmg(PmgInstance),
 }
 
 impl Wanted {
@@ -58,13 +63,23 @@ impl Wanted {
             let key = InstanceKey { kind: InstanceKind::Pve, name: instance.name.clone() };
             (key, Self::Pve(instance.clone()))
         });
-        pve.collect()
+        let pbs = config.pbs.iter().map(|instance| {
+            let key = InstanceKey { kind: InstanceKind::Pbs, name: instance.name.clone() };
+            (key, Self::Pbs(instance.clone()))
+        });
+        let pmg = config.pmg.iter().map(|instance| {
+            let key = InstanceKey { kind: InstanceKind::Pmg, name: instance.name.clone() };
+            (key, Self::Pmg(instance.clone()))
+        });
+        pve.chain(pbs).chain(pmg).collect()
     }
 
     /// Where it is polled.
     pub(crate) fn host(&self) -> &str {
         match self {
             Self::Pve(instance) => &instance.host,
+            Self::Pbs(instance) => &instance.host,
+            Self::Pmg(instance) => &instance.host,
         }
     }
 
@@ -72,6 +87,8 @@ impl Wanted {
     pub(crate) fn source(&self, connect: &Arc<dyn Connect>) -> Arc<dyn Source> {
         match self {
             Self::Pve(instance) => Arc::new(pve::PveSource::new(instance.clone(), connect.clone())),
+            Self::Pbs(instance) => Arc::new(pbs::PbsSource::new(instance.clone(), connect.clone())),
+            Self::Pmg(instance) => Arc::new(pmg::PmgSource::new(instance.clone(), connect.clone())),
         }
     }
 }

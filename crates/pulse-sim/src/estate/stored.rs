@@ -134,6 +134,16 @@ pub(crate) fn backup_storage(plan: &Plan, guest: &GuestPlan) -> Option<&'static 
     }
 }
 
+/// Seconds after the begin of the night's job at which a guest has its turn.
+fn offset(vmid: u32) -> u64 {
+    u64::from(vmid % 600) * 4
+}
+
+/// Second of the day at which a guest is backed up.
+pub(crate) fn second_of_night(vmid: u32) -> u64 {
+    BACKUP_HOUR * HOUR + offset(vmid)
+}
+
 /// Backups on one storage.
 pub(crate) fn backups(plan: &Plan, storage: &str, at: u64) -> Vec<BackupTruth> {
     let last = last_night(at);
@@ -141,7 +151,7 @@ pub(crate) fn backups(plan: &Plan, storage: &str, at: u64) -> Vec<BackupTruth> {
     for guest in &plan.guests {
         let Some(on) = backup_storage(plan, guest).filter(|on| *on == storage) else { continue };
         for night in 0..KEPT_BACKUPS {
-            let began = last - night * DAY + u64::from(guest.vmid % 600) * 4;
+            let began = last - night * DAY + offset(guest.vmid);
             if began > at {
                 continue;
             }

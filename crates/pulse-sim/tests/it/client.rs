@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use hyper::ext::ReasonPhrase;
 use jiff::{SignedDuration, Timestamp};
 use pulse_core::ManualClock;
-use pulse_sim::{Cluster, EstateOptions};
+use pulse_sim::{Appliance, Cluster, EstateOptions};
 use reqwest::{Method, RequestBuilder, Response};
 use rustls::{
     DigitallySignedStruct, SignatureScheme,
@@ -75,6 +75,16 @@ impl Client {
             http: pinned(&endpoint.fingerprint),
             base: format!("{}/api2/json", endpoint.url),
             token: Some(format!("PVEAPIToken={}={}", cluster.token_name(), cluster.token_value())),
+        }
+    }
+
+    /// A client of a machine that stands for itself, with this `Authorization` header.
+    pub fn of_machine(machine: &Appliance, authorization: Option<String>) -> Self {
+        let access = machine.access();
+        Self {
+            http: pinned(&access.fingerprint),
+            base: format!("{}/api2/json", access.url),
+            token: authorization,
         }
     }
 

@@ -4,15 +4,19 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test that cannot go on has failed"
 )]
 
 mod access;
+mod appliances;
 mod binary;
 mod client;
 mod control;
 mod estate;
 mod faults;
 mod load;
+mod schema;
 mod shapes;
+mod vendor;
 mod versions;

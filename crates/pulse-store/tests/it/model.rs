@@ -79,21 +79,19 @@ async fn compare(f: &Fixture, model: &Model, max_points: u32) {
         let points = f.points(&guest(number), from, end, Some(max_points)).await;
         let mut counted = 0;
         let step = (end - from + i64::from(max_points) - 1) / i64::from(max_points);
+        // Spans are whole points of the tier.
+        let tier = match step {
+            ..60 => 1,
+            60..3600 => 60,
+            3600..86_400 => 3600,
+            _ => 86_400,
+        };
+        let step = (step + tier - 1) / tier * tier;
         for p in &points {
             let start = p.at / 1000 - step / 2;
-            // A tier's point belongs where its beginning is.
-            let tier = match step {
-                ..60 => 1,
-                60..3600 => 60,
-                3600..86_400 => 3600,
-                _ => 86_400,
-            };
             let inside: Vec<f64> = line
                 .iter()
-                .filter(|(second, _)| {
-                    let place = second.div_euclid(tier) * tier;
-                    place >= start && place < start + step
-                })
+                .filter(|(second, _)| (start..start + step).contains(second))
                 .map(|(_, value)| f64::from(*value) / 100.0)
                 .collect();
             assert!(!inside.is_empty(), "guest {number}: a point out of nothing at {start}");

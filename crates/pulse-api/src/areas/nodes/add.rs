@@ -8,13 +8,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
-use pulse_config::{AnyInstance, NodeConfig, NodeEdit, NodeError, NodeStore};
+use jiff::Timestamp;
+use pulse_config::{AnyInstance, NodeConfig, NodeEdit, NodeError, NodeStore, PbsInstance};
+use pulse_core::Clock;
 use pulse_monitor::probe::{Probe, ProbeReport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    LIMIT, SUCCESS, Success, bad_body, endpoint_configs, probe_pve, refused, request::NodeRequest, update,
+    LIMIT, PROBE_TIME, SUCCESS, Success, bad_body, endpoint_configs, in_time, probe_pve, refused,
+    request::NodeRequest, update,
 };
 use crate::{
     areas::object::read_object,
@@ -44,7 +47,8 @@ pub(super) struct Merged {
 /// Add a Proxmox instance.
 ///
 /// It is asked whether it is a cluster first, for at most ten seconds; one that does not answer is added all the same
-/// and shows on the list why it does not. Its name gets the host behind it where another one has the name.
+/// and shows on the list why it does not. A backup server given with a password is asked for a token that may only read,
+/// which is then kept instead. Its name gets the host behind it where another one has the name.
 #[utoipa::path(
     post, path = "/api/config/nodes", tag = "nodes", request_body = NodeRequest,
     responses(
@@ -59,16 +63,21 @@ pub(super) async fn add_node(
     allowed: Allowed<SettingsWriteAdmin>,
     State(nodes): State<Arc<NodeStore>>,
     State(probe): State<Probe>,
+    State(clock): State<Arc<dyn Clock>>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let body: NodeRequest = read_object(request.into_body(), LIMIT).await.map_err(bad_body)?;
-    let instance = AnyInstance::new(&NodeEdit::from(body)).map_err(refused)?;
+    let mut instance = AnyInstance::new(&NodeEdit::from(body)).map_err(refused)?;
     let (kind, name) = (instance.kind(), instance.name().clone());
     nodes.current().check_host(kind, instance.host(), None).map_err(refused)?;
-    let found = match &instance {
+    let found = match &mut instance {
         // Only a cluster changes what is kept; why one does not answer is found out by its poller.
         AnyInstance::Pve(pve) => probe_pve(&probe, pve).await.ok().filter(|report| report.is_cluster),
-        AnyInstance::Pbs(_) | AnyInstance::Pmg(_) => None,
+        AnyInstance::Pbs(pbs) => {
+            prefer_token(&probe, pbs, clock.now()).await;
+            None
+        }
+        AnyInstance::Pmg(_) => None,
     };
     let merged = update(nodes, move |config| add(config, instance, found)).await?;
     tracing::info!(by = %allowed.identity, node.kind = %kind, node.name = %name, merged = merged.is_some(), "a node was added");
@@ -76,6 +85,24 @@ pub(super) async fn add_node(
         Some(merged) => Json(merged).into_response(),
         None => (StatusCode::CREATED, Json(SUCCESS)).into_response(),
     })
+}
+
+/// Keeps a token that may only read instead of a password that may be an administrator's, where the server makes one.
+async fn prefer_token(probe: &Probe, pbs: &mut PbsInstance, now: Timestamp) {
+    if pbs.password.is_none() {
+        return;
+    }
+    let name = format!("pulse-{}", now.as_second());
+    match in_time(&pbs.host, PROBE_TIME, probe.make_pbs_token(pbs, &name)).await {
+        Ok(token) => {
+            tracing::info!(node.name = %pbs.name, token.name = token.id, "a token was made on the backup server");
+            (pbs.token_name, pbs.token_value) = (Some(token.id), Some(token.value));
+            (pbs.user, pbs.password) = (None, None);
+        }
+        Err(cause) => {
+            tracing::info!(node.name = %pbs.name, cause, "the backup server made no token; the password is kept");
+        }
+    }
 }
 
 fn add(

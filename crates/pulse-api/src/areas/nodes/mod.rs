@@ -15,7 +15,7 @@ use pulse_config::{
     ClusterEndpointConfig, HostError, NodeConfig, NodeError, NodeStore, PveInstance, UpdateError,
 };
 use pulse_core::model::{ClusterEndpoint, InstanceKind};
-use pulse_monitor::probe::{Probe, ProbeReport};
+use pulse_monitor::probe::{Probe, ProbeError, ProbeReport};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -104,13 +104,21 @@ async fn update<T: Send + 'static>(
 
 /// Tries a PVE instance; what goes wrong comes in words for the person who typed the address.
 async fn probe_pve(probe: &Probe, instance: &PveInstance) -> Result<ProbeReport, String> {
-    match tokio::time::timeout(PROBE_TIME, probe.pve(instance)).await {
-        Ok(Ok(report)) => Ok(report),
+    in_time(&instance.host, PROBE_TIME, probe.pve(instance)).await
+}
+
+/// What a probe finds within `limit`; what goes wrong comes in words for the person who typed the address.
+async fn in_time<T>(
+    host: &str,
+    limit: Duration,
+    probing: impl Future<Output = Result<T, ProbeError>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(limit, probing).await {
+        Ok(Ok(found)) => Ok(found),
         Ok(Err(error)) => Err(error.message),
         Err(_) => Err(format!(
-            "{} did not answer within {} seconds; check the address and the network",
-            instance.host,
-            PROBE_TIME.as_secs()
+            "{host} did not answer within {} seconds; check the address and the network",
+            limit.as_secs()
         )),
     }
 }

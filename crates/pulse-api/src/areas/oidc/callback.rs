@@ -15,7 +15,7 @@ use utoipa::IntoParams;
 use super::{LOGIN_COOKIE, back};
 use crate::{
     areas::security::save_sessions,
-    auth::{LoggedIn, SESSION_COOKIE, client_address, cookie, csrf_cookie, lax_cookie, session_cookie},
+    auth::{CookieRules, LoggedIn, SESSION_COOKIE, client_address, cookie},
     error::plain,
     extract::Caller,
     state::AppState,
@@ -117,10 +117,11 @@ async fn begin_session(state: &AppState, parts: &Parts, logged_in: LoggedIn) -> 
     save_sessions(access, &state.clock).await;
     tracing::info!(user = person.username, address = %address, "logged in by OIDC");
     let seconds = DURATION.as_secs();
+    let rules = CookieRules::of(&parts.headers, &parts.extensions);
     [
-        session_cookie(&value, &parts.headers, seconds),
-        csrf_cookie(&csrf, &parts.headers, seconds),
-        lax_cookie(LOGIN_COOKIE, "", &parts.headers, 0),
+        rules.session(&value, seconds),
+        rules.csrf(&csrf, seconds),
+        rules.lax(LOGIN_COOKIE, "", 0),
     ]
     .into_iter()
     .map(|text| HeaderValue::from_str(&text).ok())

@@ -13,7 +13,7 @@ use pulse_oidc::preflight;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::redirect_uri;
+use super::{offered_redirect, redirect_uri};
 use crate::{
     areas::object::{read_object, read_optional_object},
     error::{ApiError, ErrorBody, MissingScopeBody},
@@ -152,8 +152,7 @@ fn view(state: &AppState, default_redirect: String) -> OidcView {
 }
 
 fn default_redirect(state: &AppState, parts: &http::request::Parts) -> String {
-    let none = OidcConfig::default();
-    redirect_uri(&none, &state.settings, &state.system.current(), &parts.headers, &parts.extensions)
+    offered_redirect(&state.settings, &state.system.current(), &parts.headers, &parts.extensions)
 }
 
 /// The OIDC provider.
@@ -211,7 +210,12 @@ async fn set(identity: Identity, state: AppState, request: Request) -> Result<Js
     }
     let (parts, body) = request.into_parts();
     let body: OidcRequest = read_object(body, LIMIT_BYTES).await.map_err(bad_body)?;
-    let next = body.over(&state.oidc.store.current());
+    let mut next = body.over(&state.oidc.store.current());
+    let redirect = default_redirect(&state, &parts);
+    if next.enabled && redirect_uri(&next, &state.system.current()).is_none() {
+        // The administrator's own address of this server becomes the configured one; they see it in the answer.
+        next.redirect_url.clone_from(&redirect);
+    }
     if next.enabled {
         next.check().map_err(|problem| refuse(StatusCode::BAD_REQUEST, "validation_error", &problem))?;
     }
@@ -231,7 +235,6 @@ async fn set(identity: Identity, state: AppState, request: Request) -> Result<Js
         refuse(StatusCode::INTERNAL_SERVER_ERROR, "save_failed", "The OIDC settings could not be saved")
     })?;
     tracing::info!(by = %identity, "the OIDC provider was changed");
-    let redirect = default_redirect(&state, &parts);
     Ok(Json(view(&state, redirect)))
 }
 
@@ -275,7 +278,7 @@ pub(super) async fn test_oidc(
         None => OidcConfig::clone(&before),
     };
     let redirect =
-        redirect_uri(&config, &state.settings, &state.system.current(), &parts.headers, &parts.extensions);
+        redirect_uri(&config, &state.system.current()).unwrap_or_else(|| default_redirect(&state, &parts));
     let checks = preflight::run(&config, &redirect, state.now()).await;
     Ok(Json(Preflight {
         success: checks.iter().all(|check| check.is_right),

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{LOGIN_COOKIE, LOGIN_SECONDS, back, redirect_uri, see};
 use crate::{
     areas::object::read_optional_object,
-    auth::lax_cookie,
+    auth::CookieRules,
     error::{ApiError, ErrorBody},
     extract::Caller,
     state::AppState,
@@ -110,11 +110,16 @@ async fn start(state: &AppState, parts: &Parts, return_to: Option<&str>) -> Resu
         return Err("oidc_disabled");
     }
     let config = state.oidc.store.current();
-    let redirect =
-        redirect_uri(&config, &state.settings, &state.system.current(), &parts.headers, &parts.extensions);
+    let Some(redirect) = redirect_uri(&config, &state.system.current()) else {
+        tracing::warn!(
+            "a login by OIDC could not begin: this server does not know its own address; set PULSE_PUBLIC_URL or \
+             OIDC_REDIRECT_URL"
+        );
+        return Err("oidc_init_failed");
+    };
     match state.oidc.begin(redirect, return_path(return_to), state.now()).await {
         Ok(Some((url, begun))) => {
-            let cookie = lax_cookie(LOGIN_COOKIE, &begun.browser, &parts.headers, LOGIN_SECONDS);
+            let cookie = CookieRules::of(&parts.headers, &parts.extensions).lax(LOGIN_COOKIE, &begun.browser, LOGIN_SECONDS);
             Ok(Started { url, cookie: HeaderValue::from_str(&cookie).ok() })
         }
         Ok(None) => Err("oidc_state_error"),

@@ -26,21 +26,26 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(callback::finish_login))
 }
 
-/// Where the provider sends the browser back to.
-fn redirect_uri(
-    config: &OidcConfig,
+/// Where the provider sends the browser back to, as configured. `None` where nothing is: whoever begins a login must not
+/// choose it by a `Host` header. Pulse v5 takes that header, so that a stranger can have somebody else's code sent
+/// elsewhere wherever the provider is lenient.
+fn redirect_uri(config: &OidcConfig, system: &SystemSettings) -> Option<String> {
+    if !config.redirect_url.is_empty() {
+        return Some(config.redirect_url.clone());
+    }
+    let base = system.public_url.trim_end_matches('/');
+    (!base.is_empty()).then(|| format!("{base}{CALLBACK}"))
+}
+
+/// What an administrator is offered where nothing is configured: the address they have this server under.
+fn offered_redirect(
     settings: &Settings,
     system: &SystemSettings,
     headers: &HeaderMap,
     extensions: &Extensions,
 ) -> String {
-    if !config.redirect_url.is_empty() {
-        return config.redirect_url.clone();
-    }
-    if !system.public_url.is_empty() {
-        return format!("{}{CALLBACK}", system.public_url);
-    }
-    format!("{}{CALLBACK}", request_origin(settings, headers, extensions))
+    redirect_uri(&OidcConfig::default(), system)
+        .unwrap_or_else(|| format!("{}{CALLBACK}", request_origin(settings, headers, extensions)))
 }
 
 /// Sends the browser to an address.
@@ -72,6 +77,18 @@ fn back(path: &str, outcome: &str, code: Option<&str>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_the_browser_comes_back_is_configured_and_nothing_else() {
+        let check = |redirect: &str, public: &str, expect: Option<&str>| {
+            let config = OidcConfig { redirect_url: redirect.to_owned(), ..OidcConfig::default() };
+            let system = SystemSettings { public_url: public.to_owned(), ..SystemSettings::default() };
+            assert_eq!(redirect_uri(&config, &system).as_deref(), expect);
+        };
+        check("", "", None);
+        check("", "https://p/pulse/", Some("https://p/pulse/api/oidc/callback"));
+        check("https://a/cb", "https://p", Some("https://a/cb"));
+    }
 
     #[test]
     fn what_came_of_a_login_is_added_to_the_address() {

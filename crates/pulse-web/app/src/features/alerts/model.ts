@@ -21,6 +21,16 @@ export function raisedAt(alert: { startTime: string }): number | undefined {
   return parseTime(alert.startTime);
 }
 
+/** Whether an alert is about a resource or a part of it, such as one of its disks. */
+export function isAbout(alert: { resourceId: string }, id: string): boolean {
+  const { resourceId } = alert;
+  return resourceId === id || resourceId.startsWith(`${id}/`) || resourceId.startsWith(`${id}-disk-`);
+}
+
+/** How alerts call a machine with an agent, and a Docker host or container. */
+export const hostAlertId = (id: string): string => `host:${id}`;
+export const dockerAlertId = (id: string): string => `docker:${id}`;
+
 /** Where the resource of an alert is shown; its page is told by the form of its id. */
 export function resourceHref(alert: { resourceId: string; id: string }): string {
   const open = (page: string, id: string): string => `${page}?open=${encodeURIComponent(id)}`;
@@ -42,3 +52,33 @@ export const ALERT_FIELDS: Fields<LiveAlert> = {
     value: (alert) => alert.value,
   },
 };
+
+/** A piece of the heat strip. */
+export interface Slot {
+  from: number;
+  to: number;
+  count: number;
+  level: "none" | "warn" | "crit";
+}
+
+/** The range in equal pieces, each with how much was raised in it and the worst of that. */
+export function heat(
+  alerts: Iterable<{ at: number; level: string }>,
+  since: number,
+  until: number,
+  pieces: number,
+): Slot[] {
+  const length = (until - since) / pieces;
+  const slots = Array.from({ length: pieces }, (_none, index): Slot => {
+    const from = since + index * length;
+    return { from, to: from + length, count: 0, level: "none" };
+  });
+  for (const { at, level } of alerts) {
+    const slot = slots[Math.min(pieces - 1, Math.floor((at - since) / length))];
+    if (slot === undefined || at < since) continue;
+    slot.count += 1;
+    if (level === "critical") slot.level = "crit";
+    else if (slot.level === "none") slot.level = "warn";
+  }
+  return slots;
+}
