@@ -13,16 +13,18 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 use pulse_api::{
     About, Access, AccessTokens, AppState, Licensing,
-    auth::Oidc,
+    auth::{Oidc, Peer},
     published::StateCache,
     ws::{Hub, alerts::forward},
 };
 use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
-use pulse_config::transfer::{NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer};
+use pulse_config::transfer::{
+    NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
+};
 use pulse_config::{
-    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, PveInstance, SealKey, Secret, SessionFile,
-    Settings, SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, PveInstance, SealKey, Secret,
+    SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, probe::Probe};
@@ -237,6 +239,8 @@ impl TestServer {
         if let Some(token) = token {
             request = request.header("X-API-Token", token);
         }
+        // From this machine, which no limit of requests counts.
+        request = request.extension(Peer(([127, 0, 0, 1], 4711).into()));
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 

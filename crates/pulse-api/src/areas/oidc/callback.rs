@@ -118,12 +118,8 @@ async fn begin_session(state: &AppState, parts: &Parts, logged_in: LoggedIn) -> 
     tracing::info!(user = person.username, address = %address, "logged in by OIDC");
     let seconds = DURATION.as_secs();
     let rules = CookieRules::of(&parts.headers, &parts.extensions);
-    [
-        rules.session(&value, seconds),
-        rules.csrf(&csrf, seconds),
-        rules.lax(LOGIN_COOKIE, "", 0),
-    ]
-    .into_iter()
-    .map(|text| HeaderValue::from_str(&text).ok())
-    .collect()
+    [rules.session(&value, seconds), rules.csrf(&csrf, seconds), rules.lax(LOGIN_COOKIE, "", 0)]
+        .into_iter()
+        .map(|text| HeaderValue::from_str(&text).ok())
+        .collect()
 }

@@ -119,7 +119,11 @@ async fn start(state: &AppState, parts: &Parts, return_to: Option<&str>) -> Resu
     };
     match state.oidc.begin(redirect, return_path(return_to), state.now()).await {
         Ok(Some((url, begun))) => {
-            let cookie = CookieRules::of(&parts.headers, &parts.extensions).lax(LOGIN_COOKIE, &begun.browser, LOGIN_SECONDS);
+            let cookie = CookieRules::of(&parts.headers, &parts.extensions).lax(
+                LOGIN_COOKIE,
+                &begun.browser,
+                LOGIN_SECONDS,
+            );
             Ok(Started { url, cookie: HeaderValue::from_str(&cookie).ok() })
         }
         Ok(None) => Err("oidc_state_error"),
