@@ -23,7 +23,9 @@ use pulse_config::{
     transfer::{NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
-use pulse_monitor::{Alerts, Keeper, Supervisor, alerting, pipeline, probe::Probe};
+use pulse_monitor::{
+    Alerts, Keeper, Supervisor, alerting, fleet::config::NoProfiles, pipeline, probe::Probe,
+};
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -129,6 +131,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         scheduler,
         nodes,
         metadata,
+        agent_config: Arc::new(NoProfiles),
         // A person waits for the answer: shorter than a poll may take.
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),
         store: store.clone(),

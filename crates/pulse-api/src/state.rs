@@ -11,7 +11,7 @@ use pulse_config::{
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
-use pulse_monitor::{Alerts, Keeper, Scheduler, probe::Probe};
+use pulse_monitor::{Alerts, Keeper, Scheduler, fleet::config::AgentConfigSource, probe::Probe};
 use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
 
@@ -137,6 +137,8 @@ pub struct AppState {
     pub nodes: Arc<NodeStore>,
     /// What people noted.
     pub metadata: Arc<Metadata>,
+    /// Profiles of agents, and the key their configuration is signed with.
+    pub agent_config: Arc<dyn AgentConfigSource>,
     /// Tries instances.
     pub probe: Probe,
     /// History.
@@ -184,6 +186,7 @@ from_ref! {
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
     metadata: Arc<Metadata>,
+    agent_config: Arc<dyn AgentConfigSource>,
     probe: Probe,
     store: Arc<dyn MetricStore>,
     ledger: Ledger,

@@ -27,7 +27,7 @@ use pulse_config::{
     SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, probe::Probe};
+use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, fleet::config::NoProfiles, probe::Probe};
 use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
@@ -201,6 +201,7 @@ impl TestServer {
             scheduler: Scheduler::default(),
             nodes,
             metadata: Arc::new(Metadata::open(dir).unwrap()),
+            agent_config: Arc::new(NoProfiles),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             store: Arc::new(store),
             ledger,
