@@ -111,14 +111,14 @@ impl ApiRouter {
             self.descriptions.push(endpoint.describe);
         }
         for (path, router) in by_path {
-            self.router = self.router.route(&path, router);
+            self.router = Router::route(self.router, &path, router);
         }
         self
     }
 
     /// Registers a route that no generated client needs to know of (`tests/it/document.rs` lists them).
     pub fn route(mut self, path: &str, methods: MethodRouter<AppState>) -> Self {
-        self.router = self.router.route(path, methods);
+        self.router = Router::route(self.router, path, methods);
         self
     }
 
