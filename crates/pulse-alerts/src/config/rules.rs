@@ -163,6 +163,8 @@ pub struct BackupRules {
     pub stale_hours: i64,
     /// Whether backups of guests that no longer exist count.
     pub alert_orphaned: bool,
+    /// Whether it is an alert when the last backup failed. Ours, beside the contract.
+    pub alert_failed: bool,
     /// VMIDs that are left out; `90*` for all that begin so.
     #[serde(rename = "ignoreVMIDs", deserialize_with = "null_default")]
     pub ignore_vmids: Vec<String>,
@@ -177,6 +179,7 @@ impl Default for BackupRules {
             fresh_hours: 24,
             stale_hours: 72,
             alert_orphaned: true,
+            alert_failed: true,
             ignore_vmids: Vec::new(),
         }
     }
