@@ -60,8 +60,9 @@ pub fn router(state: AppState, page: Router) -> Router {
     let page = page.with_state::<()>(());
     api.with_state(state.clone())
         .fallback_service(page)
-        .layer(from_fn_with_state(state, gate))
-        .layer(from_fn(middleware::security_headers))
+        .layer(from_fn_with_state(state.clone(), gate))
+        .layer(from_fn_with_state(state.clone(), middleware::perimeter))
+        .layer(from_fn_with_state(state, middleware::security_headers))
         .layer(from_fn(middleware::request_id))
 }
 

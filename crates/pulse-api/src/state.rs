@@ -11,12 +11,17 @@ use pulse_config::{
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
-use pulse_monitor::{Alerts, Keeper, Scheduler, probe::Probe};
+use pulse_monitor::{Alerts, Keeper, Scheduler, fleet::config::AgentConfigSource, probe::Probe};
 use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
 
 use crate::{
-    areas::charts::ChartCache, auth::BasicCache, licensing::Licensing, published::StateCache, ws::Hub,
+    areas::charts::ChartCache,
+    auth::{BasicCache, Oidc},
+    licensing::Licensing,
+    middleware::RequestLimits,
+    published::StateCache,
+    ws::Hub,
 };
 
 /// Everything that decides who may come in.
@@ -44,6 +49,8 @@ pub struct Access {
     pub bootstrap: BootstrapToken,
     /// Tokens with which somebody on the machine may set a new password.
     pub recovery: RecoveryTokens,
+    /// How often an address may ask at all.
+    pub request_limits: RequestLimits,
     /// Repeated Basic logins, so that not each one costs a password hash.
     pub basic: BasicCache,
 }
@@ -79,6 +86,7 @@ impl Access {
             download_limiter: RateLimiter::new(60, SignedDuration::from_mins(1), 10_000),
             bootstrap,
             recovery: RecoveryTokens::default(),
+            request_limits: RequestLimits::default(),
             basic: BasicCache::default(),
         }
     }
@@ -115,6 +123,8 @@ pub struct AppState {
     pub access: Arc<Access>,
     /// Export and import of the whole configuration.
     pub transfer: Arc<Transfer>,
+    /// Login by a provider.
+    pub oidc: Arc<Oidc>,
     /// What the licence includes.
     pub licensing: Arc<Licensing>,
     /// The world.
@@ -127,6 +137,8 @@ pub struct AppState {
     pub nodes: Arc<NodeStore>,
     /// What people noted.
     pub metadata: Arc<Metadata>,
+    /// Profiles of agents, and the key their configuration is signed with.
+    pub agent_config: Arc<dyn AgentConfigSource>,
     /// Tries instances.
     pub probe: Probe,
     /// History.
@@ -166,6 +178,7 @@ from_ref! {
     settings: Arc<Settings>,
     system: Arc<SystemSettingsStore>,
     access: Arc<Access>,
+    oidc: Arc<Oidc>,
     licensing: Arc<Licensing>,
     transfer: Arc<Transfer>,
     keeper: Keeper,
@@ -173,6 +186,7 @@ from_ref! {
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
     metadata: Arc<Metadata>,
+    agent_config: Arc<dyn AgentConfigSource>,
     probe: Probe,
     store: Arc<dyn MetricStore>,
     ledger: Ledger,

@@ -13,6 +13,7 @@ pub mod alerting;
 mod appliances;
 mod details;
 mod facts;
+pub mod fleet;
 mod heartbeat;
 pub mod intake;
 pub mod keeper;

@@ -14,6 +14,7 @@ pub(crate) mod metadata;
 mod nodes;
 mod notifications;
 mod object;
+mod oidc;
 pub(crate) mod prometheus;
 mod rbac;
 mod resources;
@@ -58,6 +59,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(audit::router())
         .merge(rbac::router())
         .merge(transfer::router())
+        .merge(oidc::router())
         .merge(documents::router())
         .merge(downloads::router())
         .route("/api", axum::routing::any(unknown))

@@ -10,6 +10,8 @@ const PUBLIC: &[&str] = &[
     "GET /api/agent/version",
     "GET /api/docs",
     "GET /api/health",
+    "GET /api/oidc/callback",
+    "GET /api/oidc/login",
     "GET /api/openapi.json",
     "GET /api/security/status",
     "GET /api/server/info",
@@ -18,6 +20,7 @@ const PUBLIC: &[&str] = &[
     "GET /download/pulse-docker-agent",
     "GET /download/pulse-host-agent",
     "POST /api/login",
+    "POST /api/oidc/login",
     "POST /api/security/quick-setup",
     "POST /api/security/validate-bootstrap-token",
 ];

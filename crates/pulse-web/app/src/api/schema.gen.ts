@@ -1385,6 +1385,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Come back from the provider. Sets the cookies of a session and leads to the page. */
+        get: operations["finish_login"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/oidc/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Go to the provider's login page. */
+        get: operations["begin_login"];
+        put?: never;
+        /** The address of the provider's login page. */
+        post: operations["begin_login_for_program"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -1491,6 +1526,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/security/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The OIDC provider. */
+        get: operations["get_oidc"];
+        /** Set the OIDC provider. It counts at once. */
+        put: operations["set_oidc"];
+        /** The same as PUT, as the reference of Pulse v5 has it. */
+        post: operations["set_oidc_by_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/oidc/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try an OIDC provider out without keeping anything: the one that is sent, or the one that is configured.
+         * @description Says exactly what does not fit: the issuer's own name, a certificate, scopes, the redirect address to register.
+         */
+        post: operations["test_oidc"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/security/quick-setup": {
         parameters: {
             query?: never;
@@ -1568,6 +1642,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/security/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List login sessions, oldest first. */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a login session. Live connections of it are closed. */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/security/status": {
         parameters: {
             query?: never;
@@ -1620,7 +1728,11 @@ export interface paths {
         delete: operations["delete_token"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Rename an API token, or change what it may do and until when. It counts at once; the value stays.
+         * @description Neither the old nor the new scopes may go beyond the caller's own.
+         */
+        patch: operations["edit_token"];
         trace?: never;
     };
     "/api/security/validate-bootstrap-token": {
@@ -2156,6 +2268,11 @@ export interface components {
              * @description When it was made.
              */
             createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it ends; absent for never.
+             */
+            expiresAt?: string | null;
             /** @description Its id. */
             id: string;
             /**
@@ -2171,6 +2288,25 @@ export interface components {
             scopes: string[];
             /** @description The last characters of its value. */
             suffix: string;
+        };
+        /** @description What changes; what is left out stays. */
+        ApiTokenChange: {
+            /**
+             * Format: date-time
+             * @description Another end; `null` for none.
+             * @default null
+             */
+            expiresAt?: string | null;
+            /**
+             * @description Another name.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * @description Other scopes, all of them.
+             * @default null
+             */
+            scopes?: string[] | null;
         };
         /** @description All tokens. */
         ApiTokens: {
@@ -4985,6 +5121,44 @@ export interface components {
             /** @description User name, exactly as set. */
             username: string;
         };
+        /** @description A session as it is shown. */
+        LoginSession: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it ends unless it is used before.
+             */
+            expiresAt: string;
+            /** @description Its id; nobody can log in with it. */
+            id: string;
+            /** @description Where the login came from. */
+            ip?: string | null;
+            /** @description Whether it is the one that asks. */
+            isCurrent: boolean;
+            /** @description `password` or `oidc`. */
+            method: string;
+            /** @description The browser, as it names itself. */
+            userAgent?: string | null;
+            /** @description Who is logged in. */
+            username: string;
+        };
+        /** @description All sessions. */
+        LoginSessions: {
+            /** @description Oldest first. */
+            sessions: components["schemas"]["LoginSession"][];
+        };
+        /** @description Where the login leads. */
+        LoginTarget: {
+            /**
+             * @description A path of this server to go to afterwards.
+             * @default null
+             */
+            returnTo?: string | null;
+        };
         /** @description Mail of one hour. */
         MailCountShape: {
             /**
@@ -5261,6 +5435,12 @@ export interface components {
         };
         /** @description What the new token is to be. */
         NewApiToken: {
+            /**
+             * Format: date-time
+             * @description When it ends; absent for never.
+             * @default null
+             */
+            expiresAt?: string | null;
             /**
              * @description What to call it; `API token` where it has no name.
              * @default null
@@ -5780,6 +5960,117 @@ export interface components {
              * @description Degrees Celsius.
              */
             temp: number;
+        };
+        /** @description Where to go. */
+        OidcAuthorization: {
+            /** @description The provider's page. */
+            authorizationUrl: string;
+        };
+        /** @description One thing that was looked at. */
+        OidcCheck: {
+            /** @description What was found, or what to do. */
+            detail: string;
+            /** @description What. */
+            name: string;
+            /** @description Whether it is right. */
+            ok: boolean;
+        };
+        /** @description What a provider looks like from here. */
+        OidcPreflight: {
+            /** @description In the order they were looked at; nothing follows what is wrong at the bottom. */
+            checks: components["schemas"]["OidcCheck"][];
+            /** @description Whether a login could work. */
+            success: boolean;
+        };
+        /** @description The provider as it is shown; its secret never is. */
+        OidcSettings: {
+            /** @description Who is let in by domain; empty: everybody. */
+            allowedDomains: string[];
+            /** @description Who is let in by address; empty: everybody. */
+            allowedEmails: string[];
+            /** @description Who is let in by group; empty: everybody. */
+            allowedGroups: string[];
+            /** @description Path of a PEM file with the authorities of its certificate. */
+            caBundle: string;
+            /** @description Our name at it. */
+            clientId: string;
+            /** @description Whether there is a secret. */
+            clientSecretSet: boolean;
+            /** @description What the redirect address is where none is configured. */
+            defaultRedirect: string;
+            /** @description The claim of the address. */
+            emailClaim: string;
+            /** @description Whether people may log in by it. */
+            enabled: boolean;
+            /** @description What the server's environment holds: it cannot be changed here. */
+            envOverrides?: {
+                [key: string]: boolean;
+            };
+            /** @description Which group has which role; empty: everybody administers. */
+            groupRoleMappings: {
+                [key: string]: string;
+            };
+            /** @description The claim of the groups; empty for none. */
+            groupsClaim: string;
+            /** @description Its name for itself. */
+            issuerUrl: string;
+            /** @description Where the page goes to log out there. */
+            logoutUrl: string;
+            /** @description Where it sends the browser back to, as configured or as it would be. */
+            redirectUrl: string;
+            /** @description What is asked for. */
+            scopes: string[];
+            /** @description The claim of the user name. */
+            usernameClaim: string;
+        };
+        /** @description The provider as it is to be: a replacement of all but the fields that say otherwise. */
+        OidcSettingsChange: {
+            /** @default [] */
+            allowedDomains?: string[];
+            /** @default [] */
+            allowedEmails?: string[];
+            /** @default [] */
+            allowedGroups?: string[];
+            /**
+             * @description Absent: the old one stays.
+             * @default null
+             */
+            caBundle?: string | null;
+            /**
+             * @description Whether the old one goes.
+             * @default false
+             */
+            clearClientSecret?: boolean;
+            /** @default  */
+            clientId?: string;
+            /**
+             * @description Absent: the old one stays. Empty: none.
+             * @default null
+             */
+            clientSecret?: string | null;
+            /** @default  */
+            emailClaim?: string;
+            /** @default false */
+            enabled?: boolean;
+            /**
+             * @description Absent: the old ones stay. Pulse v5 does not take them and loses them here.
+             * @default null
+             */
+            groupRoleMappings?: {
+                [key: string]: string;
+            } | null;
+            /** @default  */
+            groupsClaim?: string;
+            /** @default  */
+            issuerUrl?: string;
+            /** @default  */
+            logoutUrl?: string;
+            /** @default  */
+            redirectUrl?: string;
+            /** @default [] */
+            scopes?: string[];
+            /** @default  */
+            usernameClaim?: string;
         };
         /** @description What was done. */
         PasswordChanged: {
@@ -11764,6 +12055,101 @@ export interface operations {
             };
         };
     };
+    finish_login: {
+        parameters: {
+            query?: {
+                /** @description The login it belongs to. */
+                state?: string | null;
+                /** @description What the tokens can be had for. */
+                code?: string | null;
+                /** @description Why there is none. */
+                error?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the page, with `oidc=success` or `oidc=error&oidc_error=…` */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description OIDC is not enabled */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    begin_login: {
+        parameters: {
+            query?: {
+                /** @description A path of this server to go to afterwards. */
+                returnTo?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider, or back to the page with `oidc_error` */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    begin_login_for_program: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["LoginTarget"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcAuthorization"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The provider cannot be used */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_openapi: {
         parameters: {
             query?: never;
@@ -11963,6 +12349,168 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+        };
+    };
+    get_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcSettings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    set_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OidcSettingsChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcSettings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The server's environment holds it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_oidc_by_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OidcSettingsChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcSettings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The server's environment holds it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    test_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["OidcSettingsChange"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcPreflight"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
                 };
             };
         };
@@ -12181,6 +12729,70 @@ export interface operations {
             };
         };
     };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginSessions"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_security_status: {
         parameters: {
             query?: never;
@@ -12294,6 +12906,58 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There is no such token */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    edit_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the token */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiTokenChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiToken"];
+                };
+            };
+            /** @description No such scope, or no JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
             };
             403: {
                 headers: {
