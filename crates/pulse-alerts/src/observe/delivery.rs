@@ -72,9 +72,8 @@ fn destination(look: &mut Look<'_>, destination: &str, broken: Option<&BrokenDes
         if !rules.config.enabled || is_off {
             return;
         }
-        let finding = broken.map_or(Finding::FINE, |broken| {
-            Finding::bad(AlertLevel::Critical, 0.0, 0.0).since(broken.since)
-        });
+        let finding = broken
+            .map_or(Finding::FINE, |broken| Finding::bad(AlertLevel::Critical, 0.0, 0.0).since(broken.since));
         visit.check(Kind::NotificationDelivery, "", finding, CONFIRM, |subject| {
             let error = broken.map_or("", |broken| &broken.error);
             let message = format!("notifications do not arrive at '{}': {error}", subject.name);

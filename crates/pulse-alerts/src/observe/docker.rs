@@ -234,7 +234,9 @@ fn oom_kill(visit: &mut Visit<'_>, container: &DockerContainer) {
     let finding = Finding::maybe(is_killed.then_some(AlertLevel::Critical), 137.0, 0.0);
     visit.check(Kind::DockerContainerOomKill, "", finding, Confirm::AT_ONCE, |subject| {
         let message = match report.oom_killed {
-            Some(_) => format!("container '{}' was killed: it needed more memory than it may have", subject.name),
+            Some(_) => {
+                format!("container '{}' was killed: it needed more memory than it may have", subject.name)
+            }
             None => format!("container '{}' was killed (exit code 137), likely for memory", subject.name),
         };
         words(subject, "docker-container-oom", message, container)

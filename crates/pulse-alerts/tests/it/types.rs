@@ -16,10 +16,10 @@ use pulse_core::{
     model::{
         BackupTask, ConnectionHealth, DiskUse, DockerContainer, DockerHost, FailureClass, FileSystem,
         GuestSnapshot, GuestStatus, Host, InstanceKey, InstanceKind, InstanceView, KubernetesCluster,
-        Liveness, MailBucket, MailQueue, MailTotals, MemoryUse, NodeStatus,
-        PbsBackupGroup, PbsBackupType, PbsDatastore, PbsDatastoreState, PbsGroupKey, PbsInstance, PbsJobs,
-        PbsSnapshot, PhysicalDisk, PmgBackup, PmgInstance, PmgNode, Quarantine, SourceIssue, Storage,
-        StorageBackup, StorageStatus, Temperature, ZfsDevice, ZfsPool,
+        Liveness, MailBucket, MailQueue, MailTotals, MemoryUse, NodeStatus, PbsBackupGroup, PbsBackupType,
+        PbsDatastore, PbsDatastoreState, PbsGroupKey, PbsInstance, PbsJobs, PbsSnapshot, PhysicalDisk,
+        PmgBackup, PmgInstance, PmgNode, Quarantine, SourceIssue, Storage, StorageBackup, StorageStatus,
+        Temperature, ZfsDevice, ZfsPool,
     },
     notice::{BrokenDestination, NoticeKind},
     report::{AgentInfo, docker::DockerHostInfo, kubernetes::ClusterInfo},
@@ -142,7 +142,8 @@ fn agent(now: Timestamp, change: impl FnOnce(&mut Host)) -> Snapshot {
 
 /// A Docker host with one container `web` and one service, as an agent's report words them.
 fn docker(now: Timestamp, container: Value, service: Value) -> Snapshot {
-    let mut report = json!({"id": "c1", "name": "web", "image": "nginx:1", "state": "running", "status": "Up"});
+    let mut report =
+        json!({"id": "c1", "name": "web", "image": "nginx:1", "state": "running", "status": "Up"});
     report.as_object_mut().unwrap().extend(container.as_object().unwrap().clone());
     let container = DockerContainer {
         report: serde_json::from_value(report).unwrap(),
@@ -214,8 +215,14 @@ fn pbs(now: Timestamp, change: impl FnOnce(&mut PbsInstance)) -> Snapshot {
 
 /// A mail gateway of two nodes; the queues of the first.
 fn pmg(now: Timestamp, change: impl FnOnce(&mut PmgInstance, &mut MailQueue)) -> Snapshot {
-    let mut queue =
-        MailQueue { active: 1, deferred: 2, hold: 3, incoming: 0, oldest_age_seconds: Some(60), updated_at: now };
+    let mut queue = MailQueue {
+        active: 1,
+        deferred: 2,
+        hold: 3,
+        incoming: 0,
+        oldest_age_seconds: Some(60),
+        updated_at: now,
+    };
     let quiet = queue.clone();
     let member = |name: &str, queue: MailQueue| PmgNode {
         name: name.into(),
@@ -326,8 +333,12 @@ fn snapshot_of(now: Timestamp, age: i64, size_gib: u64) -> Snapshot {
 }
 
 fn watch_snapshots(config: &mut AlertConfig) {
-    config.snapshot_defaults =
-        SnapshotRules { enabled: true, warning_size_gib: 50.0, critical_size_gib: 100.0, ..SnapshotRules::default() };
+    config.snapshot_defaults = SnapshotRules {
+        enabled: true,
+        warning_size_gib: 50.0,
+        critical_size_gib: 100.0,
+        ..SnapshotRules::default()
+    };
 }
 
 fn watch_backups(config: &mut AlertConfig) {

@@ -132,7 +132,9 @@ enum Command {
         answer: oneshot::Sender<()>,
     },
     /// Look at the world as it is now.
-    Look { answer: oneshot::Sender<()> },
+    Look {
+        answer: oneshot::Sender<()>,
+    },
 }
 
 /// Reaches the alerting task. Cheap to clone.
