@@ -8,19 +8,19 @@ use http::{HeaderMap, StatusCode, header};
 use pulse_auth::AuthMethod;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::is_still_valid,
     error::plain,
     extract::{Allowed, MonitoringRead},
+    routing::{ApiRouter, routes},
     state::AppState,
     ws::{self, StreamKind},
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(open_live_channel))
+pub fn router() -> ApiRouter {
+    ApiRouter::new().routes(routes!(open_live_channel))
 }
 
 /// What a client sends us is small.
