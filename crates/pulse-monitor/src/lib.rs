@@ -15,6 +15,7 @@ mod details;
 mod facts;
 pub mod fleet;
 mod heartbeat;
+pub mod infra_updates;
 pub mod intake;
 pub mod keeper;
 mod liveness;

@@ -6,7 +6,7 @@ mod body;
 pub use allowed::{
     Admin, Allowed, AuditAdminRead, AuditAdminWrite, AuditRead, Authenticated, Caller, DockerReport,
     HostAgentReport, KubernetesReport, ManageRoles, MonitoringRead, MonitoringReadAdmin, MonitoringWrite,
-    MonitoringWriteAdmin, Needs, NotificationsRead, SettingsRead, SettingsReadAdmin, SettingsWrite,
-    SettingsWriteAdmin, TokensRead, TokensWrite,
+    MonitoringWriteAdmin, Needs, NotificationsRead, ProfilesRead, ProfilesWrite, SettingsRead,
+    SettingsReadAdmin, SettingsWrite, SettingsWriteAdmin, TokensRead, TokensWrite,
 };
 pub use body::{JsonError, read_json};

@@ -23,11 +23,11 @@ use pulse_config::transfer::{
     NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
 };
 use pulse_config::{
-    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, PveInstance, SealKey, Secret,
-    SessionFile, Settings, SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, ProfileStore, PveInstance,
+    SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, fleet::config::NoProfiles, probe::Probe};
+use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, fleet::signed::SignedProfiles, probe::Probe};
 use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
@@ -183,6 +183,7 @@ impl TestServer {
             first_retry: Duration::from_secs(5),
         });
         notifier.start(&tasks, stop.clone());
+        let profiles = Arc::new(ProfileStore::open(dir).unwrap());
         let state = AppState {
             about: Arc::new(About {
                 version: "5.1.0",
@@ -201,7 +202,9 @@ impl TestServer {
             scheduler: Scheduler::default(),
             nodes,
             metadata: Arc::new(Metadata::open(dir).unwrap()),
-            agent_config: Arc::new(NoProfiles),
+            agent_config: Arc::new(SignedProfiles::new(profiles.clone(), None)),
+            profiles,
+            infra_updates: Arc::default(),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             store: Arc::new(store),
             ledger,

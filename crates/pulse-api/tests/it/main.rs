@@ -27,6 +27,8 @@ mod nodes;
 #[cfg(test)]
 mod notifications;
 #[cfg(test)]
+mod profiles;
+#[cfg(test)]
 mod setup;
 #[cfg(test)]
 mod state;

@@ -1,3 +1,4 @@
 //! What is decided about the machines that agents report, beside what they report.
 
 pub mod config;
+pub mod signed;
