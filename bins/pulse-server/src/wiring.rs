@@ -22,14 +22,12 @@ use pulse_config::{
     transfer::{NodesSection, NotifySection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
-use pulse_monitor::{
-    Alerts, Keeper, Supervisor, alerting, fleet::config::NoProfiles, pipeline, probe::Probe,
-};
+use pulse_monitor::{Alerts, Supervisor, alerting, fleet::config::NoProfiles, pipeline, probe::Probe};
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{alerts, cli::say, history, keep, local, notify, operate, page, service_manager};
+use crate::{alerts, cli::say, fleet, history, keep, local, notify, operate, page, service_manager};
 
 /// Connections get this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -82,7 +80,8 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let last_tasks = TaskTracker::new();
     let store =
         history::open(&settings.history, &data_dir, clock.clone(), system.subscribe(), &tasks, stop.clone())?;
-    let keeper = Keeper::start(clock.clone(), &last_tasks, last.clone());
+    let (keeper, fleet) =
+        fleet::open(data_dir.path(), &metadata, access.clone(), clock.clone(), &last_tasks, last.clone())?;
     last_tasks.spawn(pipeline::run(keeper.subscribe(), store.clone(), last.clone()));
     last_tasks.spawn(keep::keep_access(access.clone(), clock.clone(), last.clone()));
 
@@ -126,6 +125,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         scheduler,
         nodes,
         metadata,
+        fleet,
         agent_config: Arc::new(NoProfiles),
         // A person waits for the answer: shorter than a poll may take.
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),

@@ -11,7 +11,9 @@ use pulse_config::{
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
-use pulse_monitor::{Alerts, Keeper, Scheduler, fleet::config::AgentConfigSource, probe::Probe};
+use pulse_monitor::{
+    Alerts, Keeper, Scheduler, fleet::Fleet, fleet::config::AgentConfigSource, probe::Probe,
+};
 use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
 
@@ -127,6 +129,8 @@ pub struct AppState {
     pub nodes: Arc<NodeStore>,
     /// What people noted.
     pub metadata: Arc<Metadata>,
+    /// What is decided about machines that agents report.
+    pub fleet: Fleet,
     /// Profiles of agents, and the key their configuration is signed with.
     pub agent_config: Arc<dyn AgentConfigSource>,
     /// Tries instances.
@@ -175,6 +179,7 @@ from_ref! {
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
     metadata: Arc<Metadata>,
+    fleet: Fleet,
     agent_config: Arc<dyn AgentConfigSource>,
     probe: Probe,
     store: Arc<dyn MetricStore>,

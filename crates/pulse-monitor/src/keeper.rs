@@ -39,10 +39,19 @@ pub struct Keeper {
 impl Keeper {
     /// Starts the keeper task; it ends when `stop` is cancelled.
     pub fn start(clock: Arc<dyn Clock>, tasks: &TaskTracker, stop: CancellationToken) -> Self {
-        let now = clock.now();
+        Self::start_with(World::new(clock.now()), clock, tasks, stop)
+    }
+
+    /// The same with a world of which something is known already.
+    pub fn start_with(
+        start: World,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
         let (updates, inbox) = mpsc::channel(QUEUE);
-        let (publish, world) = watch::channel(Arc::new(Snapshot::empty(now)));
-        tasks.spawn(keep(World::new(now), inbox, publish, clock, stop));
+        let (publish, world) = watch::channel(Arc::new(start.snapshot().clone()));
+        tasks.spawn(keep(start, inbox, publish, clock, stop));
         Self { updates, world }
     }
 

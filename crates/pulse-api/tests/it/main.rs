@@ -11,6 +11,8 @@ mod document;
 #[cfg(test)]
 mod downloads;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod harness;
