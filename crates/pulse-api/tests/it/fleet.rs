@@ -47,7 +47,10 @@ impl TestServer {
     }
 
     async fn state_of(&self, list: &str) -> Vec<Value> {
-        self.get("/api/state", TOKEN).await.json()[list].as_array().unwrap().clone()
+        // Fresh: a busy machine may serve the rendering before it for a moment.
+        let rendered = self.state.published.get_fresh(self.state.keeper.snapshot()).await.unwrap();
+        let state: Value = serde_json::from_slice(&rendered.json().await.unwrap()).unwrap();
+        state[list].as_array().unwrap().clone()
     }
 
     async fn reports_docker(&self, token: &str, id: &str) -> Value {
