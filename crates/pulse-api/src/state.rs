@@ -18,7 +18,12 @@ use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
 
 use crate::{
-    areas::charts::ChartCache, auth::BasicCache, licensing::Licensing, published::StateCache, ws::Hub,
+    areas::charts::ChartCache,
+    auth::{BasicCache, Oidc},
+    licensing::Licensing,
+    middleware::RequestLimits,
+    published::StateCache,
+    ws::Hub,
 };
 
 /// Everything that decides who may come in.
@@ -46,6 +51,8 @@ pub struct Access {
     pub bootstrap: BootstrapToken,
     /// Tokens with which somebody on the machine may set a new password.
     pub recovery: RecoveryTokens,
+    /// How often an address may ask at all.
+    pub request_limits: RequestLimits,
     /// Repeated Basic logins, so that not each one costs a password hash.
     pub basic: BasicCache,
 }
@@ -81,6 +88,7 @@ impl Access {
             download_limiter: RateLimiter::new(60, SignedDuration::from_mins(1), 10_000),
             bootstrap,
             recovery: RecoveryTokens::default(),
+            request_limits: RequestLimits::default(),
             basic: BasicCache::default(),
         }
     }
@@ -117,6 +125,8 @@ pub struct AppState {
     pub access: Arc<Access>,
     /// Export and import of the whole configuration.
     pub transfer: Arc<Transfer>,
+    /// Login by a provider.
+    pub oidc: Arc<Oidc>,
     /// What the licence includes.
     pub licensing: Arc<Licensing>,
     /// The world.
@@ -172,6 +182,7 @@ from_ref! {
     settings: Arc<Settings>,
     system: Arc<SystemSettingsStore>,
     access: Arc<Access>,
+    oidc: Arc<Oidc>,
     licensing: Arc<Licensing>,
     transfer: Arc<Transfer>,
     keeper: Keeper,

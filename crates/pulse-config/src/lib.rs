@@ -37,6 +37,7 @@ pub use host::HostError;
 pub use node_edit::{AnyInstance, NodeEdit, NodeError};
 pub use schema::{
     instances::{ClusterEndpointConfig, NodeConfig, PbsInstance, PmgInstance, PveInstance},
+    oidc::OidcConfig,
     system::{DiscoveryConfig, MetricsRetention, SettingError, SystemSettings, Theme, UpdateChannel},
 };
 pub use seal::SealKey;
@@ -49,6 +50,7 @@ pub use store::{
     metadata::Metadata,
     nodes::NodeStore,
     notify::NotifyStore,
+    oidc::OidcStore,
     sessions::SessionFile,
     system::{SystemSettingsStore, Updated},
     tokens::{MAX_TOKENS, Token, TokenStore, Tokens, TooManyTokens},

@@ -218,6 +218,10 @@ fn split(
 fn renew(world: &mut World, id: &str, claim: Claim, reporter: &Reporter, now: Timestamp) {
     let section = world.fleet.section(claim.kind);
     let Some(known) = section.identities.get(id) else { return };
+    if reporter == &Reporter::Local && known.token_id.is_some() {
+        // An agent reports this machine, and may call it otherwise: the two must not take turns.
+        return;
+    }
     let token_id = match reporter {
         // What was removed belongs to nobody until it is enrolled again.
         Reporter::Token(_) if section.removed.contains_key(id) => known.token_id.clone(),

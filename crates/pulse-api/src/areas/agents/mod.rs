@@ -18,17 +18,17 @@ use pulse_core::{credential::ScopeSet, ids::TokenId, scope::Scope};
 use pulse_monitor::fleet::{FleetError, roster::NotKnown};
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     areas::object::read_object,
     error::ApiError,
-    state::{Access, AppState},
+    routing::{ApiRouter, routes},
+    state::Access,
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(report::report_host))
         .routes(routes!(report::report_docker))
         .routes(routes!(report::report_kubernetes))
