@@ -23,14 +23,12 @@ use pulse_config::{
     transfer::{NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
-use pulse_monitor::{
-    Alerts, Keeper, Supervisor, alerting, fleet::signed::SignedProfiles, pipeline, probe::Probe,
-};
+use pulse_monitor::{Alerts, Supervisor, alerting, fleet::signed::SignedProfiles, pipeline, probe::Probe};
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{alerts, cli::say, history, keep, local, notify, operate, page, service_manager};
+use crate::{alerts, cli::say, fleet, history, keep, local, notify, operate, page, service_manager};
 
 /// Connections get this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -88,7 +86,8 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let last_tasks = TaskTracker::new();
     let store =
         history::open(&settings.history, &data_dir, clock.clone(), system.subscribe(), &tasks, stop.clone())?;
-    let keeper = Keeper::start(clock.clone(), &last_tasks, last.clone());
+    let (keeper, fleet) =
+        fleet::open(data_dir.path(), &metadata, access.clone(), clock.clone(), &last_tasks, last.clone())?;
     last_tasks.spawn(pipeline::run(keeper.subscribe(), store.clone(), last.clone()));
     last_tasks.spawn(keep::keep_access(access.clone(), clock.clone(), last.clone()));
 
@@ -133,6 +132,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         scheduler,
         nodes,
         metadata,
+        fleet,
         agent_config: Arc::new(SignedProfiles::new(profiles.clone(), signing_key)),
         profiles,
         infra_updates: Arc::default(),
@@ -141,7 +141,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         store: store.clone(),
         ledger: ledger.clone(),
         notifier: notifier.clone(),
-        published,
+        published: published.clone(),
         charts: Arc::default(),
         hub,
     };
@@ -150,7 +150,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     }
     let app = pulse_api::router(state, page::router());
     let server = tokio::spawn(pulse_api::serve::serve(listener, app, stop.clone(), GRACE));
-    tasks.spawn(keep::give_memory_back(stop.clone()));
+    tasks.spawn(keep::give_memory_back(published.clone(), stop.clone()));
     tasks.spawn(keep::refresh_oidc(oidc, access, clock, stop.clone()));
     if monitors_local {
         local::start(&keeper, &tasks, &stop);

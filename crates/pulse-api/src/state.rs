@@ -12,7 +12,8 @@ use pulse_config::{
 };
 use pulse_core::Clock;
 use pulse_monitor::{
-    Alerts, Keeper, Scheduler, fleet::config::AgentConfigSource, infra_updates::InfraUpdates, probe::Probe,
+    Alerts, Keeper, Scheduler, fleet::Fleet, fleet::config::AgentConfigSource, infra_updates::InfraUpdates,
+    probe::Probe,
 };
 use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
@@ -143,6 +144,8 @@ pub struct AppState {
     pub profiles: Arc<ProfileStore>,
     /// When updates of what is monitored were first seen.
     pub infra_updates: Arc<InfraUpdates>,
+    /// What is decided about machines that agents report.
+    pub fleet: Fleet,
     /// Profiles of agents, and the key their configuration is signed with.
     pub agent_config: Arc<dyn AgentConfigSource>,
     /// Tries instances.
@@ -194,6 +197,7 @@ from_ref! {
     metadata: Arc<Metadata>,
     profiles: Arc<ProfileStore>,
     infra_updates: Arc<InfraUpdates>,
+    fleet: Fleet,
     agent_config: Arc<dyn AgentConfigSource>,
     probe: Probe,
     store: Arc<dyn MetricStore>,

@@ -4,18 +4,24 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
+    body::Body,
     extract::{Path, Query, State},
 };
+use http::StatusCode;
 use jiff::Timestamp;
+use pulse_config::store::fleet::CommandWish;
 use pulse_monitor::{
     Keeper,
+    fleet::Fleet,
     infra_updates::{InfraUpdate, InfraUpdates, UpdateKind},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    extract::{Allowed, MonitoringRead},
+    areas::object::read_optional_object,
+    error::{ApiError, ErrorBody},
+    extract::{Allowed, MonitoringRead, MonitoringWrite},
     routing::{ApiRouter, routes},
 };
 
@@ -24,6 +30,7 @@ pub fn router() -> ApiRouter {
     ApiRouter::new()
         .routes(routes!(list_infra_updates))
         .routes(routes!(summarize_infra_updates))
+        .routes(routes!(check_infra_updates))
         .routes(routes!(list_infra_updates_of_host))
         .routes(routes!(list_infra_updates_of_resource))
 }
@@ -219,4 +226,82 @@ async fn list_infra_updates_of_resource(
     Path(resource): Path<String>,
 ) -> Json<InfraUpdateList> {
     InfraUpdateList::new(known.list(&keeper.snapshot()).into_iter().filter(|it| it.resource_id == resource))
+}
+
+/// What is to be looked at; without a word, all that can.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, rename_all = "camelCase")]
+struct CheckRequest {
+    /// The Docker host.
+    host_id: Option<String>,
+    /// A container of it: its whole host is looked at.
+    resource_id: Option<String>,
+}
+
+/// An agent is told.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CheckQueued {
+    /// Always true.
+    success: bool,
+    /// The command; the first of several.
+    command_id: String,
+    /// Its host.
+    host_id: String,
+    /// How many hosts are told.
+    hosts: usize,
+    /// In words.
+    message: &'static str,
+}
+
+/// Have agents look for newer images of containers now. They are told with their next report.
+#[utoipa::path(
+    post, path = "/api/infra-updates/check", tag = "infra-updates", request_body = CheckRequest,
+    responses((status = 200, body = CheckQueued), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody))
+)]
+async fn check_infra_updates(
+    allowed: Allowed<MonitoringWrite>,
+    State(keeper): State<Keeper>,
+    State(fleet): State<Fleet>,
+    body: Body,
+) -> Result<Json<CheckQueued>, ApiError> {
+    let bad = |code, text: String| ApiError::envelope(StatusCode::BAD_REQUEST, code, text);
+    let request: Option<CheckRequest> =
+        read_optional_object(body, 8 * 1024).await.map_err(|error| bad("invalid_json", error.to_string()))?;
+    let request = request.unwrap_or_default();
+    let of_resource = || {
+        let resource = request.resource_id.as_deref()?.strip_prefix("docker:")?;
+        resource.split_once('/').map(|(host, _)| host.to_owned())
+    };
+    let wanted = request.host_id.clone().filter(|id| !id.is_empty()).or_else(of_resource);
+    let snapshot = keeper.snapshot();
+    let hosts: Vec<String> = match wanted {
+        Some(host) if snapshot.docker_hosts.contains_key(host.as_str()) => vec![host],
+        Some(_) => Vec::new(),
+        None => snapshot.docker_hosts.keys().map(ToString::to_string).collect(),
+    };
+    if hosts.is_empty() {
+        let text = "There is no such Docker host; only agents with containers look for updates";
+        return Err(ApiError::envelope(StatusCode::NOT_FOUND, "docker_host_not_found", text));
+    }
+    let ids: Vec<_> = hosts.into_iter().map(|host| (host, uuid::Uuid::new_v4().to_string())).collect();
+    let (queued, refused) = fleet
+        .change(move |world, now| {
+            let (mut queued, mut refused) = (Vec::new(), None);
+            for (host, id) in ids {
+                match world.queue_command(&host, CommandWish::CheckUpdates, id, now) {
+                    Ok(command) => queued.push((host, command.id)),
+                    Err(error) => refused = Some(error.to_string()),
+                }
+            }
+            (queued, refused)
+        })
+        .await?;
+    let hosts = queued.len();
+    let Some((host_id, command_id)) = queued.into_iter().next() else {
+        return Err(bad("check_updates_command_failed", refused.unwrap_or_default()));
+    };
+    tracing::info!(by = %allowed.identity, hosts, "agents are to look for updates");
+    let message = "Update check queued";
+    Ok(Json(CheckQueued { success: true, command_id, host_id, hosts, message }))
 }

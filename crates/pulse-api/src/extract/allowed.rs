@@ -116,6 +116,15 @@ needs! {
     MonitoringWriteAdmin = Requirement::admin(&[Scope::MonitoringWrite]);
     /// To send host reports.
     HostAgentReport = Requirement::scope(&[Scope::HostAgentReport]);
+    /// To act on hosts with an agent.
+    HostAgentManage = Requirement::admin(&[Scope::HostAgentManage]);
+    /// To fetch an agent's configuration.
+    HostAgentConfigRead =
+        Requirement::scope(&[Scope::HostAgentConfigRead, Scope::HostAgentManage, Scope::SettingsWrite]);
+    /// To act on Docker hosts.
+    DockerManage = Requirement::admin(&[Scope::DockerManage]);
+    /// To act on Kubernetes clusters.
+    KubernetesManage = Requirement::admin(&[Scope::KubernetesManage]);
     /// To send Docker reports.
     DockerReport = Requirement::scope(&[Scope::DockerReport]);
     /// To send Kubernetes reports.

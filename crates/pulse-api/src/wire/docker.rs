@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::{
     time::whole_second_millis,
-    usage::{Disk, Interface, Memory, MissingReasons, hundredths, note_missing, slice_is_empty},
+    usage::{Disk, Interface, Memory, MissingReasons, hundredths, is_false, note_missing, slice_is_empty},
 };
 
 /// A Docker or Podman host.
@@ -103,6 +103,10 @@ pub struct DockerHostShape<'a> {
     /// When it was last used, Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_last_used_at: Option<i64>,
+    /// Whether a person hid it. Ours, beside the contract.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schema(required = false)]
+    pub hidden: bool,
     /// Whether the agent was asked to remove itself.
     pub pending_uninstall: bool,
     /// The last command.
@@ -155,6 +159,7 @@ impl<'a> From<&'a DockerHost> for DockerHostShape<'a> {
             token_name: link.map(|link| link.token_name.as_str()),
             token_hint: link.map(|link| link.token_hint.as_str()),
             token_last_used_at: link.and_then(|link| link.last_used_at).map(whole_second_millis),
+            hidden: host.is_hidden,
             pending_uninstall: host.is_pending_uninstall,
             command: host.command.as_ref().map(CommandShape::from),
             missing,
@@ -198,6 +203,9 @@ pub struct ContainerShape<'a> {
     pub memory_percent: f64,
     /// Seconds since start.
     pub uptime_seconds: u64,
+    /// Whether the kernel ended its last run for want of memory. Ours, beside the contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oom_killed: Option<bool>,
     /// Restarts.
     pub restart_count: u32,
     /// Exit code of the last run.
@@ -316,6 +324,7 @@ impl<'a> From<&'a DockerContainer> for ContainerShape<'a> {
             memory_limit_bytes: report.memory_limit_bytes.unwrap_or(0),
             memory_percent: report.memory_percent.map_or(0.0, hundredths),
             uptime_seconds: report.uptime_seconds.unwrap_or(0),
+            oom_killed: report.oom_killed,
             restart_count: report.restart_count.unwrap_or(0),
             exit_code: report.exit_code.unwrap_or(0),
             created_at: report.created_at.map_or(0, whole_second_millis),

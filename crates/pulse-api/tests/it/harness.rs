@@ -19,6 +19,7 @@ use pulse_api::{
 };
 use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+use pulse_config::store::fleet::FleetStore;
 use pulse_config::transfer::{
     NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
 };
@@ -27,7 +28,12 @@ use pulse_config::{
     SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, fleet::signed::SignedProfiles, probe::Probe};
+use pulse_monitor::{
+    Alerts, Keeper, Scheduler, alerting,
+    fleet::{Fleet, KnownTokens, signed::SignedProfiles},
+    probe::Probe,
+    world::World,
+};
 use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
@@ -112,6 +118,13 @@ impl TestServer {
         Self::set_up_with_hash(&PASSWORD_HASH)
     }
 
+    /// The same, with settings changed.
+    pub fn set_up_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        configure(data.path(), &PASSWORD_HASH);
+        Self::over(data, change)
+    }
+
     /// The same, with another hash of [`PASSWORD`].
     pub fn set_up_with_hash(hash: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
@@ -154,7 +167,13 @@ impl TestServer {
         let transfer = Arc::new(Transfer::new(sections));
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let keeper = Keeper::start(dyn_clock.clone(), &tasks, stop.clone());
+        let metadata = Arc::new(Metadata::open(dir).unwrap());
+        let (fleet_store, record) = FleetStore::open(dir).unwrap();
+        let tokens = access.clone();
+        let known = KnownTokens(Arc::new(move |id| tokens.tokens.current().by_id(id).is_some()));
+        let world = World::with_decisions(clock.now(), record, &metadata, known);
+        let keeper = Keeper::start_with(world, dyn_clock.clone(), &tasks, stop.clone());
+        let fleet = Fleet::new(keeper.clone(), Arc::new(fleet_store), metadata.clone());
         let published = Arc::new(StateCache::new(keeper.clone(), 1));
         let hub =
             Hub::start(keeper.subscribe(), published.clone(), Duration::from_secs(10), &tasks, stop.clone());
@@ -201,7 +220,8 @@ impl TestServer {
             alerts,
             scheduler: Scheduler::default(),
             nodes,
-            metadata: Arc::new(Metadata::open(dir).unwrap()),
+            metadata,
+            fleet,
             agent_config: Arc::new(SignedProfiles::new(profiles.clone(), None)),
             profiles,
             infra_updates: Arc::default(),
@@ -231,8 +251,13 @@ impl TestServer {
 
     /// Makes a token that may do just that and gives its value.
     pub fn token<const N: usize>(&self, scopes: [Scope; N]) -> String {
+        self.token_with(scopes.into_iter().collect())
+    }
+
+    /// The same for any set of scopes.
+    pub fn token_with(&self, scopes: ScopeSet) -> String {
         let value = pulse_auth::generate_token().unwrap();
-        let record = token::record(&value, "test", scopes.into_iter().collect(), self.clock.now());
+        let record = token::record(&value, "test", scopes, self.clock.now());
         self.state.access.tokens.add(record).unwrap();
         value.to_string()
     }

@@ -5,11 +5,15 @@ mod alerts;
 #[cfg(test)]
 mod appliances;
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod document;
 #[cfg(test)]
 mod downloads;
+#[cfg(test)]
+mod fleet;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
@@ -27,7 +31,13 @@ mod nodes;
 #[cfg(test)]
 mod notifications;
 #[cfg(test)]
+mod perimeter;
+#[cfg(test)]
 mod profiles;
+#[cfg(test)]
+mod rights;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]

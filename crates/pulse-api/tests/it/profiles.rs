@@ -163,4 +163,15 @@ async fn updates_that_wait_are_listed_by_machine_and_resource() {
     }
     let summary = server.get("/api/infra-updates/summary", &token).await.json();
     assert_eq!(summary["summaries"][&host]["containerUpdates"], 1);
+    let check =
+        async |body: &str| server.call(Method::POST, "/api/infra-updates/check", Some(&token), body).await;
+    assert_eq!(check(r#"{"hostId":"nobody"}"#).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(check("[]").await.status, StatusCode::BAD_REQUEST);
+    let queued = check("").await;
+    assert_eq!((queued.status, &queued.json()["hostId"]), (StatusCode::OK, &json!(host)));
+    let again = check(&json!({"hostId": host}).to_string()).await;
+    assert_eq!(again.json()["code"], "check_updates_command_failed", "one command at a time");
+    let told =
+        server.call(Method::POST, "/api/agents/docker/report", Some(&token), &docker.to_string()).await;
+    assert_eq!(told.json()["commands"][0]["type"], "check_updates");
 }

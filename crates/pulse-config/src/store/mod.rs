@@ -3,6 +3,7 @@
 pub mod bootstrap;
 pub mod credentials;
 pub mod document;
+pub mod fleet;
 pub mod license;
 pub mod metadata;
 pub mod nodes;
