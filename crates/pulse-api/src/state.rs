@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use axum::extract::FromRef;
 use jiff::{SignedDuration, Timestamp};
-use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions};
+use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions, SetupTokens};
 use pulse_config::transfer::Transfer;
 use pulse_config::{
     NodeStore, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
-use pulse_monitor::{Keeper, Scheduler, probe::Probe};
+use pulse_monitor::{Keeper, Scheduler, discovery::Discovery, probe::Probe};
 use pulse_store::{Ledger, MetricStore};
 
 use crate::{
@@ -41,6 +41,8 @@ pub struct Access {
     pub bootstrap: BootstrapToken,
     /// Tokens with which somebody on the machine may set a new password.
     pub recovery: RecoveryTokens,
+    /// One-time tokens of setup scripts.
+    pub setup_tokens: SetupTokens,
     /// Repeated Basic logins, so that not each one costs a password hash.
     pub basic: BasicCache,
 }
@@ -75,6 +77,7 @@ impl Access {
             export_limiter: RateLimiter::new(5, SignedDuration::from_mins(1), 10_000),
             bootstrap,
             recovery: RecoveryTokens::default(),
+            setup_tokens: SetupTokens::default(),
             basic: BasicCache::default(),
         }
     }
@@ -121,6 +124,8 @@ pub struct AppState {
     pub nodes: Arc<NodeStore>,
     /// Tries instances.
     pub probe: Probe,
+    /// Looks for servers.
+    pub discovery: Discovery,
     /// History.
     pub store: Arc<dyn MetricStore>,
     /// Alert history and the notification queue.

@@ -11,6 +11,7 @@
 
 mod appliances;
 mod details;
+pub mod discovery;
 mod facts;
 mod heartbeat;
 pub mod intake;

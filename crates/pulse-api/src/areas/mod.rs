@@ -2,7 +2,9 @@
 
 mod agents;
 mod audit;
+mod backups;
 pub(crate) mod charts;
+mod connect;
 mod documents;
 mod health;
 mod history;
@@ -46,6 +48,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(security::router())
         .merge(tokens::router())
         .merge(nodes::router())
+        .merge(backups::router())
+        .merge(connect::router())
         .merge(system::router())
         .merge(license::router())
         .merge(audit::router())

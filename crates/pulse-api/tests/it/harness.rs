@@ -20,7 +20,7 @@ use pulse_config::{
     SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Keeper, Scheduler, probe::Probe};
+use pulse_monitor::{Keeper, Scheduler, discovery::Discovery, probe::Probe};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -163,6 +163,7 @@ impl TestServer {
             scheduler: Scheduler::default(),
             nodes,
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
+            discovery: Discovery::default(),
             store: Arc::new(store),
             ledger: Ledger::open(&dir.join("pulse.db"), clock.clone()).unwrap(),
             published,

@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod appliances;
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod clients;
+#[cfg(test)]
+mod connect;
 #[cfg(test)]
 mod document;
 #[cfg(test)]

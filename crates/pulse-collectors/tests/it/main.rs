@@ -5,6 +5,8 @@ mod backup_server;
 #[cfg(test)]
 mod details;
 #[cfg(test)]
+mod discovery;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod mail_gateway;

@@ -10,7 +10,7 @@ use axum::{
 use http::StatusCode;
 use jiff::Timestamp;
 use pulse_config::{AnyInstance, NodeConfig, NodeEdit, NodeError, NodeStore, PbsInstance};
-use pulse_core::Clock;
+use pulse_core::{Clock, ids::InstanceName};
 use pulse_monitor::probe::{Probe, ProbeReport};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,7 +29,7 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = NodeMerged)]
-pub(super) struct Merged {
+pub(crate) struct Merged {
     /// Always true.
     success: bool,
     /// Always true.
@@ -110,28 +110,39 @@ fn add(
     mut instance: AnyInstance,
     found: Option<ProbeReport>,
 ) -> Result<Option<Merged>, NodeError> {
-    if let (AnyInstance::Pve(pve), Some(found)) = (&mut instance, found)
-        && let Some(cluster) = found.cluster_name
-    {
-        let members = endpoint_configs(&found.endpoints);
-        if let Some(known) =
-            config.same_cluster(&cluster, &members).and_then(|place| config.pve.get_mut(place))
-        {
-            known.merge_endpoints(members);
-            let existing_node = known.name.to_string();
-            return Ok(Some(Merged {
-                success: true,
-                merged: true,
-                message: format!(
-                    "Node merged into existing cluster '{cluster}' (already configured as '{existing_node}')"
-                ),
-                total_endpoints: known.cluster_endpoints.len(),
-                cluster,
-                existing_node,
-            }));
+    if let (AnyInstance::Pve(pve), Some(found)) = (&mut instance, found) {
+        if let Some(merged) = merge_members(config, &found) {
+            return Ok(Some(merged));
         }
-        pve.cluster_name = Some(cluster);
-        pve.merge_endpoints(members);
+        pve.merge_endpoints(endpoint_configs(&found.endpoints));
+        pve.cluster_name = found.cluster_name;
     }
     config.add(instance).map(|_| None)
+}
+
+/// Takes the members of a cluster over into the instance that is that cluster already.
+pub(super) fn merge_members(config: &mut NodeConfig, found: &ProbeReport) -> Option<Merged> {
+    let cluster = found.cluster_name.clone()?;
+    let members = endpoint_configs(&found.endpoints);
+    let place = config.same_cluster(&cluster, &members)?;
+    let known = config.pve.get_mut(place)?;
+    known.merge_endpoints(members);
+    let existing_node = known.name.to_string();
+    Some(Merged {
+        success: true,
+        merged: true,
+        message: format!(
+            "Node merged into existing cluster '{cluster}' (already configured as '{existing_node}')"
+        ),
+        total_endpoints: known.cluster_endpoints.len(),
+        existing_node,
+        cluster,
+    })
+}
+
+impl Merged {
+    /// The instance that has the members now.
+    pub(crate) fn name(&self) -> InstanceName {
+        InstanceName::from(self.existing_node.as_str())
+    }
 }

@@ -12,7 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use pulse_config::{
-    ClusterEndpointConfig, HostError, NodeConfig, NodeError, NodeStore, PveInstance, UpdateError,
+    AnyInstance, ClusterEndpointConfig, HostError, NodeConfig, NodeError, NodeStore, PveInstance,
+    Registration, UpdateError,
 };
 use pulse_core::model::{ClusterEndpoint, InstanceKind};
 use pulse_monitor::probe::{Probe, ProbeError, ProbeReport};
@@ -86,7 +87,7 @@ fn refused(error: NodeError) -> ApiError {
 }
 
 /// Changes the configuration; the pollers follow by themselves.
-async fn update<T: Send + 'static>(
+pub(super) async fn update<T: Send + 'static>(
     nodes: Arc<NodeStore>,
     change: impl FnOnce(&mut NodeConfig) -> Result<T, NodeError> + Send + 'static,
 ) -> Result<T, ApiError> {
@@ -121,6 +122,26 @@ async fn in_time<T>(
             limit.as_secs()
         )),
     }
+}
+
+/// Whether a PVE host that registers itself belongs to a cluster that is configured already: then its members are taken
+/// over and nothing new is made.
+pub(super) async fn merge_into_cluster(
+    state: &AppState,
+    registration: &Registration,
+) -> Result<Option<add::Merged>, ApiError> {
+    let is_known = {
+        let host = registration.normalised_host().map_err(refused)?;
+        state.nodes.current().check_host(registration.kind, &host, None).is_err()
+    };
+    let Ok(AnyInstance::Pve(pve)) = registration.instance() else { return Ok(None) };
+    if is_known {
+        return Ok(None);
+    }
+    let Some(report) = probe_pve(&state.probe, &pve).await.ok().filter(|report| report.is_cluster) else {
+        return Ok(None);
+    };
+    update(state.nodes.clone(), move |config| Ok(add::merge_members(config, &report))).await
 }
 
 /// Members of a cluster as they are kept.
