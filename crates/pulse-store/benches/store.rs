@@ -1,7 +1,7 @@
 //! Figures of the store: what a sample costs in bytes and time, and how long questions take.
 //!
-//! `cargo bench -p pulse-store` runs the short scenarios; `cargo bench -p pulse-store -- large` those with 35,000 and
-//! 100,000 series, too.
+//! `cargo bench -p pulse-store` runs the short scenarios. Words behind `--` add long ones: `large` those with 35,000 and
+//! 100,000 series, `gigabyte` 90 days of 100,000 series, `month` a month of 100 guests.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for people to look at")]
 
 use std::{
@@ -19,8 +19,8 @@ use pulse_core::{
     metric::{Metric, ResourceType, Sample, SeriesKey},
 };
 use pulse_store::{
-    MetricStore, RangeQuery, Selector, Series, SqliteStore, StoreOptions,
-    codec::{self, RawPoint},
+    ImportPoint, MetricStore, RangeQuery, Selector, Series, SqliteStore, StoreOptions, Tier,
+    codec::{self, Aggregate, RawPoint},
 };
 
 const START: i64 = 1_795_392_000;
@@ -103,6 +103,15 @@ fn rss_kib() -> u64 {
 fn written() -> u64 {
     let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
     io.lines().find_map(|l| l.strip_prefix("write_bytes: ")).and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+/// Processor time that this process has used: the machine may have other work.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    // User and system time, in hundredths of a second on every Linux.
+    Duration::from_millis((ticks(11) + ticks(12)) * 10)
 }
 
 struct Estate {
@@ -301,6 +310,7 @@ async fn bench_append() {
     let folder = tempfile::tempdir().unwrap();
     let mut estate = Estate::new(folder.path(), 715);
     let mut took = Duration::ZERO;
+    let mut used = Duration::ZERO;
     let mut samples = 0;
     for hour in 0..4 {
         let from = START + hour * 3600;
@@ -308,6 +318,7 @@ async fn bench_append() {
         samples += polls.iter().map(Vec::len).sum::<usize>();
         estate.clock.set(at(from + 3600));
         let begun = Instant::now();
+        let used_before = processor_time();
         for poll in polls {
             estate.store.append(poll);
         }
@@ -317,9 +328,14 @@ async fn bench_append() {
         estate.store.flush().await.unwrap();
         let sealed = begun.elapsed();
         took += sealed;
+        used += processor_time().saturating_sub(used_before);
         println!("  hour {hour}: appended in {appended:?}, sealed in {:?}", sealed.saturating_sub(appended));
     }
-    println!("  {:.2} million samples a second", samples as f64 / took.as_secs_f64() / 1e6);
+    println!(
+        "  {:.2} million samples a second, {:.2} million a second of processor time",
+        samples as f64 / took.as_secs_f64() / 1e6,
+        samples as f64 / used.as_secs_f64() / 1e6
+    );
 }
 
 async fn bench_large() {
@@ -371,17 +387,112 @@ async fn bench_many_series() {
     pages_of(folder.path());
 }
 
+/// Ninety days of 100,000 series in points of an hour: what a large site looks back on. It is put in as an import is.
+async fn bench_gigabyte() {
+    println!("100,000 series, 90 days of hours");
+    let folder = tempfile::tempdir().unwrap();
+    let mut estate = Estate::new(folder.path(), 14_286);
+    let now = estate.clock.now().as_second();
+    estate.store.flush().await.unwrap();
+    let begun = Instant::now();
+    let mut points = 0;
+    for day in (1..=90).rev() {
+        for (ids, guests) in estate.ids.chunks(2000).zip(estate.guests.chunks_mut(2000)) {
+            let mut batch = Vec::with_capacity(2000 * 7 * 24);
+            for (id, guest) in ids.iter().zip(guests) {
+                for hour in 0..24 {
+                    let at = (now - day * 86_400 + hour * 3600) * 1000;
+                    for (metric, value) in METRICS.into_iter().zip(guest.values()) {
+                        let point = Aggregate {
+                            at,
+                            count: 360,
+                            min: value * 0.5,
+                            max: value * 2.0,
+                            sum: value * 360.0,
+                        };
+                        let series = SeriesKey {
+                            resource_type: ResourceType::Vm,
+                            resource_id: Arc::clone(id),
+                            metric,
+                        };
+                        batch.push(ImportPoint { series, tier: Tier::Hour, point });
+                    }
+                }
+            }
+            points += batch.len();
+            let store = &estate.store;
+            std::thread::scope(|scope| scope.spawn(|| store.import_blocking(batch)).join()).unwrap().unwrap();
+        }
+    }
+    println!("  {points} points taken in and rolled up in {:?}", begun.elapsed());
+    let stats = estate.store.stats().await.unwrap();
+    println!("  {} MB on disk, {} series", stats.size_bytes / 1_000_000, stats.series);
+    estate.store.close().await;
+    drop(estate.store);
+    let mut opened = vec![];
+    let mut answered = vec![];
+    for _ in 0..5 {
+        let begun = Instant::now();
+        estate.store =
+            SqliteStore::open(&folder.path().join("metrics.db"), options(), Arc::clone(&estate.clock) as _)
+                .unwrap();
+        opened.push(begun.elapsed());
+        estate.store.stats().await.unwrap();
+        answered.push(begun.elapsed());
+        estate.store.close().await;
+    }
+    opened.sort();
+    answered.sort();
+    println!("  opened in {:?}, answers after {:?} (medians of 5)", opened[2], answered[2]);
+    estate.store =
+        SqliteStore::open(&folder.path().join("metrics.db"), options(), Arc::clone(&estate.clock) as _)
+            .unwrap();
+    estate.tell_queries(&[(Some(77), 24, 300), (Some(77), 2160, 300), (Some(78), 2160, 2160)]).await;
+    println!("  resident {} kB", rss_kib());
+    estate.store.close().await;
+}
+
+/// What grows over a month, and what does not.
+async fn bench_month() {
+    println!("100 guests x 7 metrics at 10 s for a month");
+    let folder = tempfile::tempdir().unwrap();
+    let mut estate = Estate::new(folder.path(), 100);
+    let before = written();
+    for day in 1..=30 {
+        for _ in 0..24 {
+            estate.play(3600, 10).await;
+        }
+        if [1, 4, 10, 20, 30].contains(&day) {
+            let stats = estate.store.stats().await.unwrap();
+            println!(
+                "  day {day}: resident {} kB, {:.1} MB on disk, {:.3} GB written a day",
+                rss_kib(),
+                stats.size_bytes as f64 / 1e6,
+                (written() - before) as f64 / f64::from(day) / 1e9
+            );
+        }
+    }
+    estate.tell_queries(&[(Some(5), 24, 300), (Some(5), 720, 300)]).await;
+    estate.store.close().await;
+}
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let is_large = std::env::args().any(|arg| arg == "large");
+    let is_asked = |word: &str| std::env::args().any(|arg| arg == word);
     bench_codec();
     bench_open();
     runtime.block_on(async {
         bench_append().await;
         bench_day().await;
-        if is_large {
+        if is_asked("large") {
             bench_large().await;
             bench_many_series().await;
+        }
+        if is_asked("month") {
+            bench_month().await;
+        }
+        if is_asked("gigabyte") {
+            bench_gigabyte().await;
         }
     });
 }

@@ -46,6 +46,9 @@ mod tier;
 mod upkeep;
 mod writer;
 
+/// What the store takes and gives is named in pulse-core; here again, so that a program needs this crate only.
+pub use pulse_core::{Clock, ManualClock, SystemClock, metric};
+
 pub use api::{EachSeries, MetricStore, Point, RangeQuery, Selector, Series, Spans, StoreStats};
 pub use error::StoreError;
 pub use import::{ImportOutcome, ImportPoint};

@@ -111,7 +111,10 @@ impl Sealer<'_> {
 
     /// Rolls up the days before `today` that have not been.
     pub(crate) fn roll_days(&mut self, today: i64) -> Result<(), StoreError> {
-        let Some((first, last)) = self.tables.bounds(Tier::Hour)? else { return Ok(()) };
+        let Some((first, last)) = self.tables.bounds(Tier::Hour)? else {
+            self.days_done = self.days_done.max(today);
+            return Ok(());
+        };
         let first = parts_of(first).0.max(self.days_done);
         let mut hours = vec![];
         for day in first..today.min(parts_of(last).0 + 1) {

@@ -7,6 +7,7 @@ mod access;
 mod cluster;
 mod fault;
 mod first_run;
+mod history;
 mod live;
 mod machine;
 mod refusal;

@@ -47,7 +47,12 @@ pub fn run(options: &Options) -> Result<()> {
     page::size(&mut table)?;
     println!("\n{table}");
     if !options.no_store {
-        shell::run(shell::cargo().args(["bench", "--locked", "-p", "pulse-store"]))?;
+        let mut bench = shell::cargo();
+        bench.args(["bench", "--locked", "-p", "pulse-store", "--"]);
+        if !options.quick {
+            bench.args(["large", "month", "gigabyte"]);
+        }
+        shell::run(&mut bench)?;
     }
     Ok(())
 }

@@ -30,6 +30,16 @@ export function estate({ guests, isEmpty, isBroken }) {
     storage: [],
     dockerHosts: [],
     hosts: [host],
+    physicalDisks: [],
+    cephClusters: [],
+    replicationJobs: [],
+    pbs: [],
+    pbsBackups: [],
+    pmg: [],
+    pmgBackups: [],
+    pveBackups: { backupTasks: [], storageBackups: [], guestSnapshots: [] },
+    kubernetesClusters: [],
+    activeAlerts: [],
     lastUpdate: now,
     connectionHealth: { lab: true },
   };
@@ -85,11 +95,338 @@ export function estate({ guests, isEmpty, isBroken }) {
     status: "offline",
     lastSeen: now - 7_200_000,
   });
-  state.dockerHosts.push(dockerHost("docker-1", 12, now), dockerHost("docker-2", 7, now), {
-    ...dockerHost("attic", 3, now),
-    status: "offline",
-  });
+  state.dockerHosts.push(
+    { ...dockerHost("docker-1", 12, now), ...swarm(now) },
+    dockerHost("docker-2", 7, now),
+    {
+      ...dockerHost("attic", 3, now),
+      status: "offline",
+    },
+  );
+  addProxmoxRest(state, now);
+  state.kubernetesClusters.push(cluster("prod", now), { ...cluster("lab", now), status: "offline" });
+  state.activeAlerts.push(...alerts(state, now));
   return state;
+}
+
+/** Disks, Ceph, replication, backups, a backup server and a mail gateway. */
+function addProxmoxRest(state, now) {
+  const iso = (ms) => new Date(ms).toISOString();
+  for (const [index, where] of state.nodes.slice(0, 12).entries()) {
+    for (const [at, device] of ["nvme0n1", "sda", "sdb"].entries()) {
+      state.physicalDisks.push({
+        id: `lab-${where.name}--dev-${device}`,
+        node: where.name,
+        instance: "lab",
+        devPath: `/dev/${device}`,
+        model: at === 0 ? "Samsung SSD 980 PRO 1TB" : "ST8000VN004-2M2101",
+        serial: `S${index}${at}X4711`,
+        wwn: "",
+        type: at === 0 ? "nvme" : "sata",
+        size: at === 0 ? 1e12 : 8e12,
+        health: index === 1 && at === 2 ? "FAILED" : "PASSED",
+        wearout: at === 0 ? 96 - index * 30 : -1,
+        temperature: at === 2 ? 0 : 34 + index * 3,
+        rpm: at === 0 ? 0 : 7200,
+        used: at === 0 ? "ZFS" : "LVM",
+        lastChecked: iso(now - 60_000),
+      });
+    }
+  }
+  state.cephClusters.push({
+    id: "lab-fsid",
+    instance: "lab",
+    name: "ceph-lab",
+    fsid: "1b2c",
+    health: "HEALTH_WARN",
+    healthMessage: "1 osds down; Degraded data redundancy: 12/3411 objects degraded (0.352%)",
+    totalBytes: 24e12,
+    usedBytes: 20.6e12,
+    availableBytes: 3.4e12,
+    usagePercent: 86,
+    numMons: 3,
+    numMgrs: 2,
+    numOsds: 9,
+    numOsdsUp: 8,
+    numOsdsIn: 9,
+    numPGs: 193,
+    pools: [
+      { id: 1, name: ".mgr", storedBytes: 1e6, availableBytes: 1e12, objects: 2, percentUsed: 0.01 },
+      { id: 2, name: "vm", storedBytes: 6.8e12, availableBytes: 1e12, objects: 1_734_112, percentUsed: 86.4 },
+    ],
+    services: [
+      { type: "mon", running: 3, total: 3 },
+      { type: "mgr", running: 2, total: 2 },
+      { type: "mds", running: 0, total: 1, message: "mds.pve3 is down" },
+    ],
+    lastUpdated: now,
+  });
+  const guests = [...state.vms, ...state.containers];
+  for (const [index, one] of guests.slice(0, 8).entries()) {
+    state.replicationJobs.push({
+      id: `lab-${one.vmid}-0`,
+      instance: "lab",
+      jobId: `${one.vmid}-0`,
+      guest: String(one.vmid),
+      guestId: one.vmid,
+      guestName: one.name,
+      sourceNode: one.node,
+      targetNode: one.node === "pve1" ? "pve2" : "pve1",
+      schedule: "*/15",
+      enabled: index !== 5,
+      state: index === 2 ? "error" : "OK",
+      lastSyncTime: index === 7 ? undefined : now - 400_000,
+      lastSyncDurationSeconds: 12 + index,
+      nextSyncTime: now + 500_000,
+      failCount: index === 2 ? 3 : 0,
+      error: index === 2 ? "command 'zfs recv' failed: exit code 1" : undefined,
+      polledAt: now,
+    });
+  }
+  state.pbs.push({
+    id: "pbs-vault",
+    name: "vault",
+    host: "https://vault.lan:8007",
+    status: "online",
+    version: "4.0.14",
+    cpu: 0.12,
+    memory: 41,
+    memoryUsed: 13 * GB,
+    memoryTotal: 32 * GB,
+    uptime: 86400 * 33,
+    connectionHealth: "healthy",
+    lastSeen: iso(now),
+    datastores: [
+      {
+        name: "main",
+        total: 20e12,
+        used: 16.5e12,
+        free: 3.5e12,
+        usage: 82.5,
+        status: "available",
+        deduplicationFactor: 18.4,
+        namespaces: [
+          { path: "", depth: 0 },
+          { path: "lab", depth: 1 },
+        ],
+      },
+      {
+        name: "offsite",
+        total: 0,
+        used: 0,
+        free: 0,
+        usage: 0,
+        status: "error",
+        error: "the datastore is not mounted",
+      },
+    ],
+  });
+  for (const [index, one] of guests.entries()) {
+    if (one.lastBackup === undefined) continue;
+    for (let age = 0; age < Math.min(5, 30000 / guests.length); age += 1) {
+      const at = one.lastBackup - age * 86_400_000;
+      const type = one.type === "qemu" ? "vm" : "ct";
+      if (index % 4 === 0)
+        state.pveBackups.storageBackups.push({
+          id: `lab-nfs:backup/${one.vmid}-${age}`,
+          storage: "nfs",
+          node: one.node,
+          instance: "lab",
+          type: one.type,
+          vmid: one.vmid,
+          time: iso(at),
+          ctime: Math.round(at / 1000),
+          size: between(1, 40) * GB,
+          format: "vma.zst",
+          notes: one.name,
+          protected: age === 0,
+          volid: `nfs:backup/vzdump-${one.vmid}-${age}.vma.zst`,
+          isPBS: false,
+          verified: false,
+        });
+      else
+        state.pbsBackups.push({
+          id: `pbs-vault-main-lab-${type}-${one.vmid}-${Math.round(at / 1000)}`,
+          instance: "vault",
+          datastore: "main",
+          namespace: "lab",
+          backupType: type,
+          vmid: String(one.vmid),
+          backupTime: iso(at),
+          size: between(1, 40) * GB,
+          protected: false,
+          verified: age > 0,
+          comment: one.name,
+          owner: "root@pam",
+        });
+    }
+  }
+  for (const [index, one] of guests.slice(0, 20).entries()) {
+    state.pveBackups.backupTasks.push({
+      id: `lab-UPID-${index}`,
+      node: one.node,
+      instance: "lab",
+      type: "vzdump",
+      vmid: one.vmid,
+      status: index === 4 ? "job errors" : index === 0 ? "running" : "OK",
+      startTime: iso(now - index * 5 * 3_600_000 - 600_000),
+      endTime: index === 0 ? "0001-01-01T00:00:00Z" : iso(now - index * 5 * 3_600_000),
+      error: index === 4 ? "job errors: storage 'nfs' is not online" : undefined,
+    });
+    if (index % 4 === 0)
+      state.pveBackups.guestSnapshots.push({
+        id: `lab-${one.node}-${one.vmid}-before`,
+        name: "before-upgrade",
+        node: one.node,
+        instance: "lab",
+        type: one.type,
+        vmid: one.vmid,
+        time: iso(now - index * 20 * 86_400_000 - 5_000_000),
+        description: "before the upgrade",
+        vmstate: index === 4,
+      });
+  }
+  state.pmg.push({
+    id: "pmg-mail",
+    name: "mail",
+    host: "https://mail.lan:8006",
+    status: "online",
+    version: "8.2.1",
+    connectionHealth: "healthy",
+    lastSeen: iso(now),
+    lastUpdated: iso(now - 20_000),
+    nodes: [
+      {
+        name: "mail1",
+        role: "master",
+        status: "online",
+        uptime: 4e6,
+        loadAvg: "0.12 0.20 0.18",
+        queueStatus: {
+          active: 2,
+          deferred: 31,
+          hold: 0,
+          incoming: 1,
+          total: 34,
+          oldestAge: 5200,
+          updatedAt: iso(now),
+        },
+      },
+      { name: "mail2", role: "node", status: "offline" },
+    ],
+    mailStats: {
+      timeframe: "day",
+      countTotal: 18231,
+      countIn: 15002,
+      countOut: 3229,
+      spamIn: 6120,
+      spamOut: 3,
+      virusIn: 12,
+      virusOut: 0,
+      bouncesIn: 31,
+      bouncesOut: 8,
+      bytesIn: 3.1e9,
+      bytesOut: 0.9e9,
+      greylistCount: 812,
+      junkIn: 0,
+      averageProcessTimeMs: 640,
+      rblRejects: 4410,
+      pregreetRejects: 1204,
+    },
+    quarantine: { spam: 231, virus: 4, attachment: 0, blacklisted: 0 },
+  });
+}
+
+function cluster(name, now) {
+  const pods = Array.from({ length: 24 }, (_, index) => ({
+    uid: `${name}-p${index}`,
+    name: `${["api", "worker", "ingress", "cron"][index % 4]}-${(index * 7919).toString(36)}`,
+    namespace: ["default", "kube-system", "shop"][index % 3],
+    nodeName: `k8s-${(index % 3) + 1}`,
+    phase: index === 5 ? "Pending" : index % 11 === 10 ? "Succeeded" : "Running",
+    reason: index === 7 ? "CrashLoopBackOff" : undefined,
+    message: index === 7 ? "back-off 5m0s restarting failed container" : undefined,
+    restarts: index === 7 ? 42 : index % 5,
+    startTime: now - index * 7e6,
+    createdAt: now - index * 7e6,
+    qosClass: "Burstable",
+    ownerKind: "ReplicaSet",
+    ownerName: `${["api", "worker", "ingress", "cron"][index % 4]}-7d9f`,
+    labels: { app: "shop", tier: "web" },
+    containers: [
+      {
+        name: "main",
+        image: "ghcr.io/example/api:3.4",
+        ready: index !== 7 && index !== 5,
+        restartCount: index % 5,
+        state: index === 7 ? "waiting" : "running",
+        reason: index === 7 ? "CrashLoopBackOff" : undefined,
+      },
+    ],
+  }));
+  return {
+    id: `k8s-${name}`,
+    agentId: name,
+    name,
+    displayName: name,
+    server: `https://${name}.lan:6443`,
+    version: "v1.34.1",
+    status: "online",
+    lastSeen: now,
+    intervalSeconds: 30,
+    hidden: false,
+    pendingUninstall: false,
+    nodes: [1, 2, 3].map((index) => ({
+      uid: `${name}-n${index}`,
+      name: `k8s-${index}`,
+      ready: index !== 3,
+      unschedulable: index === 2,
+      kubeletVersion: "v1.34.1",
+      osImage: "Debian GNU/Linux 13",
+      capacityCpuCores: 8,
+      capacityMemoryBytes: 32 * GB,
+      capacityPods: 110,
+      roles: index === 1 ? ["control-plane"] : ["worker"],
+    })),
+    pods,
+    deployments: ["api", "worker", "ingress"].map((each, index) => ({
+      uid: `${name}-d${each}`,
+      name: each,
+      namespace: "shop",
+      desiredReplicas: 3,
+      updatedReplicas: 3,
+      readyReplicas: index === 1 ? 1 : 3,
+      availableReplicas: index === 1 ? 1 : 3,
+    })),
+  };
+}
+
+function alerts(state, now) {
+  const guest = state.vms[3];
+  const other = state.containers[0];
+  const make = (id, type, level, row, message, minutes) => ({
+    id,
+    type,
+    level,
+    resourceId: row.id,
+    resourceName: row.name,
+    node: row.node,
+    instance: "lab",
+    message,
+    value: 96,
+    threshold: 80,
+    startTime: new Date(now - minutes * 60_000).toISOString(),
+    acknowledged: false,
+  });
+  return [
+    make("a1", "cpu", "critical", guest, `VM cpu at 96.0%`, 12),
+    make("a2", "memory", "warning", guest, `VM memory at 88.1%`, 300),
+    {
+      ...make("a3", "disk", "warning", other, "Container disk at 91.0%", 4000),
+      acknowledged: true,
+      ackUser: "admin",
+    },
+  ];
 }
 
 function ownHost(now) {
@@ -287,6 +624,47 @@ function dockerHost(name, count, now) {
         blockIo: { readRateBytesPerSecond: between(0, 1e6), writeRateBytesPerSecond: between(0, 1e6) },
       };
     }),
+  };
+}
+
+function swarm(now) {
+  const service = (id, name, wanted, running) => ({
+    id,
+    name,
+    stack: "shop",
+    image: `ghcr.io/example/${name}:2026.11@sha256:4711`,
+    mode: "replicated",
+    desiredTasks: wanted,
+    runningTasks: running,
+    endpointPorts: [{ protocol: "tcp", targetPort: 80, publishedPort: 8080, publishMode: "ingress" }],
+    updatedAt: now - 9e7,
+  });
+  return {
+    swarm: { nodeRole: "manager", localState: "active", clusterId: "swarm-1" },
+    services: [
+      service("s1", "shop_web", 3, 3),
+      service("s2", "shop_worker", 2, 1),
+      service("s3", "shop_db", 1, 0),
+    ],
+    tasks: [
+      {
+        id: "t1",
+        serviceId: "s2",
+        slot: 1,
+        nodeName: "docker-1",
+        currentState: "running",
+        updatedAt: now - 9e6,
+      },
+      {
+        id: "t2",
+        serviceId: "s2",
+        slot: 2,
+        nodeName: "docker-2",
+        currentState: "failed",
+        error: "task: non-zero exit (1)",
+        updatedAt: now - 9e5,
+      },
+    ],
   };
 }
 

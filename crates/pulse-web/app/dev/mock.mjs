@@ -78,6 +78,52 @@ const tokens = [
   },
 ];
 
+const metadata = new Map();
+
+function zfs() {
+  return {
+    name: "rpool",
+    state: "DEGRADED",
+    status: "One or more devices could not be used",
+    scan: "scrub repaired 0B in 00:41:12 with 0 errors on Sun Nov 23 00:41:13 2026",
+    readErrors: 0,
+    writeErrors: 2,
+    checksumErrors: 0,
+    devices: [
+      {
+        name: "mirror-0",
+        type: "mirror",
+        state: "DEGRADED",
+        readErrors: 0,
+        writeErrors: 0,
+        checksumErrors: 0,
+      },
+      { name: "sda3", type: "disk", state: "ONLINE", readErrors: 0, writeErrors: 0, checksumErrors: 0 },
+      { name: "sdb3", type: "disk", state: "FAULTED", readErrors: 0, writeErrors: 2, checksumErrors: 0 },
+    ],
+  };
+}
+
+function charts() {
+  const wave = (seed, base) =>
+    Array.from({ length: 60 }, (_, index) => ({
+      timestamp: Date.now() - (60 - index) * 60_000,
+      value: Math.max(0, base + 20 * Math.sin(index / 6 + seed) + 6 * Math.random()),
+    }));
+  const data = {};
+  for (const [index, guest] of [...state.vms, ...state.containers].entries())
+    data[guest.id] = { cpu: wave(index, 30), memory: wave(index / 2, 60) };
+  return {
+    data,
+    nodeData: {},
+    storageData: {},
+    dockerData: {},
+    dockerHostData: {},
+    guestTypes: {},
+    timestamp: Date.now(),
+  };
+}
+
 const server = createServer(async (request, response) => {
   const url = new URL(request.url, "http://mock");
   const chunks = [];
@@ -142,6 +188,10 @@ const server = createServer(async (request, response) => {
       return json({ success: true });
     case "GET /api/state":
       return json(state);
+    case "GET /api/version":
+      return json({ version: process.env.VERSION ?? "5.1.0" });
+    case "GET /api/charts":
+      return json(charts());
     case "GET /api/metrics-store/history":
       return json(history(url.searchParams));
     case "GET /api/config/nodes":
@@ -191,6 +241,27 @@ const server = createServer(async (request, response) => {
           400,
         )
       : json({ status: "success", message: "Connected to PVE cluster with 3 nodes", latency: 12 });
+  match = /^(GET|PUT) \/api\/((?:guests|docker|docker\/hosts|hosts)\/metadata\/.+)$/.exec(route);
+  if (match) {
+    if (match[1] === "PUT") metadata.set(match[2], body);
+    return json(
+      metadata.get(match[2]) ?? { id: "", customUrl: "", description: "", tags: null, notes: null },
+    );
+  }
+  match = /^GET \/api\/storage\/(.+)$/.exec(route);
+  if (match) {
+    const found = state.storage.find((each) => each.id === decodeURIComponent(match[1]));
+    return found
+      ? json({ data: { ...found, path: "/mnt", zfsPool: zfs() }, timestamp: 1 })
+      : text("not found", 404);
+  }
+  match = /^POST \/api\/alerts\/([^/]+)\/(acknowledge|unacknowledge)$/.exec(route);
+  if (match) {
+    const alert = state.activeAlerts.find((each) => each.id === decodeURIComponent(match[1]));
+    if (alert) alert.acknowledged = match[2] === "acknowledge";
+    for (const socket of sockets) sendSnapshot(socket);
+    return json({ success: true });
+  }
   match = /^DELETE \/api\/config\/nodes\/([^/]+)$/.exec(route);
   if (match) {
     nodes.splice(

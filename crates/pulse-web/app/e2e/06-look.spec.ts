@@ -6,6 +6,15 @@ const PAGES = [
   { address: "/hosts", heading: "Hosts" },
   { address: "/settings/nodes", heading: "Proxmox nodes" },
   { address: "/settings/tokens", heading: "API tokens" },
+  { address: "/settings/agents", heading: "Agents" },
+  { address: "/settings/system", heading: "System" },
+  { address: "/settings/security", heading: "Security" },
+  { address: "/settings/appearance", heading: "Appearance" },
+  { address: "/settings/diagnostics", heading: "Diagnostics" },
+  { address: "/kubernetes", heading: "Kubernetes" },
+  { address: "/proxmox/storage", heading: "Storage" },
+  { address: "/proxmox/backups", heading: "Backups" },
+  { address: "/alerts", heading: "Active alerts" },
 ] as const;
 const LOOKS = [
   { name: "light", scheme: "light", width: 1440 },
@@ -20,7 +29,7 @@ for (const look of LOOKS) {
       await page.emulateMedia({ colorScheme: look.scheme });
       await page.setViewportSize({ width: look.width, height: 844 });
       await page.goto(address);
-      await expect(page.getByRole("heading", { name: heading, exact: true })).toBeAttached();
+      await expect(page.getByRole("heading", { name: heading, exact: true, level: 1 })).toBeAttached();
       await expect(page.getByRole("status", { name: "Connection" })).toContainText("Live");
       await expectAccessible(page, `${address}, ${look.name}`);
       // Nothing makes the page itself wider than the window.
@@ -81,11 +90,15 @@ test("the frame of the page reads well", async ({ inside: page }) => {
       - navigation "Areas":
         - link "Proxmox"
         - link "Docker"
+        - link "Kubernetes"
         - link "Hosts"
+        - link "Alerts"
         - link "Settings"
       - search:
-        - searchbox "Search"
+        - combobox "Search"
       - status "Connection": Live
+      - button "Search everything (Ctrl-K)"
+      - button "Keys (?)"
       - button /Theme/
       - button /Log out/
   `);
@@ -93,7 +106,8 @@ test("the frame of the page reads well", async ({ inside: page }) => {
     - row /.*/:
       - columnheader "Name":
         - button "Name"
-      - columnheader "Type"
+      - columnheader "Type":
+        - button "Type"
       - columnheader "ID":
         - button "ID"
       - columnheader "CPU":
@@ -113,6 +127,7 @@ test("settings read well", async ({ inside: page }) => {
     - main:
       - navigation "Settings":
         - link "Proxmox nodes"
+        - link "Agents"
         - link "API tokens"
       - heading "Proxmox nodes" [level=1]
       - button "Add node"

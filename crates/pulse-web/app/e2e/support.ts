@@ -86,5 +86,7 @@ export async function expectAccessible(page: Page, what: string): Promise<void> 
 
 /** The rows of a table that are drawn now, without headings of groups. */
 export function rowNames(page: Page, table: string) {
-  return page.getByRole("table", { name: table, exact: true }).locator("[data-row-key]");
+  return page
+    .getByRole("table", { name: table, exact: true })
+    .locator("[data-row-key]:not([data-row-key^='group:'])");
 }

@@ -38,10 +38,17 @@ const KubernetesPage = lazy(() => import("./features/kubernetes/KubernetesPage")
 const HostsPage = lazy(() => import("./features/hosts/HostsPage"));
 const AlertsPage = lazy(() => import("./features/alerts/AlertsPage"));
 const ActivePage = lazy(() => import("./features/alerts/ActivePage"));
+const HistoryPage = lazy(() => import("./features/alerts/HistoryPage"));
+const ThresholdsPage = lazy(() => import("./features/alerts/ThresholdsPage"));
+const SchedulePage = lazy(() => import("./features/alerts/SchedulePage"));
+const DestinationsPage = lazy(() => import("./features/alerts/DestinationsPage"));
 const SettingsPage = lazy(() => import("./features/settings/SettingsPage"));
 const NodesPage = lazy(() => import("./features/settings/NodesPage"));
 const AgentsPage = lazy(() => import("./features/settings/AgentsPage"));
 const TokensPage = lazy(() => import("./features/settings/TokensPage"));
+const SystemPage = lazy(() => import("./features/settings/SystemPage"));
+const SecurityPage = lazy(() => import("./features/settings/SecurityPage"));
+const DiagnosticsPage = lazy(() => import("./features/settings/DiagnosticsPage"));
 const AppearancePage = lazy(() => import("./features/settings/AppearancePage"));
 
 /** The design system to look at; left out of what is shipped. */
@@ -77,13 +84,20 @@ export function App(): JSX.Element {
           <Route path="/hosts" component={HostsPage} />
           <Route path="/alerts" component={AlertsPage}>
             <Route path="/" component={ActivePage} />
+            <Route path="/history" component={HistoryPage} />
+            <Route path="/thresholds" component={ThresholdsPage} />
+            <Route path="/schedule" component={SchedulePage} />
+            <Route path="/destinations" component={DestinationsPage} />
           </Route>
           <Route path="/settings" component={SettingsPage}>
             <Route path="/" component={() => <Navigate href="/settings/nodes" />} />
             <Route path="/nodes" component={NodesPage} />
             <Route path="/agents" component={AgentsPage} />
             <Route path="/tokens" component={TokensPage} />
+            <Route path="/system" component={SystemPage} />
+            <Route path="/security" component={SecurityPage} />
             <Route path="/appearance" component={AppearancePage} />
+            <Route path="/diagnostics" component={DiagnosticsPage} />
           </Route>
           <Show when={Gallery}>{(page) => <Route path="/gallery" component={page()} />}</Show>
           <Route path="*" component={NotFound} />

@@ -102,3 +102,27 @@ export const history = (
 /** One storage with what the state leaves out: its path, its ZFS pool. */
 export const storageDetail = (id: string): Promise<Schemas["StorageAnswer"]> =>
   done(api.GET("/api/storage/{id}", { params: { path: { id } } }));
+
+export type SystemSettings = Schemas["SystemSettings"];
+
+export const systemSettings = (): Promise<SystemSettings> => done(api.GET("/api/system/settings"));
+
+/** Only what is named is changed. */
+export const saveSystemSettings = (change: Schemas["SystemSettingsChange"]): Promise<unknown> =>
+  done(api.POST("/api/system/settings/update", { body: change }));
+
+export const changePassword = (currentPassword: string, newPassword: string): Promise<unknown> =>
+  done(api.POST("/api/security/change-password", { body: { currentPassword, newPassword } }), {
+    isLogin: true,
+  });
+
+export type InstanceHealth = Schemas["InstanceHealth"];
+
+/** How polling goes, by source. */
+export const schedulerHealth = (): Promise<Schemas["HealthAnswer"]> =>
+  done(api.GET("/api/monitoring/scheduler/health"));
+
+export const storeStats = (): Promise<Schemas["StoreStatsShape"]> =>
+  done(api.GET("/api/metrics-store/stats"));
+
+export const version = (): Promise<Schemas["Version"]> => done(api.GET("/api/version"));

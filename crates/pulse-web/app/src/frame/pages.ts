@@ -29,11 +29,18 @@ export const SETTINGS: readonly { href: string; title: string }[] = [
   { href: "/settings/nodes", title: t("Proxmox nodes") },
   { href: "/settings/agents", title: t("Agents") },
   { href: "/settings/tokens", title: t("API tokens") },
+  { href: "/settings/system", title: t("System") },
+  { href: "/settings/security", title: t("Security") },
   { href: "/settings/appearance", title: t("Appearance") },
+  { href: "/settings/diagnostics", title: t("Diagnostics") },
 ];
 
 export const ALERT_PAGES: readonly { href: string; title: string }[] = [
   { href: "/alerts", title: t("Active") },
+  { href: "/alerts/history", title: t("History") },
+  { href: "/alerts/thresholds", title: t("Thresholds") },
+  { href: "/alerts/schedule", title: t("Schedule") },
+  { href: "/alerts/destinations", title: t("Destinations") },
 ];
 
 /** For the search over everything. */
@@ -46,5 +53,6 @@ export const PAGES: readonly { href: string; title: string }[] = [
   { href: "/proxmox/backups", title: t("Backups") },
   { href: "/proxmox/mail", title: t("Mail gateway") },
   ...TOOLS,
+  ...ALERT_PAGES.slice(1).map(({ href, title }) => ({ href, title: `${t("Alerts")}: ${title}` })),
   ...SETTINGS.map(({ href, title }) => ({ href, title: `${t("Settings")}: ${title}` })),
 ];

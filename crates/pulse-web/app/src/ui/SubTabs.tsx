@@ -4,6 +4,14 @@ import { A } from "@solidjs/router";
 import { For, type JSX, Show } from "solid-js";
 import styles from "./SubTabs.module.css";
 
+/** Where not all tabs fit, the current one is in sight. */
+function showCurrent(nav: HTMLElement): void {
+  queueMicrotask(() => {
+    const current = nav.querySelector<HTMLElement>("[aria-current=page]");
+    if (current !== null) nav.scrollLeft = current.offsetLeft - nav.clientWidth / 2 + current.offsetWidth / 2;
+  });
+}
+
 export function SubTabs(props: {
   label: string;
   tabs: readonly { href: string; title: string; count?: number | undefined }[];
@@ -12,7 +20,7 @@ export function SubTabs(props: {
   return (
     <Show when={props.tabs.length > 1 || props.extra !== undefined}>
       <div class={styles.line} data-no-print="">
-        <nav class={styles.tabs} aria-label={props.label}>
+        <nav class={styles.tabs} aria-label={props.label} ref={showCurrent}>
           <For each={props.tabs}>
             {(tab) => (
               <A href={tab.href} class={styles.tab} end>

@@ -125,7 +125,7 @@ export default function ActivePage(): JSX.Element {
       isFixed: true,
       cell: (row) => <A href={resourceHref(row())}>{t("Show")}</A>,
     },
-    { id: "act", title: "", width: 120, isFixed: true, cell: (row) => button(row()) },
+    { id: "act", title: "", width: 132, isFixed: true, cell: (row) => button(row()) },
   ];
   const phone: Column<LiveAlert>[] = [
     { id: "resource", title: t("Resource"), cell: (row) => mark(row()) },

@@ -42,3 +42,33 @@ export const ALERT_FIELDS: Fields<LiveAlert> = {
     value: (alert) => alert.value,
   },
 };
+
+/** A piece of the heat strip. */
+export interface Slot {
+  from: number;
+  to: number;
+  count: number;
+  level: "none" | "warn" | "crit";
+}
+
+/** The range in equal pieces, each with how much was raised in it and the worst of that. */
+export function heat(
+  alerts: Iterable<{ at: number; level: string }>,
+  since: number,
+  until: number,
+  pieces: number,
+): Slot[] {
+  const length = (until - since) / pieces;
+  const slots = Array.from({ length: pieces }, (_none, index): Slot => {
+    const from = since + index * length;
+    return { from, to: from + length, count: 0, level: "none" };
+  });
+  for (const { at, level } of alerts) {
+    const slot = slots[Math.min(pieces - 1, Math.floor((at - since) / length))];
+    if (slot === undefined || at < since) continue;
+    slot.count += 1;
+    if (level === "critical") slot.level = "crit";
+    else if (slot.level === "none") slot.level = "warn";
+  }
+  return slots;
+}

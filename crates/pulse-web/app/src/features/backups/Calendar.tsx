@@ -34,12 +34,16 @@ export function Calendar(props: {
             data-level={level(each)}
             data-failed={each.failed > 0 ? "" : undefined}
             aria-pressed={props.chosen === each.at}
-            aria-label={said(each)}
             title={said(each)}
             onClick={() => props.onChoose(props.chosen === each.at ? undefined : each.at)}
           >
-            <span class={styles.count}>{each.count === 0 ? "" : each.count}</span>
-            <span class={styles.date}>{new Date(each.at).getDate()}</span>
+            <span class="sr">{said(each)}</span>
+            <span class={styles.count} aria-hidden="true">
+              {each.count === 0 ? "" : each.count}
+            </span>
+            <span class={styles.date} aria-hidden="true">
+              {new Date(each.at).getDate()}
+            </span>
           </button>
         )}
       </For>

@@ -129,7 +129,7 @@ export default function DockerPage(): JSX.Element {
     {
       id: "uptime",
       title: t("Uptime"),
-      width: 92,
+      width: 100,
       from: 700,
       isNumber: true,
       sort: "descending",
@@ -314,7 +314,7 @@ export default function DockerPage(): JSX.Element {
     {
       id: "uptime",
       title: t("Uptime"),
-      width: 92,
+      width: 100,
       from: 860,
       isNumber: true,
       sort: "descending",

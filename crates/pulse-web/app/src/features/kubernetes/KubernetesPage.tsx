@@ -272,7 +272,7 @@ function PodTable(props: {
     {
       id: "age",
       title: t("Age"),
-      width: 92,
+      width: 100,
       from: 800,
       isNumber: true,
       sort: "ascending",

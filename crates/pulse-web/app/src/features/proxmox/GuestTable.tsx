@@ -218,7 +218,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
     {
       id: "uptime",
       title: t("Uptime"),
-      width: 92,
+      width: 100,
       from: 860,
       isNumber: true,
       sort: "descending",

@@ -116,7 +116,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     {
       id: "uptime",
       title: t("Uptime"),
-      width: 92,
+      width: 100,
       isNumber: true,
       sort: "descending",
       value: uptime,

@@ -2,20 +2,16 @@
 
 import { A } from "@solidjs/router";
 import { For, type JSX } from "solid-js";
+import { SETTINGS } from "../../frame/pages";
 import { t } from "../../text";
 import styles from "./Settings.module.css";
-
-const AREAS = [
-  { href: "/settings/nodes", title: t("Proxmox nodes") },
-  { href: "/settings/tokens", title: t("API tokens") },
-];
 
 export default function SettingsPage(props: { children?: JSX.Element }): JSX.Element {
   return (
     <div class="page">
       <div class={styles.split}>
         <nav class={styles.areas} aria-label={t("Settings")}>
-          <For each={AREAS}>{(area) => <A href={area.href}>{area.title}</A>}</For>
+          <For each={SETTINGS}>{(area) => <A href={area.href}>{area.title}</A>}</For>
         </nav>
         <div class={styles.area}>{props.children}</div>
       </div>

@@ -266,7 +266,7 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     >
       <colgroup>
         <Show when={props.isSelecting}>
-          <col style={{ width: "34px" }} />
+          <col class={styles.pickColumn} />
         </Show>
         <For each={props.columns}>
           {(column) => {

@@ -1,0 +1,26 @@
+import { expect, it } from "vitest";
+import { heat, resourceHref } from "./model";
+
+it("puts each alert into its piece, and shows the worst", () => {
+  const slots = heat(
+    [
+      { at: 0, level: "warning" },
+      { at: 15, level: "warning" },
+      { at: 19, level: "critical" },
+      { at: 40, level: "warning" },
+      { at: -5, level: "critical" },
+    ],
+    0,
+    40,
+    4,
+  );
+  expect(slots.map((slot) => slot.count)).toEqual([1, 2, 0, 1]);
+  expect(slots.map((slot) => slot.level)).toEqual(["warn", "crit", "none", "warn"]);
+});
+
+it("leads to the page that shows the resource", () => {
+  const href = (resourceId: string): string => resourceHref({ resourceId, id: "x" });
+  expect(href("lab:n1:101")).toBe("/proxmox?open=lab%3An1%3A101");
+  expect(href("host:nas/disk:sda")).toBe("/hosts?open=nas");
+  expect(href("docker:d1/c1")).toBe("/docker?open=d1%2Fc1");
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import type { Live } from "../../api/delta";
+import type { Guest, PbsBackup, StorageBackup } from "../../api/types";
+import { allBackups, backupsOf, calendar, DAY_MS, startOfDay, unprotected } from "./model";
+
+const NOW = new Date(2026, 10, 25, 12).getTime();
+const pbs = (vmid: string, at: number, type = "vm"): Live<PbsBackup> => ({
+  id: `pbs-${type}-${vmid}-${at}`,
+  instance: "vault",
+  datastore: "main",
+  backupType: type,
+  vmid,
+  backupTime: new Date(at).toISOString(),
+  size: 10,
+  clockAt: 0,
+});
+const stored = (vmid: number, at: number, isPBS = false): Live<StorageBackup> => ({
+  id: `lab-${vmid}-${at}`,
+  instance: "lab",
+  storage: "nfs",
+  type: "qemu",
+  vmid,
+  ctime: Math.round(at / 1000),
+  isPBS,
+  clockAt: 0,
+});
+const guest = (parts: Partial<Guest>): Guest => ({
+  id: "lab:n1:101",
+  vmid: 101,
+  name: "web",
+  node: "n1",
+  instance: "lab",
+  status: "running",
+  type: "qemu",
+  ...parts,
+});
+const map = <T extends { id: string }>(...rows: T[]): Map<string, T> =>
+  new Map(rows.map((row) => [row.id, row]));
+
+describe("backups", () => {
+  it("are not counted twice where the backup server itself is read", () => {
+    const all = allBackups(map(pbs("101", NOW)), map(stored(101, NOW, true), stored(102, NOW)));
+    expect([...all.values()].map((backup) => backup.where)).toEqual(["vault / main", "lab / nfs"]);
+    expect(allBackups(new Map(), map(stored(101, NOW, true))).size).toBe(1);
+  });
+
+  it("belong to a guest by kind, number and cluster, the newest first", () => {
+    const found = backupsOf(
+      guest({}),
+      map(pbs("101", NOW - DAY_MS), pbs("101", NOW, "ct"), pbs("1010", NOW)),
+      map(stored(101, NOW)),
+    );
+    expect(found.map((backup) => backup.kind)).toEqual(["storage", "pbs"]);
+  });
+});
+
+describe("the calendar", () => {
+  it("has every day once, and counts what falls on it", () => {
+    const all = allBackups(map(pbs("101", NOW), pbs("102", NOW), pbs("101", NOW - DAY_MS)), new Map());
+    const days = calendar(all.values(), [NOW - DAY_MS], NOW, 30);
+    expect(days).toHaveLength(30);
+    expect(new Set(days.map((each) => each.at)).size).toBe(30);
+    expect(days.at(-1)).toEqual({ at: startOfDay(NOW), count: 2, bytes: 20, failed: 0 });
+    expect(days.at(-2)).toMatchObject({ count: 1, failed: 1 });
+  });
+});
+
+describe("unprotected guests", () => {
+  it("have no backup, or an old one; templates need none", () => {
+    const found = unprotected(
+      [
+        guest({ id: "never" }),
+        guest({ id: "old", lastBackup: NOW - 8 * DAY_MS }),
+        guest({ id: "fresh", lastBackup: NOW - DAY_MS }),
+        guest({ id: "template", template: true }),
+      ],
+      NOW,
+      7,
+    );
+    expect([...found.keys()]).toEqual(["never", "old"]);
+  });
+});

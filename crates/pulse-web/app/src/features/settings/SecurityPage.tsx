@@ -1,0 +1,138 @@
+// Security: the password, how people get in, and what is open.
+
+import { createResource, createSignal, type JSX, Show } from "solid-js";
+import { changePassword, securityStatus } from "../../api/calls";
+import { t } from "../../text";
+import { Button, Fact, Facts, Field, Note } from "../../ui/controls";
+import { Mark } from "../../ui/Mark";
+import { passwordError } from "../session/setup";
+import styles from "./Settings.module.css";
+
+export default function SecurityPage(): JSX.Element {
+  const [status] = createResource(securityStatus);
+  const now = () => (status.error === undefined ? status.latest : undefined);
+  const yes = (isGood: boolean | undefined, good: string, bad: string): JSX.Element => (
+    <span class="row">
+      <Mark health={isGood === true ? "ok" : "warn"} label="" />
+      {isGood === true ? good : bad}
+    </span>
+  );
+  return (
+    <>
+      <header class={styles.head}>
+        <div>
+          <h1>{t("Security")}</h1>
+        </div>
+      </header>
+      <section class={styles.form} aria-label={t("State of security")}>
+        <h2>{t("State of security")}</h2>
+        <Show when={status.error}>
+          <Note health="crit">
+            {t("The state could not be loaded: {reason}", { reason: (status.error as Error).message })}
+          </Note>
+        </Show>
+        <Show when={now()}>
+          {(each) => (
+            <Facts>
+              <Fact name={t("Login")}>
+                {yes(each().hasAuthentication, t("is needed"), t("is not needed"))}
+              </Fact>
+              <Fact name={t("Connection of this page")}>
+                {yes(
+                  location.protocol === "https:",
+                  t("encrypted"),
+                  t("not encrypted: put a proxy with TLS in front, or give the server a certificate"),
+                )}
+              </Fact>
+              <Fact name={t("User")}>
+                {each().authUsername || each().proxyAuthUsername || each().oidcUsername}
+              </Fact>
+            </Facts>
+          )}
+        </Show>
+      </section>
+      <Password user={now()?.authUsername} />
+    </>
+  );
+}
+
+function Password(props: { user: string | undefined }): JSX.Element {
+  const [current, setCurrent] = createSignal("");
+  const [next, setNext] = createSignal("");
+  const [again, setAgain] = createSignal("");
+  const [problem, setProblem] = createSignal<string>();
+  const [againProblem, setAgainProblem] = createSignal<string>();
+  const [outcome, setOutcome] = createSignal<{ isGood: boolean; text: string }>();
+  const [isBusy, setBusy] = createSignal(false);
+  const change = async (): Promise<void> => {
+    setProblem(passwordError(next()));
+    setAgainProblem(next() === again() ? undefined : t("The two passwords differ"));
+    if (problem() !== undefined || againProblem() !== undefined) return;
+    setBusy(true);
+    setOutcome(undefined);
+    try {
+      await changePassword(current(), next());
+      setCurrent("");
+      setNext("");
+      setAgain("");
+      setOutcome({ isGood: true, text: t("The password was changed. Other sessions have ended.") });
+    } catch (cause) {
+      setOutcome({ isGood: false, text: cause instanceof Error ? cause.message : String(cause) });
+    }
+    setBusy(false);
+  };
+  return (
+    <form
+      class={styles.form}
+      aria-label={t("Change the password")}
+      novalidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        void change();
+      }}
+    >
+      <h2>{t("Change the password")}</h2>
+      <input type="text" autocomplete="username" value={props.user ?? ""} readonly hidden />
+      <div class={styles.columns}>
+        <Field
+          label={t("Present password")}
+          type="password"
+          autocomplete="current-password"
+          value={current()}
+          onInput={setCurrent}
+        />
+        <Field
+          label={t("New password")}
+          type="password"
+          autocomplete="new-password"
+          hint={t("At least 12 characters.")}
+          value={next()}
+          error={problem()}
+          onInput={(text) => {
+            setNext(text);
+            setProblem(undefined);
+          }}
+        />
+        <Field
+          label={t("New password again")}
+          type="password"
+          autocomplete="new-password"
+          value={again()}
+          error={againProblem()}
+          onInput={(text) => {
+            setAgain(text);
+            setAgainProblem(undefined);
+          }}
+        />
+      </div>
+      <Show when={outcome()}>
+        {(said) => <Note health={said().isGood ? "ok" : "crit"}>{said().text}</Note>}
+      </Show>
+      <div class={styles.actions}>
+        <Button type="submit" kind="primary" isDisabled={isBusy() || current() === "" || next() === ""}>
+          {t("Change the password")}
+        </Button>
+      </div>
+    </form>
+  );
+}
