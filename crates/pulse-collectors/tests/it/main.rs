@@ -17,4 +17,6 @@ mod server;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod support;
