@@ -31,14 +31,21 @@ const TABLE: &[Row] = &[
     // 1: one concern each, none knows another
     Row { name: "pulse-config", may_use: &["pulse-core"], tests_may_use: &[], never: HTTP_SERVER },
     Row { name: "pulse-store", may_use: &["pulse-core"], tests_may_use: &[], never: HTTP_SERVER },
+    Row { name: "pulse-alerts", may_use: &["pulse-core"], tests_may_use: &[], never: NETWORK },
     Row { name: "pulse-auth", may_use: &["pulse-core"], tests_may_use: &[], never: NETWORK },
     // axum stands in for a Pulse server in the agent's own tests only.
-    Row { name: "pulse-agent", may_use: &["pulse-core"], tests_may_use: &[], never: HTTP_SERVER },
+    Row { name: "pulse-agent", may_use: &["pulse-core"], tests_may_use: &["pulse-sim"], never: HTTP_SERVER },
     // 2: asks the outside world
     Row {
         name: "pulse-collectors",
         may_use: &["pulse-core", "pulse-config"],
         tests_may_use: &["pulse-sim"],
+        never: HTTP_SERVER,
+    },
+    Row {
+        name: "pulse-notify",
+        may_use: &["pulse-core", "pulse-config", "pulse-gotmpl", "pulse-store"],
+        tests_may_use: &[],
         never: HTTP_SERVER,
     },
     Row {
@@ -50,14 +57,22 @@ const TABLE: &[Row] = &[
     // 3: the running world
     Row {
         name: "pulse-monitor",
-        may_use: &["pulse-core", "pulse-config", "pulse-collectors", "pulse-store"],
+        may_use: &["pulse-alerts", "pulse-core", "pulse-config", "pulse-collectors", "pulse-store"],
         tests_may_use: &["pulse-sim"],
         never: HTTP_SERVER,
     },
     // 4: what people and programs see
     Row {
         name: "pulse-api",
-        may_use: &["pulse-core", "pulse-config", "pulse-store", "pulse-auth", "pulse-monitor"],
+        may_use: &[
+            "pulse-alerts",
+            "pulse-core",
+            "pulse-config",
+            "pulse-store",
+            "pulse-auth",
+            "pulse-monitor",
+            "pulse-notify",
+        ],
         // A connection of the tests' own stands in for Proxmox VE, the simulator for the other products.
         tests_may_use: &["pulse-collectors", "pulse-sim"],
         never: &["rusqlite"],
@@ -75,6 +90,7 @@ const TABLE: &[Row] = &[
             "pulse-core",
             "pulse-memory",
             "pulse-monitor",
+            "pulse-notify",
             "pulse-remote-store",
             "pulse-store",
             "pulse-web",
@@ -82,7 +98,12 @@ const TABLE: &[Row] = &[
         tests_may_use: &[],
         never: &["rusqlite"],
     },
-    Row { name: "pulse-agent-bin", may_use: &["pulse-agent"], tests_may_use: &[], never: HTTP_SERVER },
+    Row {
+        name: "pulse-agent-bin",
+        may_use: &["pulse-agent", "pulse-memory"],
+        tests_may_use: &[],
+        never: HTTP_SERVER,
+    },
     // beside: the simulated world shares no wire type with what asks it; tests and tasks see binaries only
     Row { name: "pulse-sim", may_use: &["pulse-core"], tests_may_use: &[], never: &["rusqlite"] },
     Row { name: "pulse-e2e", may_use: &[], tests_may_use: &[], never: NETWORK },

@@ -49,8 +49,8 @@ enum Task {
         #[command(subcommand)]
         task: web::Task,
     },
-    /// Build what is shipped into target/dist-out, with SHA256SUMS
-    Dist,
+    /// Build what is shipped into target/dist-out, with checksums and signatures
+    Dist(dist::Options),
     /// Check that crates depend only on what the layer table allows
     Layers,
     /// Check the rules a reviewer would otherwise repeat: module docs, file length, no ignored tests
@@ -79,7 +79,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::Bench(options) => bench::run(&options),
         Task::Openapi(options) => openapi::run(&options),
         Task::Web { task } => web::run(&task),
-        Task::Dist => dist::run(),
+        Task::Dist(options) => dist::run(&options),
         Task::Layers => layers::run(),
         Task::Tidy => tidy::run(),
         Task::Check => ci::check(),

@@ -59,50 +59,75 @@ pub struct Args {
     /// Address of this host to report (PULSE_REPORT_IP)
     #[arg(long)]
     report_ip: Option<String>,
+    /// A further server, as URL|TOKEN, may be repeated (PULSE_TARGETS, with semicolons)
+    #[arg(long = "target", value_name = "URL|TOKEN")]
+    targets: Vec<String>,
+    /// Report a Kubernetes cluster (PULSE_ENABLE_KUBERNETES) [default: false]
+    #[arg(long, value_name = "BOOL", value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    enable_kubernetes: Option<bool>,
+    /// Kubeconfig to use (PULSE_KUBECONFIG) [default: in-cluster, then the usual places]
+    #[arg(long)]
+    kubeconfig: Option<String>,
+    /// Context in the kubeconfig (PULSE_KUBE_CONTEXT) [default: its current one]
+    #[arg(long)]
+    kube_context: Option<String>,
+    /// Namespace to report, may be repeated (PULSE_KUBE_INCLUDE_NAMESPACES) [default: all]
+    #[arg(long = "kube-include-namespace")]
+    kube_include_namespaces: Vec<String>,
+    /// Namespace to leave out, may be repeated (PULSE_KUBE_EXCLUDE_NAMESPACES)
+    #[arg(long = "kube-exclude-namespace")]
+    kube_exclude_namespaces: Vec<String>,
+    /// Report healthy pods too (PULSE_KUBE_INCLUDE_ALL_PODS) [default: false]
+    #[arg(long, value_name = "BOOL", value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    kube_include_all_pods: Option<bool>,
+    /// Report complete workloads too (PULSE_KUBE_INCLUDE_ALL_DEPLOYMENTS) [default: false]
+    #[arg(long, value_name = "BOOL", value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    kube_include_all_deployments: Option<bool>,
+    /// Pods reported at most (PULSE_KUBE_MAX_PODS) [default: 200]
+    #[arg(long)]
+    kube_max_pods: Option<u32>,
+    /// Register this Proxmox machine with the server (PULSE_ENABLE_PROXMOX) [default: false]
+    #[arg(long, value_name = "BOOL", value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    enable_proxmox: Option<bool>,
+    /// auto, pve or pbs (PULSE_PROXMOX_TYPE) [default: auto]
+    #[arg(long)]
+    proxmox_type: Option<String>,
+    /// Let the server run commands on the allow list (PULSE_ENABLE_COMMANDS) [default: false]
+    #[arg(long, value_name = "BOOL", value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    enable_commands: Option<bool>,
+    #[arg(long, hide = true, value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    disable_commands: Option<bool>,
+    /// What a command may begin with, "..." for more words, may be repeated (PULSE_COMMAND_ALLOW) [default: reading only]
+    #[arg(long, value_name = "PHRASE")]
+    command_allow: Vec<String>,
+    /// Do not replace the agent by newer versions (PULSE_DISABLE_AUTO_UPDATE) [default: false]
+    #[arg(long, value_name = "BOOL", value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    disable_auto_update: Option<bool>,
+    /// Do not ask registries for newer images (PULSE_DISABLE_DOCKER_UPDATE_CHECKS) [default: false]
+    #[arg(long, value_name = "BOOL", value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    disable_docker_update_checks: Option<bool>,
+    /// Do not ask Ceph (PULSE_DISABLE_CEPH) [default: false]
+    #[arg(long, value_name = "BOOL", value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    disable_ceph: Option<bool>,
+    /// Folder in which reports wait while the server is away (PULSE_BUFFER_DIR) [default: in memory only]
+    #[arg(long)]
+    buffer_dir: Option<String>,
     /// Print the version and exit
     #[arg(long)]
     pub version: bool,
     /// Measure once, print what would be reported in short, and exit
     #[arg(long)]
     pub self_test: bool,
-    #[command(flatten)]
-    later: Later,
-}
-
-/// Flags of existing unit files whose modules are not in this version: taken, so that the agent starts.
-#[derive(clap::Args)]
-struct Later {
-    #[arg(long, hide = true, value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    enable_kubernetes: Option<bool>,
-    #[arg(long, hide = true, value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    enable_proxmox: Option<bool>,
-    #[arg(long, hide = true)]
-    proxmox_type: Option<String>,
-    #[arg(long, hide = true, value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    enable_commands: Option<bool>,
-    #[arg(long, hide = true, value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    disable_commands: Option<bool>,
-    #[arg(long, hide = true, value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    disable_auto_update: Option<bool>,
-    #[arg(long, hide = true, value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    disable_docker_update_checks: Option<bool>,
-    #[arg(long, hide = true, value_parser = switch, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    disable_ceph: Option<bool>,
 }
 
 impl Args {
-    /// The flags, and the modules that were asked for and are not in this version.
-    pub fn into_flags(self) -> (Flags, Vec<&'static str>) {
-        let later = self.later;
-        let asked_for = [
-            ("--enable-kubernetes", later.enable_kubernetes == Some(true)),
-            ("--enable-proxmox", later.enable_proxmox == Some(true)),
-            ("--enable-commands", later.enable_commands == Some(true)),
-        ];
-        let flags = Flags {
+    /// The flags as the library takes them.
+    pub fn into_flags(self) -> Flags {
+        Flags {
             url: self.url,
             token: self.token.map(Token::new),
             token_file: self.token_file,
+            targets: self.targets,
             interval: self.interval,
             hostname: self.hostname,
             agent_id: self.agent_id,
@@ -111,13 +136,28 @@ impl Args {
             log_level: self.log_level,
             enable_host: self.enable_host,
             enable_docker: self.enable_docker,
+            enable_kubernetes: self.enable_kubernetes,
+            enable_proxmox: self.enable_proxmox,
+            proxmox_type: self.proxmox_type,
+            disable_auto_update: self.disable_auto_update,
+            disable_docker_update_checks: self.disable_docker_update_checks,
             docker_runtime: self.docker_runtime,
+            enable_commands: self.enable_commands,
+            disable_commands: self.disable_commands,
+            command_allow: self.command_allow,
             health_addr: self.health_addr,
+            kubeconfig: self.kubeconfig,
+            kube_context: self.kube_context,
+            kube_include_namespaces: self.kube_include_namespaces,
+            kube_exclude_namespaces: self.kube_exclude_namespaces,
+            kube_include_all_pods: self.kube_include_all_pods,
+            kube_include_all_deployments: self.kube_include_all_deployments,
+            kube_max_pods: self.kube_max_pods,
             disk_exclude: self.disk_exclude,
             report_ip: self.report_ip,
-        };
-        let missing = asked_for.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name).collect();
-        (flags, missing)
+            disable_ceph: self.disable_ceph,
+            buffer_dir: self.buffer_dir,
+        }
     }
 }
 
@@ -125,29 +165,44 @@ impl Args {
 mod tests {
     use super::*;
 
-    fn parse(args: &[&str]) -> (Flags, Vec<&'static str>) {
+    fn parse(args: &[&str]) -> Flags {
         Args::try_parse_from([&["pulse-agent"], args].concat()).unwrap().into_flags()
     }
 
     #[test]
     fn switches_may_stand_alone_or_have_a_value() {
-        let (flags, _) =
-            parse(&["--enable-docker", "--enable-host=false", "--insecure", "--tag", "a", "--tag=b"]);
+        let flags = parse(&["--enable-docker", "--enable-host=false", "--insecure", "--tag", "a", "--tag=b"]);
         assert_eq!((flags.enable_docker, flags.enable_host), (Some(true), Some(false)));
         assert_eq!(flags.is_insecure, Some(true));
         assert_eq!(flags.tags, ["a", "b"]);
-        assert_eq!(parse(&[]).0.enable_host, None);
+        assert_eq!(parse(&[]).enable_host, None);
     }
 
     #[test]
-    fn flags_of_an_existing_unit_file_do_not_stop_the_agent() {
-        let (_, missing) = parse(&[
+    fn the_flags_of_an_existing_unit_file_are_all_taken() {
+        let flags = parse(&[
             "--enable-proxmox",
             "--proxmox-type",
             "pve",
             "--disable-auto-update",
             "--enable-commands=false",
+            "--disable-commands",
+            "--enable-kubernetes",
+            "--kubeconfig=/k",
+            "--kube-context",
+            "lab",
+            "--kube-include-namespace=a",
+            "--kube-exclude-namespace",
+            "b",
+            "--kube-include-all-pods",
+            "--kube-include-all-deployments=true",
+            "--kube-max-pods=7",
+            "--disable-docker-update-checks",
+            "--disable-ceph",
         ]);
-        assert_eq!(missing, ["--enable-proxmox"]);
+        assert_eq!((flags.enable_proxmox, flags.proxmox_type.as_deref()), (Some(true), Some("pve")));
+        assert_eq!((flags.enable_commands, flags.disable_commands), (Some(false), Some(true)));
+        assert_eq!((flags.kube_max_pods, flags.kube_context.as_deref()), (Some(7), Some("lab")));
+        assert_eq!(flags.kube_include_namespaces, ["a"]);
     }
 }

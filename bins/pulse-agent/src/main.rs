@@ -4,23 +4,30 @@ mod args;
 
 use std::{
     io::{IsTerminal, Write},
+    path::PathBuf,
     process::ExitCode,
+    sync::OnceLock,
     time::Duration,
 };
 
 use anyhow::Context;
 use clap::Parser;
 use pulse_agent::{
-    Agent, AgentIdentity, AgentSettings, DockerCollector, DockerOptions, HostCollector, HostOptions,
+    Agent, AgentIdentity, AgentSettings, DockerCollector, DockerOptions, Exit, Hooks, HostCollector,
+    HostOptions, SetLogLevel,
     settings::{Flags, Sources},
+    upgrade,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{fmt, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 use args::Args;
 
 /// Name lookups are all that the runtime does on other threads; two are enough and keep the heap in one piece.
 const BLOCKING_THREADS: usize = 2;
+/// Between two times that free memory is given back.
+const MEMORY_PERIOD: Duration = Duration::from_mins(1);
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -28,16 +35,41 @@ fn main() -> ExitCode {
         return say(env!("CARGO_PKG_VERSION"));
     }
     let is_self_test = args.self_test;
-    let (flags, missing) = args.into_flags();
-    let outcome = if is_self_test { self_test(&flags) } else { run(flags, &missing) };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The log may not be set up yet, and one plain sentence is what a person wants here.
-            drop(writeln!(std::io::stderr(), "pulse-agent: {error:#}"));
-            ExitCode::FAILURE
+    let flags = args.into_flags();
+    let outcome = if is_self_test { self_test(&flags).map(|()| Exit::Stopped) } else { run(flags) };
+    let error = match outcome {
+        Ok(Exit::Stopped) => return ExitCode::SUCCESS,
+        Ok(Exit::Replaced) => start_anew(),
+        Err(error) => error,
+    };
+    // The log may not be set up yet, and one plain sentence is what a person wants here.
+    drop(writeln!(std::io::stderr(), "pulse-agent: {error:#}"));
+    ExitCode::FAILURE
+}
+
+/// Becomes the program that lies where this one was. Comes back only where that fails.
+#[cfg(unix)]
+fn start_anew() -> anyhow::Error {
+    use std::os::unix::process::CommandExt;
+    match binary() {
+        Some(binary) => {
+            let error = std::process::Command::new(&binary).args(std::env::args_os().skip(1)).exec();
+            anyhow::Error::from(error).context(format!("cannot start {}", binary.display()))
         }
+        None => anyhow::anyhow!("the program's own file is not known any more; start the agent again"),
     }
+}
+
+/// The service manager starts the new program when this one ends with a failure.
+#[cfg(not(unix))]
+fn start_anew() -> anyhow::Error {
+    anyhow::anyhow!("the agent was replaced by a newer version and has to be started again")
+}
+
+/// Where this program lies, asked before it is replaced.
+fn binary() -> Option<PathBuf> {
+    static BINARY: OnceLock<Option<PathBuf>> = OnceLock::new();
+    BINARY.get_or_init(|| std::env::current_exe().ok()).clone()
 }
 
 fn say(text: &str) -> ExitCode {
@@ -55,27 +87,43 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("cannot start the runtime")
 }
 
-fn run(flags: Flags, missing: &[&str]) -> anyhow::Result<()> {
+fn run(flags: Flags) -> anyhow::Result<Exit> {
     let variable = |name: &str| std::env::var(name).ok();
-    start_log(flags.log_level.clone().or_else(|| variable("LOG_LEVEL")).as_deref());
+    let log_level = flags.log_level.clone().or_else(|| variable("LOG_LEVEL"));
+    let set_log_level = start_log(log_level.as_deref());
+    let binary = binary();
+    if let Some(binary) = &binary
+        && upgrade::on_start(binary, env!("CARGO_PKG_VERSION")) == upgrade::Start::RolledBack
+    {
+        tracing::error!("this version did not get as far as a report three times; the one before starts");
+        return Ok(Exit::Replaced);
+    }
     let settings = AgentSettings::resolve(
         flags,
         &Sources { env: &variable, read_file: &|path| std::fs::read_to_string(path) },
     )?;
-    for flag in missing {
-        tracing::warn!("{flag} is not in this version of the agent yet and is ignored");
-    }
     // An error means that one is set already, which is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
+    let hooks = Hooks { set_log_level: Some(set_log_level), binary };
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
         let cancel = CancellationToken::new();
         cancel_on_signal(cancel.clone())?;
-        Agent::run(settings, cancel).await.map_err(anyhow::Error::from)
+        tokio::spawn(give_memory_back());
+        Agent::run_with(settings, cancel, hooks).await.map_err(anyhow::Error::from)
     });
     // A name lookup that hangs must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
+}
+
+/// Now and then, what reports needed and nobody needs any more goes back to the system.
+async fn give_memory_back() {
+    loop {
+        tokio::time::sleep(MEMORY_PERIOD).await;
+        // Well below a millisecond with a heap as small as this one.
+        pulse_memory::give_back();
+    }
 }
 
 #[cfg(unix)]
@@ -103,20 +151,28 @@ fn cancel_on_signal(cancel: CancellationToken) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start_log(level: Option<&str>) {
-    let level = match level.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-        "error" => Level::ERROR,
-        "warn" | "warning" => Level::WARN,
-        "debug" => Level::DEBUG,
-        "trace" => Level::TRACE,
-        _ => Level::INFO,
-    };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
+fn level(text: Option<&str>) -> LevelFilter {
+    match text.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "error" => LevelFilter::ERROR,
+        "warn" | "warning" => LevelFilter::WARN,
+        "debug" => LevelFilter::DEBUG,
+        "trace" => LevelFilter::TRACE,
+        _ => LevelFilter::INFO,
+    }
+}
+
+/// Starts the log; what comes back changes how much is logged.
+fn start_log(text: Option<&str>) -> SetLogLevel {
+    let (filter, handle) = reload::Layer::new(level(text));
+    let lines = fmt::layer()
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+        .with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter).with(lines).init();
+    Box::new(move |text| {
+        // The log is there for as long as the program runs.
+        handle.reload(level(text)).ok();
+    })
 }
 
 /// Shows that this binary works on this machine: no server and no token are needed.
@@ -137,6 +193,12 @@ fn self_test(flags: &Flags) -> anyhow::Result<()> {
             format!("host {} (agent id {})", report.host.hostname, report.agent.id),
             format!("processor {}", percent(report.metrics.cpu_usage_percent)),
             format!("memory {}", percent(report.metrics.memory.map(|memory| memory.usage))),
+            format!(
+                "{} arrays and pools, {} disks with SMART{}",
+                report.raid.len(),
+                report.sensors.as_ref().map_or(0, |sensors| sensors.smart.len()),
+                if report.ceph.is_some() { ", Ceph" } else { "" }
+            ),
             format!(
                 "{} file systems, {} disks, {} network interfaces",
                 report.disks.len(),

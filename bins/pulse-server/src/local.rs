@@ -44,7 +44,13 @@ async fn report_host(keeper: Keeper, stop: CancellationToken) {
 }
 
 async fn report_containers(keeper: Keeper, stop: CancellationToken) {
-    let options = DockerOptions { identity: identity(), runtime: Runtime::Auto, host: None };
+    // A server asks nobody on the internet unless it was told to; an agent beside it may.
+    let options = DockerOptions {
+        identity: identity(),
+        runtime: Runtime::Auto,
+        host: None,
+        are_update_checks_disabled: true,
+    };
     let mut last_error = String::new();
     loop {
         let found = tokio::select! {
@@ -79,7 +85,8 @@ async fn report_containers(keeper: Keeper, stop: CancellationToken) {
 
 /// Reports until the engine fails, and returns how; `None` when nobody takes reports any more.
 async fn report_until_error(mut collector: DockerCollector, keeper: &Keeper) -> Option<String> {
-    let mut host = HostCollector::new(HostOptions { identity: identity(), ..HostOptions::default() });
+    let mut host =
+        HostCollector::new(HostOptions { identity: identity(), is_brief: true, ..HostOptions::default() });
     let mut tick = tokio::time::interval(PERIOD);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {

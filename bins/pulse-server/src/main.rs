@@ -1,10 +1,12 @@
 //! The Pulse server daemon: parses, builds, runs, drains. What it does stands in the crates it composes.
 
+mod alerts;
 mod cli;
 mod history;
 mod history_cli;
 mod keep;
 mod local;
+mod notify;
 mod operate;
 mod page;
 mod service_manager;

@@ -8,21 +8,26 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use pulse_api::{About, Access, AccessTokens, AppState, Licensing, published::StateCache, ws::Hub};
+use pulse_api::{
+    About, Access, AccessTokens, AppState, Licensing,
+    published::StateCache,
+    ws::{Hub, alerts::forward},
+};
 use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
-    DataDir, DotEnv, Layered, NodeStore, ProcessEnv, SealKey, Settings, SystemSettingsStore,
+    DataDir, DotEnv, Layered, Metadata, NodeStore, NotifyStore, ProcessEnv, SealKey, Settings,
+    SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
-    transfer::{NodesSection, SystemSection, TokensSection, Transfer},
+    transfer::{NodesSection, NotifySection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
-use pulse_monitor::{Keeper, Supervisor, discovery::Discovery, pipeline, probe::Probe};
+use pulse_monitor::{Alerts, Keeper, Supervisor, alerting, discovery::Discovery, pipeline, probe::Probe};
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{cli::say, history, keep, local, operate, page, service_manager};
+use crate::{alerts, cli::say, history, keep, local, notify, operate, page, service_manager};
 
 /// Connections get this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -48,13 +53,26 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let key = SealKey::open(data_dir.path())?;
     let is_first_start = !data_dir.file("nodes.enc").exists();
     let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
-    let transfer = Arc::new(Transfer::new(vec![
+    let alert_config = Arc::new(alerting::open_config(data_dir.path())?);
+    let metadata = Arc::new(Metadata::open(data_dir.path())?);
+    let destinations = Arc::new(NotifyStore::open(data_dir.path(), SealKey::open(data_dir.path())?)?);
+    let mut sections: Vec<Box<dyn Section>> = vec![
         Box::new(NodesSection(nodes.clone())),
         Box::new(SystemSection(system.clone())),
         Box::new(TokensSection(AccessTokens(access.clone()))),
-    ]));
+        Box::new(alerting::AlertsSection(alert_config.clone())),
+    ];
+    sections.extend(NotifySection::all(&destinations));
+    let transfer = Arc::new(Transfer::new(sections));
     operate::import_from_environment(&vars, data_dir.path(), &transfer, is_first_start)?;
     let ledger = Ledger::open(&data_dir.file("pulse.db"), clock.clone())?;
+    let notifier = notify::open(
+        destinations,
+        system.clone(),
+        ledger.clone(),
+        clock.clone(),
+        alerts::grouping(&alert_config),
+    );
 
     let stop = CancellationToken::new();
     let last = CancellationToken::new();
@@ -82,7 +100,18 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let run = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
     let published = Arc::new(StateCache::new(keeper.clone(), run));
     let hub = Hub::start(keeper.subscribe(), published.clone(), polling_interval, &tasks, stop.clone());
+    notifier.start(&tasks, stop.clone());
     let about = About { version: env!("CARGO_PKG_VERSION"), started, polling_interval };
+    let alerts = Alerts::start(
+        keeper.clone(),
+        alert_config,
+        ledger.clone(),
+        notifier.clone(),
+        clock.clone(),
+        &last_tasks,
+        last.clone(),
+    );
+    tasks.spawn(forward(hub.clone(), alerts.live(), clock.clone(), stop.clone()));
     let bootstrap = access.bootstrap.current();
     let state = AppState {
         about: Arc::new(about),
@@ -93,13 +122,16 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         licensing,
         transfer,
         keeper: keeper.clone(),
+        alerts,
         scheduler,
         nodes,
+        metadata,
         // A person waits for the answer: shorter than a poll may take.
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),
         discovery,
         store: store.clone(),
         ledger: ledger.clone(),
+        notifier: notifier.clone(),
         published,
         charts: Arc::default(),
         hub,

@@ -15,6 +15,8 @@ pub struct AgentIdentity {
     pub version: String,
     /// Time between two reports.
     pub interval: Duration,
+    /// Whether the agent runs commands of the server.
+    pub are_commands_enabled: bool,
 }
 
 impl Default for AgentIdentity {
@@ -24,6 +26,7 @@ impl Default for AgentIdentity {
             hostname: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             interval: Duration::from_secs(30),
+            are_commands_enabled: false,
         }
     }
 }
@@ -38,6 +41,7 @@ impl AgentIdentity {
             kind: "unified".to_owned(),
             interval_seconds: u32::try_from(self.interval.as_secs()).unwrap_or(u32::MAX),
             hostname: Some(hostname.to_owned()),
+            commands_enabled: self.are_commands_enabled,
             ..AgentInfo::default()
         }
     }

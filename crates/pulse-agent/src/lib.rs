@@ -4,16 +4,25 @@
 //! process because something could not be read: what cannot be read is left out of the report, never sent as 0.
 
 mod agent;
+pub mod command;
 pub mod docker;
+pub mod exec;
 pub mod go_duration;
-mod health;
 pub mod host;
 mod identity;
+pub mod kubernetes;
 pub mod link;
+pub mod proxmox;
 pub mod settings;
+pub mod signature;
+mod text;
+pub mod upgrade;
 
-pub use agent::{Agent, AgentError, docker_options, host_options};
-pub use docker::{DockerCollector, DockerError, DockerOptions};
+pub use agent::{
+    Agent, AgentError, ConfigSetupError, Exit, Hooks, SetLogLevel, docker_options, host_options,
+};
+pub use docker::{DockerCollector, DockerControl, DockerError, DockerOptions};
 pub use host::{HostCollector, HostOptions};
 pub use identity::AgentIdentity;
+pub use kubernetes::{KubernetesCollector, KubernetesError};
 pub use settings::AgentSettings;

@@ -7,11 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions, SetupTokens};
 use pulse_config::transfer::Transfer;
 use pulse_config::{
-    NodeStore, Settings, SystemSettingsStore,
+    Metadata, NodeStore, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
-use pulse_monitor::{Keeper, Scheduler, discovery::Discovery, probe::Probe};
+use pulse_monitor::{Alerts, Keeper, Scheduler, discovery::Discovery, probe::Probe};
+use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
 
 use crate::{
@@ -37,6 +38,8 @@ pub struct Access {
     pub login_limiter: RateLimiter<std::net::IpAddr>,
     /// How often an address may export or import everything.
     pub export_limiter: RateLimiter<std::net::IpAddr>,
+    /// How often an address may fetch programs and scripts.
+    pub download_limiter: RateLimiter<std::net::IpAddr>,
     /// The token of the first run.
     pub bootstrap: BootstrapToken,
     /// Tokens with which somebody on the machine may set a new password.
@@ -75,6 +78,7 @@ impl Access {
             lockout: Lockout::default(),
             login_limiter: RateLimiter::new(10, SignedDuration::from_mins(1), 10_000),
             export_limiter: RateLimiter::new(5, SignedDuration::from_mins(1), 10_000),
+            download_limiter: RateLimiter::new(60, SignedDuration::from_mins(1), 10_000),
             bootstrap,
             recovery: RecoveryTokens::default(),
             setup_tokens: SetupTokens::default(),
@@ -118,10 +122,14 @@ pub struct AppState {
     pub licensing: Arc<Licensing>,
     /// The world.
     pub keeper: Keeper,
+    /// Alerts.
+    pub alerts: Alerts,
     /// How polling goes.
     pub scheduler: Scheduler,
     /// Configured instances.
     pub nodes: Arc<NodeStore>,
+    /// What people noted.
+    pub metadata: Arc<Metadata>,
     /// Tries instances.
     pub probe: Probe,
     /// Looks for servers.
@@ -130,6 +138,8 @@ pub struct AppState {
     pub store: Arc<dyn MetricStore>,
     /// Alert history and the notification queue.
     pub ledger: Ledger,
+    /// How people are told.
+    pub notifier: Arc<Notifier>,
     /// The state as bytes.
     pub published: Arc<StateCache>,
     /// Charts that took long to make.
@@ -164,11 +174,14 @@ from_ref! {
     licensing: Arc<Licensing>,
     transfer: Arc<Transfer>,
     keeper: Keeper,
+    alerts: Alerts,
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
+    metadata: Arc<Metadata>,
     probe: Probe,
     store: Arc<dyn MetricStore>,
     ledger: Ledger,
+    notifier: Arc<Notifier>,
     published: Arc<StateCache>,
     charts: Arc<ChartCache>,
     hub: Hub,

@@ -1,7 +1,7 @@
 //! What is read of an instance beside its polls, one question at a time. When to ask is for the caller to decide;
 //! what must never be asked at the wrong moment says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -54,7 +54,11 @@ pub trait PveDetails: Send + Sync {
     /// Tasks of a node that made backups, the newest first.
     async fn backup_tasks(&self, node: &str, since: Timestamp) -> Result<Vec<BackupTask>, PollError>;
 
-    /// Backups on a storage, as a node sees them.
+    /// Every privilege that the account has anywhere.
+    async fn privileges(&self, node: &str) -> Result<BTreeSet<String>, PollError>;
+
+    /// Backups on a storage, as a node sees them. Without a right to restore them Proxmox answers with an empty list:
+    /// see [`Self::privileges`].
     async fn backups_on(&self, node: &str, storage: &Storage) -> Result<Vec<StorageBackup>, PollError>;
 
     /// Snapshots of a guest.

@@ -8,6 +8,18 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
+/// No note is longer that anybody reads.
+const LONGEST_TEXT: usize = 4_096;
+/// No product allows longer names.
+const LONGEST_NAME: usize = 256;
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => text[..end].to_owned(),
+        None => text.to_owned(),
+    }
+}
+
 enum Scalar<'de> {
     Nothing,
     Bool(bool),
@@ -67,8 +79,14 @@ impl Text<'_> {
         self.0.as_deref()
     }
 
+    /// The text to keep, cut where nobody reads on.
     pub(crate) fn to_owned(&self) -> Option<String> {
-        self.0.as_deref().map(str::to_owned)
+        self.0.as_deref().map(|text| cut(text, LONGEST_TEXT))
+    }
+
+    /// A name to keep: cut shorter, because it becomes part of ids and stands in every table.
+    pub(crate) fn to_name(&self) -> Option<String> {
+        self.0.as_deref().map(|text| cut(text, LONGEST_NAME))
     }
 
     pub(crate) fn is(&self, word: &str) -> bool {

@@ -47,7 +47,10 @@ pub use settings::{BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAu
 pub use store::{
     bootstrap::BootstrapToken,
     credentials::{Credentials, Login},
+    document::DocumentStore,
+    metadata::Metadata,
     nodes::NodeStore,
+    notify::NotifyStore,
     sessions::SessionFile,
     system::{SystemSettingsStore, Updated},
     tokens::{MAX_TOKENS, Token, TokenStore, Tokens, TooManyTokens},

@@ -137,6 +137,8 @@ pub struct ProxyAuth {
 pub struct Settings {
     /// The directory that holds everything.
     pub data_dir: PathBuf,
+    /// Where agent programs lie that the server hands out.
+    pub bin_dir: PathBuf,
     /// The address to listen on.
     pub bind_address: IpAddr,
     /// The port to listen on.
@@ -190,6 +192,7 @@ impl Settings {
         let is_development = flag("PULSE_DEV")
             || get("NODE_ENV").is_some_and(|value| value.eq_ignore_ascii_case("development"));
         Ok(Self {
+            bin_dir: get("PULSE_BIN_DIR").unwrap_or_else(|| "/opt/pulse/bin".to_owned()).into(),
             data_dir: get("PULSE_DATA_DIR").unwrap_or_else(|| "/etc/pulse".to_owned()).into(),
             bind_address: parsed(&get, "BACKEND_HOST", address, "must be an IP address or localhost")?
                 .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),

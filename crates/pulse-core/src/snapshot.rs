@@ -35,8 +35,8 @@ pub struct Snapshot {
     pub kubernetes_clusters: BTreeMap<KubernetesClusterId, Arc<KubernetesCluster>>,
     /// Kubernetes clusters that were removed lately.
     pub removed_kubernetes_clusters: BTreeMap<KubernetesClusterId, Arc<RemovedKubernetesCluster>>,
-    /// Alerts that are raised now, sorted by id.
-    pub active_alerts: Arc<Vec<Alert>>,
+    /// Alerts that are raised now, sorted by id; each shared with the engine that raised it.
+    pub active_alerts: Arc<Vec<Arc<Alert>>>,
     /// Whether temperatures are wanted at all.
     pub is_temperature_monitoring_enabled: bool,
 }

@@ -79,7 +79,6 @@ pub(crate) struct NodeFacts {
     pub(crate) disks: Vec<PhysicalDisk>,
     pub(crate) pools: Vec<ZfsPool>,
     pub(crate) replication: Vec<ReplicationJob>,
-    pub(crate) tasks: Vec<BackupTask>,
 }
 
 /// What is known of an instance beside its figures.
@@ -87,14 +86,26 @@ pub(crate) struct NodeFacts {
 pub(crate) struct InstanceFacts {
     pub(crate) guests: HashMap<u32, GuestFacts>,
     pub(crate) nodes: BTreeMap<String, NodeFacts>,
-    pub(crate) snapshots: BTreeMap<u32, Vec<GuestSnapshot>>,
-    /// By storage and node.
-    pub(crate) backups: BTreeMap<(String, String), Vec<StorageBackup>>,
-    pub(crate) last_backups: HashMap<u32, Timestamp>,
+    /// Long lists that were read since the last poll. They are kept in the view only: twice would be tens of
+    /// megabytes.
+    pub(crate) news: News,
+    /// The newest backup of each guest; `None` until backups were read for the first time.
+    pub(crate) last_backups: Option<HashMap<u32, Timestamp>>,
     pub(crate) ceph: Vec<CephCluster>,
     pub(crate) hidden: BTreeMap<&'static str, SourceIssue>,
     /// Which lists have changed since they were last put into the view.
     pub(crate) changed: Changed,
+}
+
+/// Long lists that were read since the last poll.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// Tasks that made backups, by node.
+    pub(crate) tasks: HashMap<String, Vec<BackupTask>>,
+    /// Backups by storage and node; no node for a storage that several share.
+    pub(crate) backups: HashMap<(String, String), Vec<StorageBackup>>,
+    /// Snapshots by guest.
+    pub(crate) snapshots: HashMap<u32, Vec<GuestSnapshot>>,
 }
 
 /// Lists that have to be put together anew.
@@ -102,24 +113,8 @@ pub(crate) struct InstanceFacts {
 pub(crate) struct Changed {
     pub(crate) disks: bool,
     pub(crate) replication: bool,
-    pub(crate) tasks: bool,
-    pub(crate) backups: bool,
-    pub(crate) snapshots: bool,
     pub(crate) ceph: bool,
     pub(crate) hidden: bool,
-}
-
-impl Changed {
-    /// Everything.
-    pub(crate) const ALL: Self = Self {
-        disks: true,
-        replication: true,
-        tasks: true,
-        backups: true,
-        snapshots: true,
-        ceph: true,
-        hidden: true,
-    };
 }
 
 impl InstanceFacts {
@@ -139,7 +134,7 @@ impl InstanceFacts {
                 guest.interfaces = Arc::new(facts.interfaces);
             }
             Finding::Snapshots { vmid, list } => {
-                self.changed.snapshots |= set_list(&mut self.snapshots, vmid, list);
+                self.news.snapshots.insert(vmid, list);
             }
             Finding::Disks { node, list } => {
                 self.nodes.entry(node).or_default().disks = list;
@@ -154,17 +149,10 @@ impl InstanceFacts {
                 self.changed.replication = true;
             }
             Finding::Tasks { node, list } => {
-                let tasks = &mut self.nodes.entry(node).or_default().tasks;
-                if *tasks != list {
-                    *tasks = list;
-                    self.changed.tasks = true;
-                }
+                self.news.tasks.insert(node, list);
             }
             Finding::Backups { node, storage, list } => {
-                if set_list(&mut self.backups, (storage, node), list) {
-                    self.changed.backups = true;
-                    self.count_last_backups();
-                }
+                self.news.backups.insert((storage, node), list);
             }
             Finding::Ceph(cluster) => {
                 self.ceph = cluster.into_iter().collect();
@@ -194,52 +182,15 @@ impl InstanceFacts {
         }
     }
 
-    fn count_last_backups(&mut self) {
-        self.last_backups.clear();
-        for backup in self.backups.values().flatten().filter(|backup| backup.vmid != 0) {
-            let last = self.last_backups.entry(backup.vmid).or_insert(backup.made_at);
-            *last = (*last).max(backup.made_at);
-        }
-    }
-
     /// Forgets guests that are no longer there.
     pub(crate) fn keep_guests(&mut self, is_known: impl Fn(u32) -> bool) {
         self.guests.retain(|vmid, _| is_known(*vmid));
-        let before = self.snapshots.len();
-        self.snapshots.retain(|vmid, _| is_known(*vmid));
-        self.changed.snapshots |= self.snapshots.len() != before;
     }
 
-    /// Forgets nodes that are no longer there, with storages that only they had.
+    /// Forgets nodes that are no longer there.
     pub(crate) fn keep_nodes(&mut self, is_known: impl Fn(&str) -> bool) {
-        let before = (self.nodes.len(), self.backups.len());
+        let before = self.nodes.len();
         self.nodes.retain(|name, _| is_known(name));
-        self.backups.retain(|(_, node), _| node.is_empty() || is_known(node));
-        if before != (self.nodes.len(), self.backups.len()) {
-            self.changed = Changed::ALL;
-            self.count_last_backups();
-        }
+        self.changed.replication |= self.nodes.len() != before;
     }
-
-    /// Forgets storages that are no longer there.
-    pub(crate) fn keep_storages(&mut self, is_known: impl Fn(&str) -> bool) {
-        let before = self.backups.len();
-        self.backups.retain(|(storage, _), _| is_known(storage));
-        if self.backups.len() != before {
-            self.changed.backups = true;
-            self.count_last_backups();
-        }
-    }
-}
-
-/// Puts a list into the map, an empty one not; says whether anything changed.
-fn set_list<K: Ord, T: PartialEq>(map: &mut BTreeMap<K, Vec<T>>, key: K, list: Vec<T>) -> bool {
-    if list.is_empty() {
-        return map.remove(&key).is_some();
-    }
-    if map.get(&key) == Some(&list) {
-        return false;
-    }
-    map.insert(key, list);
-    true
 }

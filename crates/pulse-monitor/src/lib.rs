@@ -9,6 +9,7 @@
 //! Invariant: only the keeper task changes the snapshot; nobody else holds anything but an `Arc` of it. The merge
 //! rules are pure functions of (world, update, now) and are tested as such.
 
+pub mod alerting;
 mod appliances;
 mod details;
 pub mod discovery;
@@ -27,6 +28,7 @@ mod source;
 pub mod supervisor;
 pub mod world;
 
+pub use alerting::Alerts;
 pub use intake::{IntakeError, Reporter};
 pub use keeper::{Keeper, KeeperClosed};
 pub use schedule::{PollSettings, Scheduler};

@@ -73,6 +73,11 @@ impl World {
         self.snapshot.is_temperature_monitoring_enabled = is_wanted;
     }
 
+    /// Says which alerts are raised.
+    pub fn set_active_alerts(&mut self, alerts: Arc<Vec<Arc<pulse_core::model::Alert>>>) {
+        self.snapshot.active_alerts = alerts;
+    }
+
     /// Puts a whole view of an instance into the world, known or not: for sources that build it themselves.
     pub fn set_instance(&mut self, view: InstanceView) {
         self.snapshot.instances.insert(view.key.clone(), Arc::new(view));

@@ -3,7 +3,7 @@
 //!
 //! * [`RemoteStore`] is a [`MetricStore`](pulse_store::MetricStore) like the embedded one; who uses it sees no difference
 //!   but that tiers, retention and disk are the engine's business.
-//! * [`write`]: the wire format of what is sent. [`read`]: questions and answers.
+//! * [`mod@write`]: the wire format of what is sent. [`read`]: questions and answers.
 //!
 //! A series is `pulse_<metric>_<unit>{resource_type, resource_id}`, such as
 //! `pulse_cpu_percent{resource_type="vm",resource_id="lab:101"}`.

@@ -5,6 +5,7 @@
 //! * [`BackupServer`] and [`MailGateway`] are machines that stand for themselves; the first one has the backups of the
 //!   clusters' guests.
 //! * [`load`] reports to a server as many hosts and Docker hosts.
+//! * [`kubernetes`] serves a Kubernetes API with watches, for the agent.
 //!
 //! Layers: `figures` (numbers from seed and time) → `estate` (what is true) → `pve` (how that product words it) → `net`
 //! (listeners, TLS, faults). `appliance` has two more products, PBS and PMG.
@@ -19,6 +20,7 @@ mod error;
 mod estate;
 mod faults;
 mod figures;
+pub mod kubernetes;
 pub mod load;
 mod net;
 mod options;

@@ -24,6 +24,7 @@
 //! Invariants: nobody but the writer has a connection that can write; no async thread is blocked; a sample is counted once,
 //! open or sealed; nothing is deleted but what [`Retention`] says.
 
+pub mod alerts;
 mod api;
 pub mod codec;
 mod error;
@@ -49,6 +50,7 @@ mod writer;
 /// What the store takes and gives is named in pulse-core; here again, so that a program needs this crate only.
 pub use pulse_core::{Clock, ManualClock, SystemClock, metric};
 
+pub use alerts::AlertStore;
 pub use api::{EachSeries, MetricStore, Point, RangeQuery, Selector, Series, Spans, StoreStats};
 pub use error::StoreError;
 pub use import::{ImportOutcome, ImportPoint};

@@ -51,9 +51,11 @@ impl Scene {
         })?;
         assert!(!message.contains(SECRET), "{message}");
         assert!(message.contains("127.0.0."), "which host? {message}");
-        let state = self.server.state()?;
-        assert_eq!(state["connectionHealth"]["bad"], false);
-        assert_eq!(state["connectionHealth"]["good"], true);
+        // The list of nodes asks the poller itself; the state follows with the next world that is published.
+        let good = self.server.state_with(PATIENCE, |state| {
+            (state["connectionHealth"]["bad"] == false).then(|| state["connectionHealth"]["good"].clone())
+        })?;
+        assert_eq!(good, true);
         self.goes_on()?;
         Ok(message)
     }

@@ -102,10 +102,93 @@ answers! {
         created "Created": Option<String>,
         restart_count "RestartCount": Option<u32>,
         state "State": Option<State>,
+        config "Config": Option<InspectConfig>,
     }
+    /// What a container was made with.
+    InspectConfig { env "Env": Vec<String> }
+    /// `/images/{id}/json`.
+    Image {
+        id "Id": String,
+        repo_digests "RepoDigests": Vec<String>,
+        os "Os": Option<String>,
+        architecture "Architecture": Option<String>,
+        variant "Variant": Option<String>,
+    }
+    /// One entry of `/services`.
+    Service {
+        id "ID": String,
+        created_at "CreatedAt": Option<String>,
+        updated_at "UpdatedAt": Option<String>,
+        spec "Spec": ServiceSpec,
+        endpoint "Endpoint": ServiceEndpoint,
+        update "UpdateStatus": Option<ServiceUpdateStatus>,
+        status "ServiceStatus": Option<ServiceStatus>,
+    }
+    /// What a service should be.
+    ServiceSpec {
+        name "Name": String,
+        labels "Labels": BTreeMap<String, String>,
+        template "TaskTemplate": TaskTemplate,
+        mode "Mode": BTreeMap<String, serde_json::Value>,
+    }
+    /// What a service's tasks are made from.
+    TaskTemplate { container "ContainerSpec": ContainerSpec }
+    /// The container of a task's template.
+    ContainerSpec { image "Image": Option<String> }
+    /// Where a service is reached.
+    ServiceEndpoint { ports "Ports": Vec<EndpointPort> }
+    /// A port of a service.
+    EndpointPort {
+        name "Name": Option<String>,
+        protocol "Protocol": Option<String>,
+        target "TargetPort": Option<u32>,
+        published "PublishedPort": Option<u32>,
+        mode "PublishMode": Option<String>,
+    }
+    /// Progress of a service's update.
+    ServiceUpdateStatus {
+        state "State": Option<String>,
+        message "Message": Option<String>,
+        completed_at "CompletedAt": Option<String>,
+    }
+    /// Counts of a service's tasks.
+    ServiceStatus {
+        running "RunningTasks": Option<u32>,
+        desired "DesiredTasks": Option<u32>,
+        completed "CompletedTasks": Option<u32>,
+    }
+    /// One entry of `/tasks`.
+    Task {
+        id "ID": String,
+        created_at "CreatedAt": Option<String>,
+        updated_at "UpdatedAt": Option<String>,
+        service_id "ServiceID": Option<String>,
+        slot "Slot": Option<u32>,
+        node_id "NodeID": Option<String>,
+        desired_state "DesiredState": Option<String>,
+        status "Status": TaskStatus,
+    }
+    /// State of a task.
+    TaskStatus {
+        timestamp "Timestamp": Option<String>,
+        state "State": Option<String>,
+        message "Message": Option<String>,
+        error "Err": Option<String>,
+        container "ContainerStatus": Option<TaskContainer>,
+    }
+    /// The container of a task.
+    TaskContainer { id "ContainerID": Option<String> }
+    /// One entry of `/nodes`.
+    SwarmNode {
+        id "ID": String,
+        description "Description": NodeDescription,
+    }
+    /// What a node of a swarm is.
+    NodeDescription { hostname "Hostname": Option<String> }
     /// The state of a container.
     State {
         exit_code "ExitCode": Option<i64>,
+        is_oom_killed "OOMKilled": Option<bool>,
         started_at "StartedAt": Option<String>,
         finished_at "FinishedAt": Option<String>,
         health "Health": Option<Health>,

@@ -5,6 +5,7 @@ use pulse_core::report::docker::{Container, ContainerMount, ContainerNetwork, Co
 
 use super::{
     api::{Inspect, Mount, Port, Stats, Summary},
+    environment::mask,
     stats,
 };
 
@@ -29,7 +30,7 @@ pub(super) struct Known<'a> {
     pub(super) now: Timestamp,
 }
 
-/// A container as reported. The environment is left out: the server drops it, and it is full of secrets.
+/// A container as reported, with the secrets of its environment masked.
 pub(super) fn container(known: Known<'_>) -> Container {
     let Known { summary, inspect, stats, cpu_percent, host_memory, is_podman, now } = known;
     let state = inspect.and_then(|inspect| inspect.state.as_ref());
@@ -58,11 +59,16 @@ pub(super) fn container(known: Known<'_>) -> Container {
         exit_code: state
             .and_then(|state| state.exit_code)
             .filter(|_| !is_running && summary.state != "created"),
+        // Of a run that is over: a container that runs again is not out of memory any more.
+        oom_killed: state.and_then(|state| state.is_oom_killed).filter(|_| !is_running),
         started_at,
         finished_at,
         ports: ports(summary.ports),
         labels: summary.labels,
-        env: Vec::new(),
+        env: inspect
+            .and_then(|inspect| inspect.config.as_ref())
+            .map(|config| mask(&config.env))
+            .unwrap_or_default(),
         networks: summary
             .network_settings
             .unwrap_or_default()

@@ -1,4 +1,4 @@
-//! A small client for the engine's HTTP API: GET and JSON over a socket.
+//! A small client for the engine's HTTP API: JSON over a socket.
 //!
 //! Our own because a report must survive an engine's oddities: bodies are bounded, a state or mount type that we
 //! do not know is text and not an error (Podman has several), and one connection serves many requests.
@@ -6,8 +6,11 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, StatusCode, header::HOST};
-use http_body_util::{BodyExt, Empty};
+use http::{
+    Method, Request, StatusCode,
+    header::{CONTENT_TYPE, HOST},
+};
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
@@ -127,12 +130,43 @@ impl EngineError {
     }
 }
 
+/// The end of a long stream that is kept.
+const KEPT_END_BYTES: usize = 64 * 1024;
+
+/// How much of an answer is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    All,
+    End,
+}
+
+/// What is asked of an engine.
+struct Order<'a> {
+    method: Method,
+    path: &'a str,
+    body: Option<Bytes>,
+    extra: Option<(&'static str, String)>,
+}
+
+impl Order<'_> {
+    fn request(self) -> Result<Request<Full<Bytes>>, http::Error> {
+        let mut request = Request::builder().method(self.method).uri(self.path).header(HOST, "engine");
+        if self.body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        if let Some((name, value)) = self.extra {
+            request = request.header(name, value);
+        }
+        request.body(Full::new(self.body.unwrap_or_default()))
+    }
+}
+
 /// One connection to an engine, opened when first needed and again after it broke.
 #[derive(Debug)]
 pub(super) struct Engine {
     endpoint: Endpoint,
     limit: Duration,
-    sender: Option<SendRequest<Empty<Bytes>>>,
+    sender: Option<SendRequest<Full<Bytes>>>,
 }
 
 impl Engine {
@@ -149,9 +183,55 @@ impl Engine {
 
     /// The bytes that answer a GET.
     pub(super) async fn get_bytes(&mut self, path: &str) -> Result<Bytes, EngineError> {
-        let answer = match timeout(self.limit, self.exchange(path)).await {
+        self.ask(Order { method: Method::GET, path, body: None, extra: None }, self.limit, Keep::All).await
+    }
+
+    /// Sends a POST, with a JSON body where there is one.
+    pub(super) async fn post(
+        &mut self,
+        path: &str,
+        body: Option<&serde_json::Value>,
+        limit: Duration,
+    ) -> Result<Bytes, EngineError> {
+        let body = body.map(|body| Bytes::from(body.to_string()));
+        self.ask(Order { method: Method::POST, path, body, extra: None }, limit, Keep::All).await
+    }
+
+    /// Sends a DELETE.
+    pub(super) async fn delete(&mut self, path: &str) -> Result<(), EngineError> {
+        let order = Order { method: Method::DELETE, path, body: None, extra: None };
+        self.ask(order, self.limit, Keep::All).await.map(drop)
+    }
+
+    /// Fetches an image. The engine answers 200 at once and tells a failure at the end of its stream of progress.
+    pub(super) async fn pull(
+        &mut self,
+        path: &str,
+        credentials: Option<String>,
+        limit: Duration,
+    ) -> Result<(), EngineError> {
+        let extra = credentials.map(|value| ("x-registry-auth", value));
+        let order = Order { method: Method::POST, path, body: None, extra };
+        let end = self.ask(order, limit, Keep::End).await?;
+        let failure = String::from_utf8_lossy(&end).lines().rev().find_map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).ok()?;
+            line["error"].as_str().map(str::to_owned)
+        });
+        match failure {
+            None => Ok(()),
+            Some(message) => Err(EngineError::Status {
+                path: path.to_owned(),
+                status: StatusCode::BAD_GATEWAY,
+                message: message.chars().take(200).collect(),
+            }),
+        }
+    }
+
+    async fn ask(&mut self, order: Order<'_>, limit: Duration, keep: Keep) -> Result<Bytes, EngineError> {
+        let path = order.path;
+        let answer = match timeout(limit, self.exchange(order, keep)).await {
             Ok(answer) => answer,
-            Err(_) => Err(EngineError::Timeout { path: path.to_owned(), limit: self.limit }),
+            Err(_) => Err(EngineError::Timeout { path: path.to_owned(), limit }),
         };
         if matches!(&answer, Err(error) if !matches!(error, EngineError::Status { .. })) {
             // What is left of the answer would be read as the next one's head.
@@ -160,7 +240,8 @@ impl Engine {
         answer
     }
 
-    async fn exchange(&mut self, path: &str) -> Result<Bytes, EngineError> {
+    async fn exchange(&mut self, order: Order<'_>, keep: Keep) -> Result<Bytes, EngineError> {
+        let path = order.path;
         let broken = |source| EngineError::Http { path: path.to_owned(), source };
         let mut kept = self.sender.take();
         if let Some(sender) = &mut kept
@@ -173,7 +254,7 @@ impl Engine {
             None => self.connect(path).await?,
         };
         // The path is made of our own text and of ids; what is no path is no request.
-        let Ok(request) = Request::get(path).header(HOST, "engine").body(Empty::<Bytes>::new()) else {
+        let Ok(request) = order.request() else {
             return Err(EngineError::Status {
                 path: path.to_owned(),
                 status: StatusCode::NOT_FOUND,
@@ -191,16 +272,20 @@ impl Engine {
                     return Err(EngineError::TooLarge { path: path.to_owned() });
                 }
                 body.extend_from_slice(data);
+                if keep == Keep::End && body.len() > 2 * KEPT_END_BYTES {
+                    body = body.split_off(body.len() - KEPT_END_BYTES);
+                }
             }
         }
         self.sender = Some(sender);
-        if status.is_success() {
+        // Not modified: what was to be started runs, what was to be stopped does not.
+        if status.is_success() || status == StatusCode::NOT_MODIFIED {
             return Ok(body.freeze());
         }
         Err(EngineError::Status { path: path.to_owned(), status, message: error_text(&body) })
     }
 
-    async fn connect(&self, path: &str) -> Result<SendRequest<Empty<Bytes>>, EngineError> {
+    async fn connect(&self, path: &str) -> Result<SendRequest<Full<Bytes>>, EngineError> {
         let refused = |source| EngineError::Connect { endpoint: self.endpoint.to_string(), source };
         let broken = |source| EngineError::Http { path: path.to_owned(), source };
         match &self.endpoint {

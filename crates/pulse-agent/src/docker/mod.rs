@@ -4,10 +4,19 @@
 //! meanwhile as what it is: gone. It must never keep the agent from running when the engine is away.
 
 mod api;
+mod commands;
 mod container;
+mod credentials;
 mod discover;
 mod engine;
+mod environment;
+mod image;
+mod recreate;
+mod registry;
 mod stats;
+mod swarm;
+mod update;
+mod updates;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,17 +26,21 @@ use std::{
 
 use jiff::Timestamp;
 use pulse_core::report::{
-    docker::{Container, DockerHostInfo, DockerReport, Swarm},
+    docker::{Container, DockerHostInfo, DockerReport, SwarmService, SwarmTask},
     host::HostReport,
 };
 use tokio::time::{sleep, timeout_at};
 
 use api::{Info, Inspect, Stats, Summary, Version};
+pub(crate) use commands::{Command, CommandKind, commands_of};
 use container::{Known, container, word};
 pub use discover::Attempt;
 use discover::Candidates;
 use engine::Engine;
 pub use engine::{Endpoint, EngineError};
+pub use update::{Probation, UpdateError, Updated};
+pub use updates::OPT_OUT;
+use updates::UpdateChecks;
 
 use crate::AgentIdentity;
 
@@ -63,6 +76,8 @@ pub struct DockerOptions {
     pub runtime: Runtime,
     /// Address of the engine as in `DOCKER_HOST`; without one the environment is asked, then the usual places.
     pub host: Option<String>,
+    /// Whether no registry is asked for newer images.
+    pub are_update_checks_disabled: bool,
 }
 
 /// Why there is no report of containers.
@@ -118,6 +133,44 @@ pub struct DockerCollector {
     tried: Vec<Attempt>,
     cpu: stats::CpuTracker,
     inspected: HashMap<String, Inspected>,
+    checks: UpdateChecks,
+}
+
+/// What can be done with an engine, apart from reading it. Cheap to clone.
+#[derive(Clone)]
+pub struct DockerControl {
+    endpoint: Endpoint,
+    checks: UpdateChecks,
+}
+
+impl std::fmt::Debug for DockerControl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DockerControl").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+impl DockerControl {
+    /// Moves a container to its newest image, and back when that one does not work. `step` hears what is being done.
+    pub async fn update(
+        &self,
+        id: &str,
+        probation: Probation,
+        step: impl FnMut(&'static str) + Send,
+    ) -> Result<Updated, UpdateError> {
+        let outcome = update::update(&self.endpoint, id, probation, Timestamp::now(), step).await;
+        self.checks.forget();
+        outcome
+    }
+
+    /// Has all registries asked anew with the next report.
+    pub fn forget_checks(&self) {
+        self.checks.forget();
+    }
+
+    /// Tidies up behind an update that an earlier run of the agent did not finish.
+    pub async fn recover(&self) -> Result<(), EngineError> {
+        update::recover(&self.endpoint, Timestamp::now()).await
+    }
 }
 
 impl std::fmt::Debug for DockerCollector {
@@ -150,7 +203,13 @@ impl DockerCollector {
             tried: found.tried,
             cpu: stats::CpuTracker::default(),
             inspected: HashMap::new(),
+            checks: UpdateChecks::default(),
         })
+    }
+
+    /// What can be done with this engine.
+    pub fn control(&self) -> DockerControl {
+        DockerControl { endpoint: self.endpoint.clone(), checks: self.checks.clone() }
     }
 
     /// Where the engine is.
@@ -180,6 +239,16 @@ impl DockerCollector {
         let version: Version = engine.get("/version").await?;
         let info: Info = engine.get("/info").await?;
         let summaries: Vec<serde_json::Value> = engine.get("/containers/json?all=true").await?;
+        let is_manager = info.swarm.as_ref().is_some_and(|swarm| swarm.is_manager == Some(true));
+        let (services, tasks) = if is_manager {
+            // A swarm without quorum answers with an error; its containers are reported all the same.
+            swarm::read(&mut engine).await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "the swarm's services cannot be read");
+                (Vec::new(), Vec::new())
+            })
+        } else {
+            (Vec::new(), Vec::new())
+        };
         drop(engine);
         self.is_podman = discover::is_podman(&version);
         // One entry at a time, so that an entry that is no object does not hide the others.
@@ -190,8 +259,11 @@ impl DockerCollector {
             .collect();
         summaries.sort_by(|a, b| a.id.cmp(&b.id));
         summaries.dedup_by(|a, b| a.id == b.id);
-        let containers = self.details(summaries, info.memory).await?;
-        Ok(self.report(version, info, containers, Timestamp::now()))
+        let mut containers = self.details(summaries, info.memory).await?;
+        if !self.options.are_update_checks_disabled {
+            self.checks.apply(&mut containers, &self.endpoint);
+        }
+        Ok(self.report(version, info, containers, (services, tasks), Timestamp::now()))
     }
 
     /// Adds what the list does not say.
@@ -324,6 +396,7 @@ impl DockerCollector {
         version: Version,
         info: Info,
         containers: Vec<Container>,
+        (services, tasks): (Vec<SwarmService>, Vec<SwarmTask>),
         now: Timestamp,
     ) -> DockerReport {
         let identity = &self.options.identity;
@@ -347,12 +420,12 @@ impl DockerCollector {
                 docker_version: engine_version,
                 total_cpu: info.cpus.filter(|cpus| *cpus > 0),
                 total_memory_bytes: info.memory.filter(|bytes| *bytes > 0),
-                swarm: info.swarm.and_then(swarm),
+                swarm: info.swarm.and_then(swarm::place),
                 ..DockerHostInfo::default()
             },
             containers,
-            services: Vec::new(),
-            tasks: Vec::new(),
+            services,
+            tasks,
             timestamp: Some(now),
         }
     }
@@ -381,38 +454,9 @@ fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
 }
 
-fn swarm(info: api::SwarmInfo) -> Option<Swarm> {
-    let state = word(info.local_state).filter(|state| state != "inactive")?;
-    let cluster = info.cluster.unwrap_or_default();
-    Some(Swarm {
-        node_id: word(info.node_id),
-        node_role: info.is_manager.map(|is| if is { "manager" } else { "worker" }.to_owned()),
-        local_state: Some(state),
-        control_available: info.is_manager,
-        cluster_id: word(cluster.id),
-        cluster_name: word(cluster.spec.unwrap_or_default().name),
-        scope: Some("node".to_owned()),
-        error: word(info.error),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_swarm_is_reported_only_where_there_is_one() {
-        let info = |json| serde_json::from_str::<Info>(json).unwrap().swarm.and_then(swarm);
-        assert_eq!(info(r#"{"Swarm":{"LocalNodeState":"inactive","NodeID":""}}"#), None);
-        assert_eq!(info("{}"), None);
-        let active = info(
-            r#"{"Swarm":{"LocalNodeState":"active","NodeID":"n1","ControlAvailable":true,"Cluster":{"ID":"c1"}}}"#,
-        )
-        .unwrap();
-        assert_eq!(active.node_role.as_deref(), Some("manager"));
-        assert_eq!(active.cluster_id.as_deref(), Some("c1"));
-        assert_eq!(active.scope.as_deref(), Some("node"));
-    }
 
     #[test]
     fn ids_cannot_leave_their_path() {

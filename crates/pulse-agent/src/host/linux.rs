@@ -7,15 +7,15 @@ use std::{
     time::Duration,
 };
 
-use pulse_core::report::host::{DiskIo, HostMemory, HostNetwork, Sensors};
+use pulse_core::report::host::{DiskIo, HostMemory, HostNetwork, RaidArray, Sensors};
 
 use super::{
     Sample, block,
     cpu::{CpuTimes, CpuTracker, parse_stat},
     files::{read_text, read_word},
-    memory, mounts,
+    gpu, memory, mounts,
     mounts::{Mount, Space},
-    net, sensors,
+    net, raid, sensors,
     system::{SystemFacts, architecture, parse_loadavg, parse_uptime, read_facts},
     worker::{SpaceReader, Worker},
 };
@@ -42,6 +42,8 @@ pub(super) struct Platform {
     tracker: CpuTracker,
     worker: Worker,
     space: SpaceReader,
+    /// Apart, so that a dead server at the other end of a network mount takes nothing from the local disks.
+    remote_space: SpaceReader,
 }
 
 /// What the kernel's files said at one moment.
@@ -58,6 +60,7 @@ struct Raw {
     disk_io: Vec<DiskIo>,
     network: Vec<HostNetwork>,
     sensors: Option<Sensors>,
+    raid: Vec<RaidArray>,
 }
 
 impl Platform {
@@ -66,13 +69,22 @@ impl Platform {
         Self::at(Roots { root: "/".into(), proc: "/proc".into(), sys: "/sys".into() })
     }
 
+    /// Host name and machine id.
+    pub(super) fn names() -> (Option<String>, Option<String>) {
+        let (root, proc, sys) = (Path::new("/"), Path::new("/proc"), Path::new("/sys"));
+        (read_word(&proc.join("sys/kernel/hostname")), read_facts(root, proc, sys).machine_id)
+    }
+
     fn at(roots: Roots) -> Self {
+        let space_reader =
+            || SpaceReader::new(Arc::new(|mount: &Mount| space_of(Path::new(&mount.mountpoint))));
         Self {
             roots: Arc::new(roots),
             facts: None,
             tracker: CpuTracker::default(),
             worker: Worker::default(),
-            space: SpaceReader::new(Arc::new(|mount| space_of(Path::new(&mount.mountpoint)))),
+            space: space_reader(),
+            remote_space: space_reader(),
         }
     }
 
@@ -95,7 +107,11 @@ impl Platform {
             self.facts = Some(facts);
         }
         let facts = self.facts.clone().unwrap_or_default();
-        let sized = self.space.read(raw.mounts, SPACE_LIMIT).await;
+        let (remote, local): (Vec<Mount>, Vec<Mount>) =
+            raw.mounts.into_iter().partition(|mount| mount.is_remote);
+        let (mut sized, remote) =
+            tokio::join!(self.space.read(local, SPACE_LIMIT), self.remote_space.read(remote, SPACE_LIMIT));
+        sized.extend(remote);
         Sample {
             hostname: raw.hostname,
             machine_id: facts.machine_id,
@@ -113,6 +129,7 @@ impl Platform {
             disk_io: raw.disk_io,
             network: raw.network,
             sensors: raw.sensors,
+            raid: raw.raid,
         }
     }
 }
@@ -136,7 +153,19 @@ fn read_all(roots: &Roots, exclude: &[String], needs_facts: bool) -> Raw {
         mounts: mounts::parse_mountinfo(&mountinfo, exclude),
         disk_io: read_disk_io(proc, sys),
         network: read_network(proc, sys),
-        sensors: sensors::read_hwmon(sys),
+        sensors: read_sensors(sys),
+        raid: raid::read(proc, sys),
+    }
+}
+
+fn read_sensors(sys: &Path) -> Option<Sensors> {
+    let cards = gpu::read_files(sys);
+    match sensors::read_hwmon(sys).or_else(|| sensors::read_thermal_zones(sys)) {
+        Some(mut sensors) => {
+            sensors.additional.extend(cards.additional);
+            Some(sensors)
+        }
+        None => (!cards.additional.is_empty()).then_some(cards),
     }
 }
 

@@ -4,10 +4,11 @@
 
 #[cfg(target_os = "linux")]
 mod block;
+mod ceph;
 #[cfg(target_os = "linux")]
 mod cpu;
-#[cfg(target_os = "linux")]
 mod files;
+mod gpu;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -19,12 +20,20 @@ mod net;
 // On Linux it is built for the tests, so that it is not broken unseen.
 #[cfg(any(not(target_os = "linux"), test))]
 mod portable;
+mod probes;
+#[cfg(target_os = "linux")]
+mod raid;
 #[cfg(target_os = "linux")]
 mod sensors;
+mod slow;
+mod smart;
 #[cfg(target_os = "linux")]
 mod system;
 #[cfg(target_os = "linux")]
 mod worker;
+mod zfs;
+
+use std::sync::Arc;
 
 #[cfg(target_os = "linux")]
 use linux::Platform;
@@ -33,10 +42,15 @@ use portable::Platform;
 
 use jiff::Timestamp;
 use pulse_core::report::host::{
-    DiskIo, HostDisk, HostInfo, HostMemory, HostMetrics, HostNetwork, HostReport, Sensors,
+    DiskIo, HostDisk, HostInfo, HostMemory, HostMetrics, HostNetwork, HostReport, RaidArray, Sensors,
+    SmartDisk,
 };
 
-use crate::AgentIdentity;
+use crate::{
+    AgentIdentity,
+    command::{RunCommand, SystemCommands},
+};
+use probes::{Extras, Probes};
 
 /// What the host module reports and as whom.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +63,11 @@ pub struct HostOptions {
     pub tags: Vec<String>,
     /// Address to register with.
     pub report_ip: Option<String>,
+    /// Whether Ceph is left alone.
+    pub is_ceph_disabled: bool,
+    /// Whether nothing is asked that needs another program (SMART, ZFS, Ceph, NVIDIA): for a look at the machine that
+    /// another collector of the same process takes in full.
+    pub is_brief: bool,
 }
 
 /// What one look at the machine found.
@@ -70,12 +89,15 @@ struct Sample {
     disk_io: Vec<DiskIo>,
     network: Vec<HostNetwork>,
     sensors: Option<Sensors>,
+    raid: Vec<RaidArray>,
 }
 
 /// Measures the machine it runs on.
 pub struct HostCollector {
     options: HostOptions,
     platform: Platform,
+    probes: Probes,
+    updated_from: Option<String>,
 }
 
 impl std::fmt::Debug for HostCollector {
@@ -84,20 +106,40 @@ impl std::fmt::Debug for HostCollector {
     }
 }
 
+/// What this machine calls itself: its host name and its machine id. Reads a few small files.
+pub fn names() -> (Option<String>, Option<String>) {
+    Platform::names()
+}
+
 impl HostCollector {
     /// A collector; nothing is read yet.
     pub fn new(options: HostOptions) -> Self {
-        Self { options, platform: Platform::new() }
+        Self::with_runner(options, Arc::new(SystemCommands))
+    }
+
+    /// A collector that runs programs through `runner`.
+    pub fn with_runner(options: HostOptions, runner: Arc<dyn RunCommand>) -> Self {
+        Self { options, platform: Platform::new(), probes: Probes::new(runner), updated_from: None }
+    }
+
+    /// Says in the reports that follow which version ran before; `None` says nothing any more.
+    pub fn set_updated_from(&mut self, version: Option<String>) {
+        self.updated_from = version;
     }
 
     /// Measures now. The first call takes 200 ms longer, for a processor percentage needs two readings.
     /// Needs a runtime of tokio with time enabled.
     pub async fn collect(&mut self) -> HostReport {
-        let sample = self.platform.sample(&self.options.disk_exclude).await;
-        self.report(sample, Timestamp::now())
+        let (sample, extras) = tokio::join!(self.platform.sample(&self.options.disk_exclude), async {
+            if self.options.is_brief {
+                return Extras::default();
+            }
+            self.probes.read(self.options.is_ceph_disabled).await
+        });
+        self.report(sample, extras, Timestamp::now())
     }
 
-    fn report(&self, sample: Sample, now: Timestamp) -> HostReport {
+    fn report(&self, sample: Sample, extras: Extras, now: Timestamp) -> HostReport {
         let identity = &self.options.identity;
         // The server refuses a report without a host name.
         let hostname = identity
@@ -106,7 +148,10 @@ impl HostCollector {
             .or(sample.hostname)
             .or_else(|| sample.machine_id.clone())
             .unwrap_or_else(|| "localhost".to_owned());
-        let agent = identity.describe(sample.machine_id.as_deref(), &hostname);
+        let mut agent = identity.describe(sample.machine_id.as_deref(), &hostname);
+        agent.updated_from.clone_from(&self.updated_from);
+        let mut raid = sample.raid;
+        raid.extend(extras.pools);
         HostReport {
             host: HostInfo {
                 id: Some(agent.id.clone()),
@@ -129,14 +174,26 @@ impl HostCollector {
             disks: sample.disks,
             disk_io: sample.disk_io,
             network: sample.network,
-            sensors: sample.sensors,
-            raid: Vec::new(),
-            ceph: None,
+            sensors: all_sensors(sample.sensors, extras.gpu, extras.smart),
+            raid,
+            ceph: extras.ceph,
             tags: self.options.tags.clone(),
             timestamp: Some(now),
             sequence_id: None,
         }
     }
+}
+
+/// One set of sensors out of the kernel's, the graphics processors' and the disks'.
+fn all_sensors(kernel: Option<Sensors>, gpu: Option<Sensors>, smart: Vec<SmartDisk>) -> Option<Sensors> {
+    let mut all = kernel.unwrap_or_default();
+    if let Some(gpu) = gpu {
+        all.temperature_celsius.extend(gpu.temperature_celsius);
+        all.power_watts.extend(gpu.power_watts);
+        all.additional.extend(gpu.additional);
+    }
+    all.smart = smart;
+    (all != Sensors::default()).then_some(all)
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -173,7 +230,7 @@ mod tests {
             identity: AgentIdentity { hostname: Some("dark".into()), ..Default::default() },
             ..Default::default()
         });
-        let report = collector.report(Sample::default(), Timestamp::UNIX_EPOCH);
+        let report = collector.report(Sample::default(), Extras::default(), Timestamp::UNIX_EPOCH);
         let mut json = serde_json::to_value(&report).unwrap();
         json["agent"]["version"] = "v".into();
         json["host"]["platform"] = "os".into();

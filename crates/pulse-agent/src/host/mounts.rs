@@ -1,7 +1,7 @@
 //! Which mounted file systems are worth a row, and how their sizes become one.
 //!
-//! Types are let in by name, not kept out by name: an unknown type may be a network file system whose
-//! `statvfs` never returns. Nothing here touches the file systems themselves.
+//! Types are let in by name, not kept out by name. Those behind which a network or another process stands are marked:
+//! their `statvfs` may never return, so they are asked apart. Nothing here touches the file systems themselves.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +20,8 @@ pub(super) struct Mount {
     pub(super) kind: String,
     /// Device, or the dataset's name.
     pub(super) source: String,
+    /// Whether a network or another process answers for it.
+    pub(super) is_remote: bool,
 }
 
 /// Size of a file system.
@@ -38,7 +40,34 @@ const LOCAL_TYPES: &[&str] = &[
     "msdos", "nilfs2", "ntfs", "ntfs3", "reiserfs", "ubifs", "ufs", "vfat", "xfs", "zfs",
 ];
 
-/// The local, writable file systems of `/proc/self/mountinfo`, each once, in the order of their mount points.
+/// A server or another process answers for these.
+const REMOTE_TYPES: &[&str] = &[
+    "9p",
+    "afs",
+    "beegfs",
+    "ceph",
+    "cifs",
+    "fuse",
+    "glusterfs",
+    "lustre",
+    "nfs",
+    "nfs4",
+    "smb3",
+    "smbfs",
+    "virtiofs",
+];
+
+/// User-space file systems that hold no data of anybody.
+const EMPTY_FUSE: &[&str] = &[
+    "fuse.lxcfs",
+    "fuse.gvfsd-fuse",
+    "fuse.portal",
+    "fuse.snapfuse",
+    "fuse.squashfuse",
+    "fuse.vmware-vmblock",
+];
+
+/// The writable file systems of `/proc/self/mountinfo`, each once, in the order of their mount points.
 pub(super) fn parse_mountinfo(text: &str, exclude: &[String]) -> Vec<Mount> {
     let mut chosen: BTreeMap<String, Mount> = BTreeMap::new();
     for mount in text.lines().filter_map(parse_line) {
@@ -47,7 +76,10 @@ pub(super) fn parse_mountinfo(text: &str, exclude: &[String]) -> Vec<Mount> {
         }
         let key = match mount.kind.as_str() {
             // Every subvolume and every dataset has a device number of its own.
-            "btrfs" | "zfs" | "bcachefs" => format!("{} {}", mount.kind, mount.source),
+            // The same share may be mounted in several places.
+            "btrfs" | "zfs" | "bcachefs" | "nfs" | "nfs4" | "cifs" | "smb3" => {
+                format!("{} {}", mount.kind, mount.source)
+            }
             _ => mount.number.clone(),
         };
         match chosen.get(&key) {
@@ -81,7 +113,9 @@ fn parse_line(line: &str) -> Option<Mount> {
     let (kind, source) = (right.next()?, right.next()?);
     let super_options = right.next().unwrap_or("");
     let is_read_only = |options: &str| options.split(',').any(|option| option == "ro");
-    if !LOCAL_TYPES.contains(&kind) || is_read_only(options) || is_read_only(super_options) {
+    let is_remote =
+        REMOTE_TYPES.contains(&kind) || (kind.starts_with("fuse.") && !EMPTY_FUSE.contains(&kind));
+    if !(is_remote || LOCAL_TYPES.contains(&kind)) || is_read_only(options) || is_read_only(super_options) {
         return None;
     }
     let mountpoint = unescape(mountpoint);
@@ -97,6 +131,7 @@ fn parse_line(line: &str) -> Option<Mount> {
         mountpoint,
         kind: kind.to_owned(),
         source: unescape(source),
+        is_remote,
     })
 }
 
@@ -219,17 +254,32 @@ mod tests {
     }
 
     #[test]
-    fn only_local_writable_file_systems_are_asked_each_once() {
-        assert_eq!(names(&[]), ["/", "/mnt/usb stick", "/pool", "/tank", "/tank/media"]);
+    fn only_writable_file_systems_with_data_are_asked_each_once() {
+        assert_eq!(
+            names(&[]),
+            ["/", "/mnt/nas", "/mnt/ssh", "/mnt/usb stick", "/pool", "/tank", "/tank/media"]
+        );
+    }
+
+    #[test]
+    fn what_a_network_or_a_process_answers_for_is_marked() {
+        let mounts = parse_mountinfo(MOUNTINFO, &[]);
+        let remote: Vec<&str> =
+            mounts.iter().filter(|mount| mount.is_remote).map(|mount| mount.mountpoint.as_str()).collect();
+        assert_eq!(remote, ["/mnt/nas", "/mnt/ssh"]);
+        assert!(parse_mountinfo("9 1 0:9 / /x rw - fuse.lxcfs lxcfs rw\n", &[]).is_empty());
     }
 
     #[test]
     fn the_user_can_leave_out_a_mount_point_and_what_is_below() {
-        assert_eq!(names(&["/tank/"]), ["/", "/mnt/usb stick", "/pool"]);
+        assert_eq!(names(&["/tank/"]), ["/", "/mnt/nas", "/mnt/ssh", "/mnt/usb stick", "/pool"]);
         assert_eq!(names(&["/mnt/*"]), ["/", "/pool", "/tank", "/tank/media"]);
         // With the root left out, the bind mount on the same device still shows the device.
-        assert_eq!(names(&["/"]), ["/data", "/mnt/usb stick", "/pool", "/tank", "/tank/media"]);
-        assert_eq!(names(&["/tan", ""]).len(), 5);
+        assert_eq!(
+            names(&["/"]),
+            ["/data", "/mnt/nas", "/mnt/ssh", "/mnt/usb stick", "/pool", "/tank", "/tank/media"]
+        );
+        assert_eq!(names(&["/tan", ""]).len(), 7);
     }
 
     #[test]

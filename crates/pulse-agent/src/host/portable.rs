@@ -24,6 +24,12 @@ impl Platform {
         Self { system: Arc::default() }
     }
 
+    /// Host name and machine id.
+    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "on Linux only the test is built"))]
+    pub(super) fn names() -> (Option<String>, Option<String>) {
+        (System::host_name().ok(), None)
+    }
+
     /// Reads everything once; what does not answer in time is absent.
     pub(super) async fn sample(&mut self, disk_exclude: &[String]) -> Sample {
         let exclude = disk_exclude.to_vec();

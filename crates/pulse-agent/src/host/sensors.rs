@@ -30,6 +30,31 @@ pub(super) fn read_hwmon(sys: &Path) -> Option<Sensors> {
     (!is_empty).then_some(sensors)
 }
 
+/// Temperatures of the kernel's thermal zones: all that boards without hwmon have.
+pub(super) fn read_thermal_zones(sys: &Path) -> Option<Sensors> {
+    let mut zones: Vec<PathBuf> =
+        fs::read_dir(sys.join("class/thermal")).ok()?.flatten().map(|entry| entry.path()).collect();
+    zones.sort();
+    let mut sensors = Sensors::default();
+    for zone in zones.into_iter().take(MAX_READINGS) {
+        let Some(kind) = read_text(&zone.join("type")).map(|text| slug(&text)) else { continue };
+        let Some(value) = read_text(&zone.join("temp")).and_then(|text| text.trim().parse::<i64>().ok())
+        else {
+            continue;
+        };
+        let celsius = value as f64 / 1000.0;
+        if celsius <= -60.0 || celsius >= 200.0 {
+            continue;
+        }
+        if matches!(kind.as_str(), "x86_pkg_temp" | "cpu_thermal" | "soc_thermal" | "cpu") {
+            insert(&mut sensors.temperature_celsius, "cpu_package".to_owned(), celsius);
+        } else {
+            insert(&mut sensors.additional, kind, celsius);
+        }
+    }
+    (sensors != Sensors::default()).then_some(sensors)
+}
+
 fn read_chip(chip: &Path, sensors: &mut Sensors, left: &mut usize) {
     let Some(name) = read_text(&chip.join("name")) else { return };
     let name = slug(&name);
@@ -188,6 +213,22 @@ mod tests {
         let sensors = read_hwmon(sys.path()).unwrap();
         let keys: Vec<&String> = sensors.temperature_celsius.keys().collect();
         assert_eq!(keys, ["drive", "drive_2"]);
+    }
+
+    #[test]
+    fn a_board_without_chips_tells_its_thermal_zones() {
+        let sys = tempfile::tempdir().unwrap();
+        for (number, kind, temp) in
+            [(0, "cpu-thermal", "48123"), (1, "ddr", "39000"), (2, "broken", "-274000")]
+        {
+            let dir = sys.path().join(format!("class/thermal/thermal_zone{number}"));
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join("type"), kind).unwrap();
+            fs::write(dir.join("temp"), temp).unwrap();
+        }
+        let sensors = read_thermal_zones(sys.path()).unwrap();
+        assert_eq!(sensors.temperature_celsius["cpu_package"], 48.123);
+        assert_eq!((sensors.additional["ddr"], sensors.additional.len()), (39.0, 1));
     }
 
     #[test]

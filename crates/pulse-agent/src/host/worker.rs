@@ -167,6 +167,7 @@ mod tests {
             mountpoint: path.into(),
             kind: "ext4".into(),
             source: "/dev/sda1".into(),
+            is_remote: false,
         }
     }
 

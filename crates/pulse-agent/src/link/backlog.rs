@@ -1,19 +1,31 @@
-//! Reports that did not get through, bounded in number and in bytes.
+//! Reports that did not get through, compressed, bounded in number and in bytes, on disk too where that is wanted.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, io, path::PathBuf};
 
 use bytes::Bytes;
+
+use super::gzip;
 
 /// Reports kept (contract B-10 §3).
 const MAX_REPORTS: usize = 60;
 /// Bytes kept: reports of a large Docker host would otherwise make a small agent a large one.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
+const SUFFIX: &str = ".json.gz";
+
+#[derive(Debug)]
+struct Kept {
+    packed: Bytes,
+    number: u64,
+}
 
 /// Reports as they were to be sent, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    reports: VecDeque<Bytes>,
+    reports: VecDeque<Kept>,
     bytes: usize,
+    next: u64,
+    folder: Option<PathBuf>,
+    has_failed: bool,
 }
 
 impl Backlog {
@@ -22,62 +34,183 @@ impl Backlog {
         self.reports.len()
     }
 
-    /// Keeps a report; the oldest make room.
-    pub(super) fn keep(&mut self, report: Bytes) {
-        if report.len() > MAX_BYTES {
-            return;
-        }
-        self.bytes += report.len();
-        self.reports.push_back(report);
-        while self.reports.len() > MAX_REPORTS || self.bytes > MAX_BYTES {
-            self.drop_oldest();
+    /// Keeps reports in `folder` as well, and takes over those that are there.
+    pub(super) async fn open(&mut self, folder: PathBuf) {
+        let loaded = {
+            let folder = folder.clone();
+            tokio::task::spawn_blocking(move || load(&folder)).await
+        };
+        match loaded.map_err(io::Error::other).and_then(|loaded| loaded) {
+            Ok(found) => {
+                self.folder = Some(folder);
+                for (number, packed) in found {
+                    self.next = self.next.max(number + 1);
+                    self.bytes += packed.len();
+                    self.reports.push_back(Kept { packed, number });
+                    self.make_room().await;
+                }
+                if !self.reports.is_empty() {
+                    tracing::info!(count = self.len(), "reports of an earlier run wait to be sent");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(folder = %folder.display(), %error, "reports cannot be kept on disk; keeping them in memory");
+            }
         }
     }
 
-    /// The oldest report; it stays.
+    /// Keeps a report; the oldest make room.
+    pub(super) async fn keep(&mut self, report: &Bytes) {
+        let Some(packed) = gzip::pack(report).filter(|packed| packed.len() <= MAX_BYTES) else { return };
+        let number = self.next;
+        self.next += 1;
+        if let Some(path) = self.path(number) {
+            let wrote = write(path, packed.clone()).await;
+            if let Err(error) = &wrote
+                && !self.has_failed
+            {
+                tracing::warn!(%error, "a waiting report cannot be written to disk; it is kept in memory");
+            }
+            self.has_failed = wrote.is_err();
+        }
+        self.bytes += packed.len();
+        self.reports.push_back(Kept { packed, number });
+        self.make_room().await;
+    }
+
+    async fn make_room(&mut self) {
+        while self.reports.len() > MAX_REPORTS || self.bytes > MAX_BYTES {
+            self.drop_oldest().await;
+        }
+    }
+
+    /// The oldest report that can be read; it stays.
     pub(super) fn oldest(&self) -> Option<Bytes> {
-        self.reports.front().cloned()
+        self.reports.front().and_then(|kept| gzip::unpack(&kept.packed))
     }
 
     /// Drops the oldest report.
-    pub(super) fn drop_oldest(&mut self) {
-        if let Some(report) = self.reports.pop_front() {
-            self.bytes -= report.len();
+    pub(super) async fn drop_oldest(&mut self) {
+        if let Some(kept) = self.reports.pop_front() {
+            self.bytes -= kept.packed.len();
+            if let Some(path) = self.path(kept.number) {
+                tokio::fs::remove_file(path).await.ok();
+            }
         }
         if self.reports.is_empty() {
             // An outage must not leave its mark on the memory for good.
             self.reports = VecDeque::new();
         }
     }
+
+    fn path(&self, number: u64) -> Option<PathBuf> {
+        Some(self.folder.as_ref()?.join(format!("{number:012}{SUFFIX}")))
+    }
+}
+
+/// Whole or not at all: a report cut by a power failure would be refused for ever.
+async fn write(path: PathBuf, packed: Bytes) -> io::Result<()> {
+    let half = path.with_extension("part");
+    tokio::fs::write(&half, &packed).await?;
+    tokio::fs::rename(&half, &path).await
+}
+
+fn load(folder: &std::path::Path) -> io::Result<Vec<(u64, Bytes)>> {
+    std::fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Reports say much about a machine.
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    }
+    let mut numbers: Vec<u64> = std::fs::read_dir(folder)?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(SUFFIX)?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    let mut found = Vec::new();
+    for number in numbers {
+        let path = folder.join(format!("{number:012}{SUFFIX}"));
+        let is_small = path.metadata().is_ok_and(|data| data.len() <= MAX_BYTES as u64);
+        match std::fs::read(&path) {
+            Ok(bytes) if is_small && gzip::unpack(&bytes).is_some() => {
+                found.push((number, Bytes::from(bytes)));
+            }
+            _ => {
+                tracing::warn!(file = %path.display(), "a waiting report cannot be read and is set aside");
+                std::fs::rename(&path, path.with_extension("damaged"))?;
+            }
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_oldest_make_room_for_the_newest() {
-        let mut backlog = Backlog::default();
-        for n in 0..75u8 {
-            backlog.keep(Bytes::from(vec![n]));
-        }
-        assert_eq!(backlog.len(), 60);
-        assert_eq!(backlog.oldest().unwrap()[0], 15);
+    fn report(n: usize) -> Bytes {
+        Bytes::from(format!("{{\"n\":{n}}}"))
     }
 
-    #[test]
-    fn bytes_are_bounded_too() {
+    #[tokio::test]
+    async fn the_oldest_make_room_for_the_newest() {
         let mut backlog = Backlog::default();
-        for n in 0..10u8 {
-            backlog.keep(Bytes::from(vec![n; 1024 * 1024]));
+        for n in 0..75 {
+            backlog.keep(&report(n)).await;
         }
-        assert_eq!((backlog.len(), backlog.bytes), (4, MAX_BYTES));
-        assert_eq!(backlog.oldest().unwrap()[0], 6);
-        backlog.keep(Bytes::from(vec![0; MAX_BYTES + 1]));
-        assert_eq!(backlog.len(), 4, "what cannot be kept throws out nothing");
-        while backlog.oldest().is_some() {
-            backlog.drop_oldest();
+        assert_eq!(backlog.len(), 60);
+        assert_eq!(backlog.oldest().unwrap(), report(15));
+    }
+
+    #[tokio::test]
+    async fn bytes_are_bounded_too() {
+        let mut backlog = Backlog::default();
+        let mut seed = 1u32;
+        // Noise does not get smaller by compression.
+        let mut noise = || {
+            let bytes: Vec<u8> = (0..1024 * 1024)
+                .map(|_| {
+                    seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (seed >> 24) as u8
+                })
+                .collect();
+            Bytes::from(bytes)
+        };
+        for _ in 0..6 {
+            backlog.keep(&noise()).await;
+        }
+        assert!(backlog.len() == 3 && backlog.bytes <= MAX_BYTES, "{}", backlog.len());
+        while backlog.len() > 0 {
+            backlog.drop_oldest().await;
         }
         assert_eq!(backlog.bytes, 0);
+    }
+
+    #[tokio::test]
+    async fn what_waits_on_disk_survives_a_restart_and_damage_is_set_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("host");
+        let mut backlog = Backlog::default();
+        backlog.open(folder.clone()).await;
+        for n in 0..3 {
+            backlog.keep(&report(n)).await;
+        }
+        backlog.drop_oldest().await;
+        drop(backlog);
+        std::fs::write(folder.join(format!("{:012}{SUFFIX}", 7)), "cut short").unwrap();
+        let mut again = Backlog::default();
+        again.open(folder.clone()).await;
+        assert_eq!((again.len(), again.oldest().unwrap()), (2, report(1)));
+        again.keep(&report(9)).await;
+        again.drop_oldest().await;
+        again.drop_oldest().await;
+        assert_eq!(again.oldest().unwrap(), report(9));
+        let names: Vec<String> = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert!(names.iter().any(|name| name.ends_with("damaged")), "{names:?}");
+        assert_eq!(names.len(), 2, "{names:?}");
     }
 }

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use reqwest::Url;
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
-/// The configuration for a server at `url`.
-pub(super) fn config(url: &Url, is_insecure: bool) -> Result<ClientConfig, Error> {
+/// The configuration for a server at `url`, or for any server without one.
+pub(crate) fn config(url: Option<&Url>, is_insecure: bool) -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
@@ -26,9 +29,9 @@ pub(super) fn config(url: &Url, is_insecure: bool) -> Result<ClientConfig, Error
 }
 
 /// The machine's trusted roots. Over plain HTTP nobody asks for them, and they are a good part of our memory.
-fn roots(url: &Url) -> RootCertStore {
+fn roots(url: Option<&Url>) -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    if url.scheme() == "http" && !has_tls_proxy() {
+    if url.is_some_and(|url| url.scheme() == "http") && !has_tls_proxy() {
         return roots;
     }
     let loaded = rustls_native_certs::load_native_certs();
@@ -48,6 +51,66 @@ fn has_tls_proxy() -> bool {
     ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].iter().any(|name| {
         std::env::var(name).is_ok_and(|value| value.trim().to_ascii_lowercase().starts_with("https:"))
     })
+}
+
+/// A verifier that takes any certificate.
+pub(crate) fn accept_any(provider: Arc<CryptoProvider>) -> Arc<dyn ServerCertVerifier> {
+    Arc::new(AcceptAny(provider))
+}
+
+/// A verifier that wants the certificate to be for `name`, whatever the address is.
+pub(crate) fn verify_as(
+    name: &str,
+    roots: RootCertStore,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, String> {
+    let name = ServerName::try_from(name.to_owned()).map_err(|error| error.to_string())?;
+    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| error.to_string())?;
+    Ok(Arc::new(VerifyAs { name, inner }))
+}
+
+/// Checks a certificate against another name than the address.
+#[derive(Debug)]
+struct VerifyAs {
+    name: ServerName<'static>,
+    inner: Arc<WebPkiServerVerifier>,
+}
+
+impl ServerCertVerifier for VerifyAs {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.inner.verify_server_cert(end_entity, intermediates, &self.name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
 }
 
 /// Takes any certificate (`--insecure`); signatures are still checked, so that it is at least *a* TLS server.

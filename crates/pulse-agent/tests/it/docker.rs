@@ -16,7 +16,7 @@ use pulse_agent::{DockerCollector, DockerError, DockerOptions, HostCollector, Ho
 use pulse_core::report::docker::{Container, DockerReport};
 
 /// A real engine of our own; killed and cleaned up when dropped.
-struct Engine {
+pub struct Engine {
     dir: tempfile::TempDir,
     daemon: Child,
 }
@@ -41,17 +41,21 @@ fn prerequisites() -> Result<(PathBuf, PathBuf), &'static str> {
 }
 
 impl Engine {
-    fn socket(&self) -> PathBuf {
+    pub fn socket(&self) -> PathBuf {
         self.dir.path().join("docker.sock")
     }
 
-    fn start(dockerd: &Path) -> Self {
+    fn start(dockerd: &Path, shares_network: bool) -> Self {
         let dir = tempfile::Builder::new().prefix("pulse-docker-").tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         let log = fs::File::create(path("log")).unwrap();
         // In namespaces of its own: neither this machine's network nor its mounts are ours to change.
+        // Only a registry on loopback needs the machine's network; then no bridge is made.
+        let namespaces: &[&str] =
+            if shares_network { &["--mount", "--"] } else { &["--net", "--mount", "--"] };
+        let more: &[&str] = if shares_network { &["--bridge=none"] } else { &[] };
         let daemon = Command::new("unshare")
-            .args(["--net", "--mount", "--"])
+            .args(namespaces)
             .arg(dockerd)
             .arg("--host")
             .arg(format!("unix://{}", path("docker.sock").display()))
@@ -61,7 +65,8 @@ impl Engine {
             .arg(path("exec"))
             .arg("--pidfile")
             .arg(path("pid"))
-            .args(["--iptables=false", "--ip6tables=false"])
+            .args(["--iptables=false", "--ip6tables=false", "--storage-driver=vfs"])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -78,12 +83,12 @@ impl Engine {
         engine
     }
 
-    fn docker(&self, args: &[&str]) -> std::process::Output {
+    pub fn docker(&self, args: &[&str]) -> std::process::Output {
         let host = format!("unix://{}", self.socket().display());
         Command::new("docker").arg("-H").arg(host).args(args).stdin(Stdio::null()).output().unwrap()
     }
 
-    fn must(&self, args: &[&str]) -> String {
+    pub fn must(&self, args: &[&str]) -> String {
         let output = self.docker(args);
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -105,7 +110,7 @@ impl Engine {
     }
 
     /// Ends the daemon, with the helpers it started and the mounts it made below our folder.
-    fn stop(&mut self) {
+    pub fn stop(&mut self) {
         if let Ok(None) = self.daemon.try_wait() {
             Command::new("kill").arg(self.daemon.id().to_string()).status().ok();
         }
@@ -131,11 +136,11 @@ impl Drop for Engine {
     }
 }
 
-fn options(socket: &Path) -> DockerOptions {
+pub fn options(socket: &Path) -> DockerOptions {
     DockerOptions { host: Some(format!("unix://{}", socket.display())), ..DockerOptions::default() }
 }
 
-fn named<'a>(report: &'a DockerReport, name: &str) -> &'a Container {
+pub fn named<'a>(report: &'a DockerReport, name: &str) -> &'a Container {
     report.containers.iter().find(|c| c.name == name).unwrap_or_else(|| panic!("no {name} in {report:#?}"))
 }
 
@@ -152,8 +157,9 @@ async fn until(collector: &mut DockerCollector, is_wanted: impl Fn(&DockerReport
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn containers_of_a_real_engine_are_reported() {
+/// An engine with an image of busybox, and that image's only layer as registries hand it out; `None`, and a word about
+/// it, where there can be none.
+pub fn ready(shares_network: bool) -> Option<(Engine, Vec<u8>)> {
     let (dockerd, busybox) = match prerequisites() {
         Ok(paths) => paths,
         Err(reason) => {
@@ -167,11 +173,20 @@ async fn containers_of_a_real_engine_are_reported() {
                 "SKIPPED: the Docker module was not tried against a real engine: {reason}"
             )
             .unwrap();
-            return;
+            return None;
         }
     };
-    let mut engine = Engine::start(&dockerd);
+    let engine = Engine::start(&dockerd, shares_network);
     engine.import(&busybox);
+    let tar = fs::read(engine.dir.path().join("image.tar")).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&tar).unwrap();
+    Some((engine, packed.finish().unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn containers_of_a_real_engine_are_reported() {
+    let Some((mut engine, _)) = ready(false) else { return };
     let data = engine.dir.path().join("shared");
     fs::create_dir_all(&data).unwrap();
     let mount = format!("{}:/data:ro", data.display());

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{reports::settings, server::Server};
 
 #[derive(Clone, Default)]
-struct Engine {
+pub struct Engine {
     answers: Arc<Mutex<HashMap<String, (u16, String)>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
@@ -31,7 +31,7 @@ async fn answer(State(engine): State<Engine>, uri: Uri) -> (StatusCode, String) 
 }
 
 impl Engine {
-    async fn start() -> (Self, DockerOptions) {
+    pub async fn start() -> (Self, DockerOptions) {
         let engine = Self::default();
         engine.set("/version", r#"{"Version":"5.2.0","Components":[{"Name":"Podman Engine"}]}"#);
         engine.set("/info", r#"{"Containers":2,"Name":"pod1","NCPU":2,"MemTotal":1000000,"Swarm":null}"#);
@@ -42,7 +42,7 @@ impl Engine {
         (engine, DockerOptions { host: Some(host), ..DockerOptions::default() })
     }
 
-    fn set(&self, path: &str, body: &str) {
+    pub fn set(&self, path: &str, body: &str) {
         self.answers.lock().unwrap().insert(path.to_owned(), (200, body.to_owned()));
     }
 

@@ -32,7 +32,7 @@ pub fn settings(url: String) -> AgentSettings {
 
 fn link(url: String, kind: ReportKind) -> Link {
     let settings = settings(url);
-    Link::new(link::client(&settings).unwrap(), &settings, kind).unwrap()
+    Link::new(link::client(&settings.url, settings.is_insecure).unwrap(), &settings, kind).unwrap()
 }
 
 fn numbers(server: &mut Server) -> Vec<i64> {
@@ -167,7 +167,9 @@ async fn a_certificate_that_is_not_trusted_is_refused_unless_the_user_says_other
     let mut careful = link(server.url(), ReportKind::Host);
     assert_eq!(careful.deliver(&json!({"n": 1})).await, Delivery::Kept);
     let settings = AgentSettings { is_insecure: true, ..settings(server.url()) };
-    let mut careless = Link::new(link::client(&settings).unwrap(), &settings, ReportKind::Host).unwrap();
+    let mut careless =
+        Link::new(link::client(&settings.url, settings.is_insecure).unwrap(), &settings, ReportKind::Host)
+            .unwrap();
     assert_eq!(careless.deliver(&json!({"n": 2})).await, Delivery::Sent { flushed: 0 });
 }
 

@@ -1,6 +1,8 @@
 //! A real HTTP server that takes reports, and can be told to refuse them.
 
 use std::{
+    collections::HashMap,
+    io::Read,
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -12,7 +14,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
@@ -30,6 +32,9 @@ struct Shared {
     status: Arc<AtomicU16>,
     refuse: Arc<Mutex<Option<String>>>,
     arrived: mpsc::UnboundedSender<Arrived>,
+    pages: Arc<Mutex<HashMap<String, (HeaderMap, Bytes)>>>,
+    answer_headers: Arc<Mutex<HeaderMap>>,
+    reply: Arc<Mutex<Option<String>>>,
 }
 
 /// The server; it ends when dropped.
@@ -38,6 +43,9 @@ pub struct Server {
     pub arrived: mpsc::UnboundedReceiver<Arrived>,
     status: Arc<AtomicU16>,
     refuse: Arc<Mutex<Option<String>>>,
+    pages: Arc<Mutex<HashMap<String, (HeaderMap, Bytes)>>>,
+    answer_headers: Arc<Mutex<HeaderMap>>,
+    reply: Arc<Mutex<Option<String>>>,
     task: JoinHandle<()>,
 }
 
@@ -47,7 +55,27 @@ impl Drop for Server {
     }
 }
 
-async fn take(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn take(
+    State(shared): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if method == Method::GET {
+        return match shared.pages.lock().unwrap().get(uri.path()) {
+            Some(page) => page.clone().into_response(),
+            None => StatusCode::NOT_FOUND.into_response(),
+        };
+    }
+    let body = match headers.get(header::CONTENT_ENCODING) {
+        Some(_) => {
+            let mut text = Vec::new();
+            flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut text).unwrap();
+            Bytes::from(text)
+        }
+        None => body,
+    };
     let json: serde_json::Value = serde_json::from_slice(&body).expect("reports are JSON");
     let refused = shared.refuse.lock().unwrap().clone();
     let status = match refused {
@@ -59,7 +87,11 @@ async fn take(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body: 
     if status.is_redirection() {
         return (status, [(header::LOCATION, "/elsewhere")]).into_response();
     }
-    (status, r#"{"error":"as the test wants","code":"invalid_report"}"#).into_response()
+    let more = shared.answer_headers.lock().unwrap().clone();
+    let reply = shared.reply.lock().unwrap().clone();
+    let reply =
+        reply.unwrap_or_else(|| r#"{"error":"as the test wants","code":"invalid_report"}"#.to_owned());
+    (status, more, reply).into_response()
 }
 
 impl Server {
@@ -75,10 +107,19 @@ impl Server {
         let (sender, arrived) = mpsc::unbounded_channel();
         let status = Arc::new(AtomicU16::new(200));
         let refuse = Arc::new(Mutex::new(None));
-        let shared = Shared { status: Arc::clone(&status), refuse: Arc::clone(&refuse), arrived: sender };
+        let shared = Shared {
+            status: Arc::clone(&status),
+            refuse: Arc::clone(&refuse),
+            arrived: sender,
+            pages: Arc::default(),
+            answer_headers: Arc::default(),
+            reply: Arc::default(),
+        };
+        let (pages, answer_headers) = (Arc::clone(&shared.pages), Arc::clone(&shared.answer_headers));
+        let reply = Arc::clone(&shared.reply);
         let router = Router::new().fallback(take).with_state(shared);
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, arrived, status, refuse, task }
+        Self { address, arrived, status, refuse, pages, answer_headers, reply, task }
     }
 
     /// The address for the agent's settings.
@@ -94,6 +135,30 @@ impl Server {
     /// Refuses reports that hold this text.
     pub fn refuse(&self, mark: &str) {
         *self.refuse.lock().unwrap() = Some(mark.to_owned());
+    }
+
+    /// Answers GETs of this path from now on.
+    pub fn page(&self, path: &str, text: &str) {
+        self.file(path, text.as_bytes(), &[]);
+    }
+
+    /// Answers GETs of this path with a file and these headers from now on.
+    pub fn file(&self, path: &str, bytes: &[u8], headers: &[(&'static str, String)]) {
+        let headers = headers.iter().map(|(name, value)| {
+            (header::HeaderName::from_static(name), header::HeaderValue::from_str(value).unwrap())
+        });
+        let page = (headers.collect(), Bytes::copy_from_slice(bytes));
+        self.pages.lock().unwrap().insert(path.to_owned(), page);
+    }
+
+    /// Adds a header to the answers to reports.
+    pub fn answer_header(&self, name: &'static str, value: &'static str) {
+        self.answer_headers.lock().unwrap().insert(name, value.parse().unwrap());
+    }
+
+    /// Answers reports with this body from now on.
+    pub fn reply(&self, text: &str) {
+        *self.reply.lock().unwrap() = Some(text.to_owned());
     }
 
     /// The next report.

@@ -1,16 +1,20 @@
 //! One module per area of the contract. Each endpoint stands with its shapes, its document and its tests.
 
 mod agents;
+mod alerts;
 mod audit;
 mod backups;
 pub(crate) mod charts;
 mod connect;
 mod documents;
+mod downloads;
 mod health;
 mod history;
 mod license;
 mod live;
+pub(crate) mod metadata;
 mod nodes;
+mod notifications;
 mod object;
 pub(crate) mod prometheus;
 mod rbac;
@@ -43,6 +47,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(snapshots::router())
         .merge(prometheus::router())
         .merge(agents::router())
+        .merge(alerts::router())
         .merge(scheduler::router())
         .merge(live::router())
         .merge(security::router())
@@ -50,12 +55,15 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(nodes::router())
         .merge(backups::router())
         .merge(connect::router())
+        .merge(metadata::router())
+        .merge(notifications::router())
         .merge(system::router())
         .merge(license::router())
         .merge(audit::router())
         .merge(rbac::router())
         .merge(transfer::router())
         .merge(documents::router())
+        .merge(downloads::router())
         .route("/api", axum::routing::any(unknown))
         .route("/api/", axum::routing::any(unknown))
         .route("/api/{*path}", axum::routing::any(unknown))

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Paths that need no credentials.
-const PUBLIC: [&str; 14] = [
+const PUBLIC: [&str; 18] = [
     "/api/health",
     "/api/version",
     "/api/agent/version",
@@ -32,6 +32,10 @@ const PUBLIC: [&str; 14] = [
     "/api/system/ssh-config",
     "/api/system/verify-temperature-ssh",
     "/api/docs",
+    "/api/install/install-docker.sh",
+    "/download/pulse-agent",
+    "/download/pulse-docker-agent",
+    "/download/pulse-host-agent",
 ];
 
 /// Paths whose mutations need no CSRF token: they either prove something stronger or precede every session.

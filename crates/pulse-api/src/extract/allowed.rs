@@ -104,6 +104,12 @@ needs! {
     AuditAdminWrite = Requirement::scope(&[Scope::SettingsWrite])
         .with_permission(Permission::new(Action::Admin, Resource::AuditLogs))
         .with_feature(Feature::AuditLogging);
+    /// To read notification settings: whoever may change settings may read these.
+    NotificationsRead = Requirement::admin(&[Scope::SettingsRead, Scope::SettingsWrite]);
+    /// To read the notification queue.
+    MonitoringReadAdmin = Requirement::admin(&[Scope::MonitoringRead]);
+    /// To change the notification queue.
+    MonitoringWriteAdmin = Requirement::admin(&[Scope::MonitoringWrite]);
     /// To send host reports.
     HostAgentReport = Requirement::scope(&[Scope::HostAgentReport]);
     /// To send Docker reports.

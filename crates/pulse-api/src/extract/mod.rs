@@ -5,7 +5,8 @@ mod body;
 
 pub use allowed::{
     Admin, Allowed, AuditAdminRead, AuditAdminWrite, AuditRead, Authenticated, Caller, DockerReport,
-    HostAgentReport, KubernetesReport, ManageRoles, MonitoringRead, MonitoringWrite, Needs, SettingsRead,
-    SettingsReadAdmin, SettingsWrite, SettingsWriteAdmin, TokensRead, TokensWrite,
+    HostAgentReport, KubernetesReport, ManageRoles, MonitoringRead, MonitoringReadAdmin, MonitoringWrite,
+    MonitoringWriteAdmin, Needs, NotificationsRead, SettingsRead, SettingsReadAdmin, SettingsWrite,
+    SettingsWriteAdmin, TokensRead, TokensWrite,
 };
 pub use body::{JsonError, read_json};

@@ -131,7 +131,7 @@ impl<'a> From<&'a Snapshot> for RestShape<'a> {
                 .flat_map(|v| v.replication_jobs.iter())
                 .map(ReplicationShape::from)
                 .collect(),
-            active_alerts: world.active_alerts.iter().map(AlertShape::from).collect(),
+            active_alerts: world.active_alerts.iter().map(|alert| AlertShape::from(&**alert)).collect(),
             metrics: EmptyObject {},
             performance: EmptyObject {},
             connection_health: connection_health(world),

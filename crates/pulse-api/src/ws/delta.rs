@@ -85,7 +85,8 @@ pub fn difference(old: &Snapshot, new: &Snapshot) -> Option<Value> {
     if !Arc::ptr_eq(&old.active_alerts, &new.active_alerts) {
         let id = |alert: &pulse_core::model::Alert| alert.id.clone();
         let object = |alert: &pulse_core::model::Alert| to_object(&AlertShape::from(alert));
-        alerts.list(old.active_alerts.iter(), new.active_alerts.iter(), id, object);
+        let (before, after) = (old.active_alerts.iter(), new.active_alerts.iter());
+        alerts.list(before.map(|alert| &**alert), after.map(|alert| &**alert), id, object);
     }
     put("activeAlerts", alerts);
 

@@ -81,7 +81,9 @@ async fn fill(server: &TestServer, groups: Vec<Arc<PbsBackupGroup>>) {
         InstanceView { pmg_backups: Arc::new(vec![backup]), ..view(InstanceKind::Pmg, "mx") },
     ];
     let change = move |world: &mut pulse_monitor::world::World, _: Timestamp| {
-        views.into_iter().for_each(|view| world.set_instance(view));
+        for view in views {
+            world.set_instance(view);
+        }
     };
     server.state.keeper.change(change).await.unwrap();
 }

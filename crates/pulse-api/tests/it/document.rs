@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-/// Routes that are registered without a document, each for a reason: answers to wrong paths, files of a page, and the
-/// one of the second listener, which is documented as that of the first.
+/// Routes that are registered without a document, each for a reason: answers to wrong paths, files of a page, the one of
+/// the second listener, which is documented as that of the first, and the install scripts (`script.path` is the place that
+/// registers them all), which a shell fetches and no generated client.
 const UNDOCUMENTED: &[&str] = &[
     "/api",
     "/api/",
@@ -12,6 +13,7 @@ const UNDOCUMENTED: &[&str] = &[
     "/docs-page/docs.js",
     "/docs-page/docs.css",
     "/metrics",
+    "script.path",
 ];
 
 fn sources(folder: &Path, out: &mut Vec<String>) {
@@ -33,7 +35,8 @@ fn no_route_is_registered_without_its_document() {
     for text in files {
         for (at, _) in text.match_indices(".route(") {
             let rest = text[at + ".route(".len()..].trim_start();
-            let path = rest.strip_prefix('"').and_then(|rest| rest.split('"').next()).unwrap_or(rest);
+            let literal = rest.strip_prefix('"').and_then(|rest| rest.split('"').next());
+            let path = literal.or_else(|| rest.split(',').next()).unwrap_or(rest);
             assert!(
                 UNDOCUMENTED.contains(&path),
                 "register {path} with routes!(..), so that it is documented"

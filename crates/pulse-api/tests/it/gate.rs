@@ -14,6 +14,9 @@ const PUBLIC: &[&str] = &[
     "GET /api/security/status",
     "GET /api/server/info",
     "GET /api/version",
+    "GET /download/pulse-agent",
+    "GET /download/pulse-docker-agent",
+    "GET /download/pulse-host-agent",
     "POST /api/login",
     "POST /api/security/quick-setup",
     "POST /api/security/validate-bootstrap-token",
@@ -24,6 +27,7 @@ const ANY_CALLER: &[&str] = &[
     "GET /api/license/features",
     "GET /api/license/status",
     "GET /api/monitoring/scheduler/health",
+    "GET /download/pulse-host-agent.sha256",
     "POST /api/logout",
 ];
 

@@ -11,16 +11,21 @@ use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
-use pulse_api::{About, Access, AccessTokens, AppState, Licensing, published::StateCache, ws::Hub};
+use pulse_api::{
+    About, Access, AccessTokens, AppState, Licensing,
+    published::StateCache,
+    ws::{Hub, alerts::forward},
+};
 use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
-use pulse_config::transfer::{NodesSection, SystemSection, TokensSection, Transfer};
+use pulse_config::transfer::{NodesSection, NotifySection, Section, SystemSection, TokensSection, Transfer};
 use pulse_config::{
-    BootstrapToken, Credentials, NodeStore, PveInstance, SealKey, Secret, SessionFile, Settings,
-    SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, PveInstance, SealKey, Secret, SessionFile,
+    Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Keeper, Scheduler, discovery::Discovery, probe::Probe};
+use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, discovery::Discovery, probe::Probe};
+use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -133,11 +138,14 @@ impl TestServer {
         let access = Arc::new(access);
         let nodes = Arc::new(NodeStore::open(dir, SealKey::open(dir).unwrap()).unwrap());
         let system = Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap());
-        let transfer = Arc::new(Transfer::new(vec![
+        let destinations = Arc::new(NotifyStore::open(dir, SealKey::open(dir).unwrap()).unwrap());
+        let mut sections: Vec<Box<dyn Section>> = vec![
             Box::new(NodesSection(nodes.clone())),
             Box::new(SystemSection(system.clone())),
             Box::new(TokensSection(AccessTokens(access.clone()))),
-        ]));
+        ];
+        sections.extend(NotifySection::all(&destinations));
+        let transfer = Arc::new(Transfer::new(sections));
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let keeper = Keeper::start(dyn_clock.clone(), &tasks, stop.clone());
@@ -146,7 +154,29 @@ impl TestServer {
             Hub::start(keeper.subscribe(), published.clone(), Duration::from_secs(10), &tasks, stop.clone());
         let store =
             SqliteStore::open(&dir.join("metrics.db"), StoreOptions::default(), dyn_clock.clone()).unwrap();
+        let ledger = Ledger::open(&dir.join("pulse.db"), dyn_clock.clone()).unwrap();
+        let alerts = Alerts::start(
+            keeper.clone(),
+            Arc::new(alerting::open_config(dir).unwrap()),
+            ledger.clone(),
+            Arc::new(alerting::NoSink),
+            dyn_clock.clone(),
+            &tasks,
+            stop.clone(),
+        );
+        tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
         let proxmox = Arc::new(Proxmox::default());
+        let notifier = Notifier::new(NotifierOptions {
+            config: destinations,
+            system: system.clone(),
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            grouping: Box::new(Grouping::default),
+            commands: Arc::new(SystemCommands),
+            extra_roots: vec![],
+            first_retry: Duration::from_secs(5),
+        });
+        notifier.start(&tasks, stop.clone());
         let state = AppState {
             about: Arc::new(About {
                 version: "5.1.0",
@@ -160,12 +190,15 @@ impl TestServer {
             transfer,
             licensing,
             keeper,
+            alerts,
             scheduler: Scheduler::default(),
             nodes,
+            metadata: Arc::new(Metadata::open(dir).unwrap()),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
             discovery: Discovery::default(),
             store: Arc::new(store),
-            ledger: Ledger::open(&dir.join("pulse.db"), clock.clone()).unwrap(),
+            ledger,
+            notifier,
             published,
             charts: Arc::default(),
             hub,

@@ -5,7 +5,7 @@ use std::{io::Read, time::Duration};
 use futures_util::{SinkExt, StreamExt};
 use jiff::SignedDuration;
 use pulse_core::{
-    report::host::{HostInfo, HostReport},
+    report::host::{HostInfo, HostMetrics, HostReport},
     scope::Scope,
 };
 use pulse_monitor::Reporter;
@@ -143,4 +143,29 @@ async fn whoever_may_not_read_the_state_gets_no_socket() {
     let address = serve(&server).await;
     assert_eq!(connect(address, "", &narrow).await.err(), Some(403));
     assert_eq!(connect(address, "", "wrong").await.err(), Some(401));
+}
+
+#[tokio::test]
+async fn people_are_told_of_an_alert_and_of_its_end() {
+    let server = TestServer::set_up();
+    let at_once = json!({
+        "activationState": "active",
+        "hostDefaults": {"cpu": {"trigger": 80, "clear": 75, "delaySeconds": 0}},
+    });
+    server.admin().put("/api/alerts/config", at_once).await.expect(200);
+    let token = server.token([Scope::MonitoringRead]);
+    let mut socket = connect(serve(&server).await, "", &token).await.unwrap();
+    next(&mut socket, &["initialState"]).await;
+    let report = |cpu: f64| HostReport {
+        host: HostInfo { hostname: "nas1".into(), id: Some("m-1".into()), ..HostInfo::default() },
+        metrics: HostMetrics { cpu_usage_percent: Some(cpu), memory: None },
+        ..HostReport::default()
+    };
+    server.state.keeper.report_host(report(96.0), Reporter::Local).await.unwrap().unwrap();
+    let told = next(&mut socket, &["alert"]).await;
+    assert_eq!((&told["data"]["id"], &told["data"]["level"]), (&json!("host:m-1-cpu"), &json!("critical")));
+    assert!(told["data"]["lastNotified"].is_string() && told["timestamp"].is_string());
+    server.state.keeper.report_host(report(5.0), Reporter::Local).await.unwrap().unwrap();
+    let told = next(&mut socket, &["alertResolved"]).await;
+    assert_eq!(told["data"], json!({"alertId": "host:m-1-cpu"}));
 }

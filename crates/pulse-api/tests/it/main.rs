@@ -1,6 +1,8 @@
 //! The API through its router, with real files and a real history; only Proxmox is a stand-in.
 
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod appliances;
 #[cfg(test)]
 mod backups;
@@ -11,6 +13,8 @@ mod connect;
 #[cfg(test)]
 mod document;
 #[cfg(test)]
+mod downloads;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod harness;
@@ -19,9 +23,13 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod metadata;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod nodes;
+#[cfg(test)]
+mod notifications;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]

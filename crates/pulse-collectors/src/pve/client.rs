@@ -20,6 +20,9 @@ use crate::{
 /// So many calls run at once for one instance, through one node of it; that node passes most of them on.
 const CALLS_AT_ONCE: usize = 16;
 
+/// The same for questions beside the polls.
+const CALLS_BESIDE: usize = 8;
+
 /// A connection to one PVE instance.
 pub(super) struct PveClient {
     pub(super) instance: InstanceName,
@@ -30,6 +33,7 @@ pub(super) struct PveClient {
     pub(super) lanes: Lanes,
     session: Session,
     gate: Semaphore,
+    gate_beside: Semaphore,
 }
 
 /// What the operator wants to see.
@@ -59,16 +63,33 @@ impl PveClient {
             lanes: Lanes::default(),
             session,
             gate: Semaphore::new(CALLS_AT_ONCE),
+            gate_beside: Semaphore::new(CALLS_BESIDE),
         })
     }
 
-    /// The body of a `GET`. A ticket that is refused is renewed once; refused credentials are not tried again.
+    /// The body of a `GET` of a poll.
     pub(super) async fn get(&self, http: &Arc<HttpClient>, path: &str) -> Result<String, PollError> {
+        self.get_through(&self.gate, http, path).await
+    }
+
+    /// The body of a `GET` beside the polls. Those have a gate of their own: slow guest agents all over a large
+    /// cluster must not keep its polls waiting.
+    pub(super) async fn get_beside(&self, http: &Arc<HttpClient>, path: &str) -> Result<String, PollError> {
+        self.get_through(&self.gate_beside, http, path).await
+    }
+
+    /// A ticket that is refused is renewed once; refused credentials are not tried again.
+    async fn get_through(
+        &self,
+        gate: &Semaphore,
+        http: &Arc<HttpClient>,
+        path: &str,
+    ) -> Result<String, PollError> {
         // The semaphores are never closed; without a permit the call would merely be one too many. First the node's
         // own: a call that waits for a slow node must not keep others from theirs.
         let lane = self.lanes.any(node_of(path).unwrap_or(http.name()));
         let _of_node = lane.acquire().await.ok();
-        let _permit = self.gate.acquire().await.ok();
+        let _permit = gate.acquire().await.ok();
         let pass = self.session.pass(http).await?;
         let first = http.send(path, Payload::None, pass.to_read()).await;
         let refused = match first {

@@ -32,7 +32,7 @@ pub(super) fn from_listing(
         _ => return None,
     };
     let vmid = vmid(row)?;
-    let node = row.node.to_owned()?;
+    let node = row.node.to_name()?;
     let status = match row.status.as_str() {
         _ if !node_is_up => GuestStatus::Unknown,
         Some("running") => GuestStatus::Running,
@@ -56,7 +56,7 @@ pub(super) fn from_listing(
         id: GuestId::of(instance, &node, vmid),
         kind,
         vmid,
-        name: row.name.to_owned().unwrap_or_else(|| match kind {
+        name: row.name.to_name().unwrap_or_else(|| match kind {
             GuestKind::Vm => format!("VM {vmid}"),
             GuestKind::Container | GuestKind::OciContainer => format!("CT {vmid}"),
         }),
@@ -227,4 +227,54 @@ fn no_rates(why: Missing) -> IoRates {
 /// Proxmox joins tags with `;` and accepts `,` and blanks.
 fn split_tags(text: &str) -> Vec<String> {
     text.split([';', ',', ' ']).map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::envelope::list;
+
+    /// What one VM in a node's list says of its memory: used bytes, and where that is from.
+    #[track_caller]
+    fn check(row: &str, expect: Option<(u64, MemorySource)>) {
+        let body = format!(r#"{{"data":[{row}]}}"#);
+        let rows: Vec<Vm<'_>> = list(&body).unwrap();
+        let got = vm_memory(&rows[0]).map(|(memory, source)| {
+            assert_eq!(memory.total_bytes, 1000, "the total is what the VM was given");
+            (memory.used_bytes, source)
+        });
+        assert_eq!(got, expect, "{row}");
+    }
+
+    #[test]
+    fn the_best_source_of_a_nodes_memory_figures_is_taken() {
+        use MemorySource::{Balloon, Meminfo, StatusCurrent};
+        // 7 and 8 with a balloon driver.
+        let balloon = r#""maxmem":1000,"mem":700,"freemem":200,"ballooninfo":{"total_mem":900,"free_mem":200,"actual":1000}"#;
+        check(&format!("{{{balloon}}}"), Some((700, Balloon)));
+        // Without the driver: what the process takes (7, 8), or the group of the host (9).
+        check(r#"{"maxmem":1000,"mem":"650"}"#, Some((650, StatusCurrent)));
+        check(r#"{"maxmem":1000,"mem":650,"memhost":990}"#, Some((650, StatusCurrent)));
+        // A balloon without figures is none.
+        check(r#"{"maxmem":1000,"mem":650,"ballooninfo":{"actual":1000}}"#, Some((650, StatusCurrent)));
+        // The guest's own view, should a release pass it on, with and without what is available.
+        check(&format!(r#"{{{balloon},"meminfo":{{"total":950,"available":600}}}}"#), Some((350, Meminfo)));
+        check(
+            &format!(r#"{{{balloon},"meminfo":{{"total":950,"free":100,"buffers":50,"cached":"300"}}}}"#),
+            Some((500, Meminfo)),
+        );
+        check(&format!(r#"{{{balloon},"meminfo":{{}}}}"#), Some((700, Balloon)));
+        // Nothing is not 0.
+        check(r#"{"maxmem":1000,"mem":0}"#, None);
+        check(r#"{"maxmem":1000}"#, None);
+        check(r#"{"mem":5}"#, None);
+        // More than there is happens: the host's figure includes the emulator.
+        check(r#"{"maxmem":1000,"mem":1200}"#, Some((1000, StatusCurrent)));
+    }
+
+    #[test]
+    fn the_sources_stand_in_their_order() {
+        use MemorySource::{Balloon, GuestAgent, LinkedAgent, Listing, Meminfo, StatusCurrent};
+        assert!([LinkedAgent, GuestAgent, Meminfo, Balloon, StatusCurrent, Listing].is_sorted());
+    }
 }

@@ -26,7 +26,7 @@ impl Listed {
     pub(super) fn read(row: &wire::Resource<'_>) -> Option<Self> {
         let id = row.id.as_str().map(|id| id.strip_prefix("node/").unwrap_or(id));
         Some(Self {
-            name: row.node.as_str().or(id)?.to_owned(),
+            name: row.node.to_name().or_else(|| id.map(|id| id.chars().take(256).collect()))?,
             status: row.status.to_owned(),
             cpu: row.cpu.fraction(),
             cpu_count: row.maxcpu.fraction().filter(|count| *count >= 1.0).map(|count| count as u32),

@@ -44,7 +44,7 @@ impl Seen {
         };
         let is_active = node_is_up && row.status.is("available");
         Some(Self {
-            node: row.node.to_owned()?,
+            node: row.node.to_name()?,
             name: name.to_owned(),
             kind: row.plugintype.to_owned().unwrap_or_default(),
             content: content(row.content.as_str()),
@@ -66,7 +66,7 @@ impl Seen {
         let amount = Amount { total: row.total, used: row.used, avail: row.avail, ..Amount::default() };
         Some(Self {
             node: node.to_owned(),
-            name: row.storage.to_owned()?,
+            name: row.storage.to_name()?,
             kind: row.kind.to_owned().unwrap_or_default(),
             content: content(row.content.as_str()),
             is_shared: row.shared.is_set(),

@@ -13,6 +13,8 @@ mod mail_gateway;
 #[cfg(test)]
 mod polling;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod simulated;

@@ -788,3 +788,40 @@ async fn a_poller_survives_whatever_the_server_does_next() {
     is_broken.store(false, Ordering::SeqCst);
     assert_eq!(api.poll(NOW).await.unwrap(), before);
 }
+
+#[tokio::test]
+async fn hostile_names_are_only_text_and_never_part_of_a_path() {
+    let script = Script::cluster();
+    let long = "x".repeat(10_000);
+    let names = [
+        "\u{1f600}\u{202e}gpj",
+        "\"'`; DROP TABLE guests",
+        "<script>alert(1)</script>",
+        "a\u{0}b\nc",
+        long.as_str(),
+    ];
+    let rows: Vec<_> = names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| {
+            serde_json::json!({ "type": "qemu", "id": format!("qemu/{}", 200 + index), "vmid": 200 + index, "node": "a",
+                "name": name, "tags": name, "pool": name, "status": "running", "mem": 1, "maxmem": 2 })
+        })
+        .chain([
+            serde_json::json!({ "type": "node", "id": "node/../../access", "node": "../../access", "status": "online" }),
+            serde_json::json!({ "type": "node", "id": "node/x", "node": long, "status": "online" }),
+            serde_json::json!({ "type": "node", "id": "node/a", "node": "a", "status": "online" }),
+        ])
+        .collect();
+    script.set("/cluster/resources", Reply::json(serde_json::json!({ "data": rows }).to_string()));
+    let server = script.serve().await;
+    let cycle = poll(&instance(&server.url())).await;
+    for (index, name) in names.iter().enumerate() {
+        let guest = guest(&cycle, 200 + index as u32);
+        let expect: String = name.chars().take(256).collect();
+        assert_eq!(guest.name, expect);
+    }
+    let asked = server.requests.lock().unwrap();
+    assert!(asked.iter().all(|request| !request.path.contains("..") && request.path.len() < 200));
+    assert!(cycle.nodes.iter().all(|node| node.name.chars().count() <= 256));
+}

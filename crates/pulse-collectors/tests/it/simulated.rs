@@ -343,6 +343,8 @@ async fn faults_of_the_only_host_have_their_class() {
         (Effect::HtmlPage, FailureClass::Decode),
         (Effect::GarbageJson, FailureClass::Decode),
         (Effect::EmptyBody, FailureClass::Decode),
+        (Effect::HugeBody { mebibytes: 70 }, FailureClass::Decode),
+        (Effect::SlowBody { bytes_per_second: 3 }, FailureClass::Timeout),
         (half(true), FailureClass::Decode),
         (half(false), FailureClass::Connection),
         (Effect::Reset, FailureClass::Connection),
@@ -367,6 +369,32 @@ async fn faults_of_the_only_host_have_their_class() {
         lab.cluster.settled().await;
         let cycle = api.poll(Timestamp::UNIX_EPOCH).await.unwrap();
         assert_eq!(messages(&cycle), Vec::<&str>::new(), "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_of_a_wrong_type_costs_itself_and_nothing_else() {
+    let lab = Lab::start(EstateOptions { nodes: 2, guests: 12, ..EstateOptions::default() }).await;
+    let api = lab.connect();
+    let count = api.poll(Timestamp::UNIX_EPOCH).await.unwrap().guests.unwrap().len();
+    for value in
+        [serde_json::json!("n/a"), serde_json::json!(null), serde_json::json!([1]), serde_json::json!({})]
+    {
+        for field in
+            ["mem", "cpu", "uptime", "status", "name", "memory", "maxdisk", "lock", "tags", "content"]
+        {
+            lab.cluster
+                .add_fault(Fault::new(Effect::WrongType { field: field.into(), value: value.clone() }));
+            let cycle = api.poll(Timestamp::UNIX_EPOCH).await.unwrap();
+            let guests = cycle.guests.unwrap();
+            assert_eq!(guests.len(), count, "{field} {value}");
+            // A cluster that names its members otherwise is believed.
+            assert!(field == "name" || cycle.nodes.len() == 2, "{field} {value}");
+            assert!(
+                guests.iter().all(|guest| guest.memory.known().is_none_or(|memory| memory.used_bytes > 0))
+            );
+            lab.cluster.clear_faults();
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 //! What the configuration files hold.
 
 pub mod instances;
+pub mod notify;
 pub mod system;

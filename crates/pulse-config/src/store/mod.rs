@@ -2,8 +2,11 @@
 
 pub mod bootstrap;
 pub mod credentials;
+pub mod document;
 pub mod license;
+pub mod metadata;
 pub mod nodes;
+pub mod notify;
 pub mod sessions;
 pub mod system;
 pub mod tokens;

@@ -5,6 +5,7 @@
 //! is named, never dropped in silence.
 
 pub mod bundle;
+mod notify;
 mod sections;
 
 use std::{
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 pub use bundle::{BundleError, PassphraseError, check_passphrase};
+pub use notify::NotifySection;
 pub use sections::{NodesSection, SystemSection, TokensSection};
 
 use crate::{ConfigError, Secret};

@@ -6,6 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::AgentInfo;
+pub use super::ceph::{
+    CephCheck, CephHealth, CephMgrMap, CephMonMap, CephMonitor, CephOsdMap, CephPgMap, CephReport,
+    CephReportPool, CephReportService, CephSummary,
+};
 use crate::lenient::null_default;
 
 /// A host's report.
@@ -281,6 +285,21 @@ pub struct SmartDisk {
     /// Whether it sleeps.
     #[serde(default, deserialize_with = "null_default")]
     pub standby: bool,
+    /// Hours under power; not sent by the original's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_on_hours: Option<u64>,
+    /// Sectors replaced by spare ones; not sent by the original's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reallocated_sectors: Option<u64>,
+    /// Sectors that wait to be replaced; not sent by the original's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_sectors: Option<u64>,
+    /// Errors that the disk could not correct; not sent by the original's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_errors: Option<u64>,
+    /// Share of its life that is used up, percent; not sent by the original's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wear_percent: Option<u32>,
 }
 
 /// A software RAID array.
@@ -343,171 +362,6 @@ pub struct RaidDevice {
     /// Slot; −1 for none.
     #[serde(default, deserialize_with = "null_default")]
     pub slot: i32,
-}
-
-/// Ceph as a host sees it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct CephReport {
-    /// Id of the cluster.
-    #[serde(default, deserialize_with = "null_default")]
-    pub fsid: String,
-    /// Health.
-    #[serde(default, deserialize_with = "null_default")]
-    pub health: CephHealth,
-    /// Monitors.
-    #[serde(default, deserialize_with = "null_default")]
-    pub mon_map: CephMonMap,
-    /// Managers.
-    #[serde(default, deserialize_with = "null_default")]
-    pub mgr_map: CephMgrMap,
-    /// Object storage daemons.
-    #[serde(default, deserialize_with = "null_default")]
-    pub osd_map: CephOsdMap,
-    /// Placement groups and space.
-    #[serde(default, deserialize_with = "null_default")]
-    pub pg_map: CephPgMap,
-    /// Pools.
-    #[serde(default, deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
-    pub pools: Vec<CephReportPool>,
-    /// Services.
-    #[serde(default, deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
-    pub services: Vec<CephReportService>,
-    /// When it was read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub collected_at: Option<Timestamp>,
-}
-
-/// Health of Ceph.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct CephHealth {
-    /// `HEALTH_OK` and so on.
-    #[serde(default, deserialize_with = "null_default")]
-    pub status: String,
-    /// What Ceph complains of, by check.
-    #[serde(default, deserialize_with = "null_default", skip_serializing_if = "BTreeMap::is_empty")]
-    pub checks: BTreeMap<String, CephCheck>,
-}
-
-/// One complaint of Ceph.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct CephCheck {
-    /// How bad.
-    #[serde(default, deserialize_with = "null_default")]
-    pub severity: String,
-    /// What.
-    #[serde(default, deserialize_with = "null_default")]
-    pub message: String,
-}
-
-/// Monitors of Ceph.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct CephMonMap {
-    /// How many.
-    #[serde(default, deserialize_with = "null_default")]
-    pub num_mons: u32,
-}
-
-/// Managers of Ceph.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct CephMgrMap {
-    /// Whether one is active.
-    #[serde(default, deserialize_with = "null_default")]
-    pub available: bool,
-    /// How many.
-    #[serde(default, deserialize_with = "null_default")]
-    pub num_mgrs: u32,
-    /// The active one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub active_mgr: Option<String>,
-}
-
-/// Object storage daemons of Ceph.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct CephOsdMap {
-    /// How many.
-    #[serde(default, deserialize_with = "null_default")]
-    pub num_osds: u32,
-    /// Up.
-    #[serde(default, deserialize_with = "null_default")]
-    pub num_up: u32,
-    /// In.
-    #[serde(default, deserialize_with = "null_default")]
-    pub num_in: u32,
-}
-
-/// Placement groups and space of Ceph.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct CephPgMap {
-    /// How many.
-    #[serde(default, deserialize_with = "null_default")]
-    pub num_pgs: u32,
-    /// Bytes in total.
-    #[serde(default, deserialize_with = "null_default")]
-    pub bytes_total: u64,
-    /// Bytes in use.
-    #[serde(default, deserialize_with = "null_default")]
-    pub bytes_used: u64,
-    /// Bytes available.
-    #[serde(default, deserialize_with = "null_default")]
-    pub bytes_available: u64,
-    /// Use, percent.
-    #[serde(default, deserialize_with = "null_default")]
-    pub usage_percent: f64,
-}
-
-/// A pool of Ceph.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct CephReportPool {
-    /// Number.
-    #[serde(default, deserialize_with = "null_default")]
-    pub id: u32,
-    /// Name.
-    #[serde(default, deserialize_with = "null_default")]
-    pub name: String,
-    /// Bytes in use.
-    #[serde(default, deserialize_with = "null_default")]
-    pub bytes_used: u64,
-    /// Bytes available.
-    #[serde(default, deserialize_with = "null_default")]
-    pub bytes_available: u64,
-    /// Objects.
-    #[serde(default, deserialize_with = "null_default")]
-    pub objects: u64,
-    /// Use, percent.
-    #[serde(default, deserialize_with = "null_default")]
-    pub percent_used: f64,
-}
-
-/// A kind of service of Ceph.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct CephReportService {
-    /// `mon`, `mgr` …
-    #[serde(rename = "type", default, deserialize_with = "null_default")]
-    pub kind: String,
-    /// Running.
-    #[serde(default, deserialize_with = "null_default")]
-    pub running: u32,
-    /// In all.
-    #[serde(default, deserialize_with = "null_default")]
-    pub total: u32,
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ pub struct KubernetesReport {
     /// Deployments.
     #[serde(default, deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub deployments: Vec<Deployment>,
+    /// Stateful sets, daemon sets and jobs; not sent by the original's agent.
+    #[serde(default, deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
+    pub workloads: Vec<Workload>,
     /// When it was read, by the agent's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Timestamp>,
@@ -102,6 +105,22 @@ pub struct KubernetesNode {
     /// Roles.
     #[serde(default, deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+    /// What is used, where the cluster has a metrics server; not sent by the original's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+/// What a node or a pod uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// Thousandths of a processor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_millicores: Option<u64>,
+    /// Bytes of memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
 }
 
 /// Amounts of a node.
@@ -170,6 +189,9 @@ pub struct Pod {
     /// Containers.
     #[serde(default, deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<PodContainer>,
+    /// What is used, where the cluster has a metrics server; not sent by the original's agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 /// A container of a pod.
@@ -226,6 +248,49 @@ pub struct Deployment {
     /// Replicas available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_replicas: Option<u32>,
+    /// Labels.
+    #[serde(default, deserialize_with = "null_default", skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A stateful set, a daemon set or a job.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Workload {
+    /// `StatefulSet`, `DaemonSet` or `Job`.
+    #[serde(default, deserialize_with = "null_default")]
+    pub kind: String,
+    /// Id.
+    #[serde(default, deserialize_with = "null_default")]
+    pub uid: String,
+    /// Name.
+    #[serde(default, deserialize_with = "null_default")]
+    pub name: String,
+    /// Namespace.
+    #[serde(default, deserialize_with = "null_default")]
+    pub namespace: String,
+    /// Pods wanted; of a job, completions wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired: Option<u32>,
+    /// Pods ready; of a job, pods running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<u32>,
+    /// Pods of the newest version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<u32>,
+    /// Pods available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available: Option<u32>,
+    /// Completions of a job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub succeeded: Option<u32>,
+    /// Failed pods of a job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<u32>,
+    /// `Complete`, `Failed` or `Suspended`, of a job that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
     /// Labels.
     #[serde(default, deserialize_with = "null_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,

@@ -3,6 +3,7 @@
 //! The same types write the report in the agent and read it in the server. Fields that an agent may be unable
 //! to measure are `Option`: absent on the wire, never 0. Unknown keys are ignored, `null` reads as empty.
 
+mod ceph;
 pub mod docker;
 pub mod host;
 pub mod kubernetes;

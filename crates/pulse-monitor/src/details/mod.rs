@@ -91,10 +91,15 @@ impl Desk {
 
     /// Names what a missing right hides, once, whoever meets it first.
     fn deny(&self, what: &'static str, advice: &'static str, error: &PollError) {
+        self.lack(what, &error.to_string(), advice);
+    }
+
+    /// The same, with the reason in words.
+    fn lack(&self, what: &'static str, why: &str, advice: &'static str) {
         const AGAIN: Duration = Duration::from_secs(60 * 60);
         let until = Instant::now() + AGAIN;
         self.denied.lock().unwrap_or_else(PoisonError::into_inner).insert(what, until);
-        let message = format!("{what} are not shown: {error}; {advice}");
+        let message = format!("{what} are not shown: {why}; {advice}");
         let issue = SourceIssue { at: self.now(), class: FailureClass::Permission, message, node: None };
         self.found(Finding::Hidden { what, issue: Some(issue) });
     }

@@ -38,9 +38,14 @@ const LONGEST_VISIT_INTERVAL: Duration = Duration::from_secs(300);
 /// How far back tasks that made backups are read.
 const TASKS_SINCE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 30);
 
+/// What an account may do hardly ever changes.
+const RIGHTS: Duration = Duration::from_secs(60 * 60);
+
 /// What is asked of the nodes' package lists, for the sentence about the missing right.
 const UPDATES_WHAT: &str = "pending updates";
 const BACKUPS_WHAT: &str = "backups on storages";
+const BACKUPS_ADVICE: &str = "give the user and its token Datastore.AllocateSpace on the storage and VM.Backup on the \
+                              guests, or Datastore.Allocate on the storage";
 
 /// One thing to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,6 +60,7 @@ enum Job {
     Tasks,
     Backups(String),
     Ceph,
+    Rights,
 }
 
 /// The worker of one node.
@@ -138,6 +144,9 @@ impl Worker {
             }
         }
         if are_backups_wanted {
+            if assignment.is_first {
+                jobs.insert(Job::Rights, (RIGHTS, Duration::ZERO));
+            }
             jobs.insert(Job::Tasks, (backups, Duration::ZERO));
             for storage in &assignment.storages {
                 jobs.insert(Job::Backups(storage.name.clone()), (backups, Duration::ZERO));
@@ -198,6 +207,19 @@ impl Worker {
                 let since = now.checked_sub(TASKS_SINCE).unwrap_or(now);
                 Finding::Tasks { node: name, list: details.backup_tasks(node, since).await? }
             }
+            Job::Rights => {
+                let rights = details.privileges(node).await?;
+                if rights.contains("Datastore.Allocate") || rights.contains("Datastore.AllocateSpace") {
+                    desk.grant(BACKUPS_WHAT);
+                } else {
+                    desk.lack(
+                        BACKUPS_WHAT,
+                        "Proxmox shows them only to who may restore them",
+                        BACKUPS_ADVICE,
+                    );
+                }
+                return Ok(Outcome::Done);
+            }
             Job::Updates => {
                 if desk.is_denied(UPDATES_WHAT) {
                     return Ok(Outcome::Denied);
@@ -210,9 +232,8 @@ impl Worker {
                 let Some(storage) = assignment.storages.iter().find(|one| one.name == *storage) else {
                     return Ok(Outcome::Done);
                 };
-                let advice = "give the user and its token Datastore.AllocateSpace on the storage and VM.Backup on \
-                              the guests, or Datastore.Allocate on the storage";
-                let list = denied(desk, BACKUPS_WHAT, advice, details.backups_on(node, storage).await)?;
+                let list =
+                    denied(desk, BACKUPS_WHAT, BACKUPS_ADVICE, details.backups_on(node, storage).await)?;
                 let place = if storage.is_shared { String::new() } else { name };
                 Finding::Backups { node: place, storage: storage.name.clone(), list }
             }
@@ -230,9 +251,10 @@ fn denied<T>(
     outcome: Result<T, PollError>,
 ) -> Result<T, PollError> {
     match &outcome {
-        Ok(_) => desk.grant(what),
+        // A list of backups may be empty for want of a right: that is for `Job::Rights` to tell.
+        Ok(_) if what != BACKUPS_WHAT => desk.grant(what),
         Err(error) if error.class() == FailureClass::Permission => desk.deny(what, advice, error),
-        Err(_) => {}
+        Ok(_) | Err(_) => {}
     }
     outcome
 }

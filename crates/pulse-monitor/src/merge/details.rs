@@ -2,7 +2,7 @@
 //! inside guests. Pure.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -11,8 +11,8 @@ use pulse_core::{
     Missing, Reading,
     ids::HostId,
     model::{
-        DiskTemperature, Guest, GuestKind, GuestStatus, Host, InstanceView, Liveness, MemorySource,
-        MemoryUse, Node, PhysicalDisk, Storage, StorageBackup, Temperature, ZfsPool,
+        BackupTask, DiskTemperature, Guest, GuestKind, GuestSnapshot, GuestStatus, Host, InstanceView,
+        Liveness, MemorySource, MemoryUse, Node, PhysicalDisk, Storage, StorageBackup, Temperature, ZfsPool,
     },
 };
 
@@ -38,9 +38,7 @@ pub(crate) fn complete(
     if !view.nodes.is_empty() {
         facts.keep_nodes(|name| view.nodes.iter().any(|node| node.name == name));
     }
-    if !view.storages.is_empty() {
-        facts.keep_storages(|name| view.storages.iter().any(|storage| storage.name == name));
-    }
+    complete_long_lists(view, facts);
     let nodes = Arc::make_mut(&mut view.nodes);
     for node in nodes.iter_mut() {
         node.pending_updates = facts.nodes.get(&node.name).and_then(|facts| facts.pending_updates);
@@ -54,7 +52,9 @@ pub(crate) fn complete(
 }
 
 fn complete_guest(guest: &mut Guest, facts: &InstanceFacts, inside: &AgentsInside<'_>, now: Timestamp) {
-    guest.last_backup = facts.last_backups.get(&guest.vmid).copied().or(guest.last_backup);
+    if let Some(newest) = &facts.last_backups {
+        guest.last_backup = newest.get(&guest.vmid).copied();
+    }
     let empty = GuestFacts::default();
     let known = facts.guests.get(&guest.vmid);
     let facts = known.unwrap_or(&empty);
@@ -221,30 +221,102 @@ fn complete_lists(view: &mut InstanceView, facts: &mut InstanceFacts) {
         jobs.dedup_by(|a, b| a.job_id == b.job_id);
         view.replication_jobs = Arc::new(jobs);
     }
-    if changed.tasks {
-        let mut tasks: Vec<_> = facts.nodes.values().flat_map(|node| node.tasks.iter().cloned()).collect();
-        tasks.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| a.id.cmp(&b.id)));
-        view.backup_tasks = Arc::new(tasks);
-    }
-    if changed.backups {
-        let placed = |backup: &StorageBackup| {
-            let node = guest(backup.vmid).map_or(&backup.node, |guest| &guest.node).clone();
-            StorageBackup { node, ..backup.clone() }
-        };
-        let mut backups: Vec<_> = facts.backups.values().flatten().map(placed).collect();
-        backups.sort_by(|a, b| b.made_at.cmp(&a.made_at).then_with(|| a.id.cmp(&b.id)));
-        // A file on a directory that several nodes mount without saying so is seen from each.
-        backups.dedup_by(|a, b| a.id == b.id && a.node == b.node);
-        view.storage_backups = Arc::new(backups);
-    }
-    if changed.snapshots {
-        view.guest_snapshots = Arc::new(facts.snapshots.values().flatten().cloned().collect());
-    }
     if changed.ceph {
         view.ceph = Arc::new(facts.ceph.clone());
     }
     if changed.hidden {
         view.hidden = Arc::new(facts.hidden.values().cloned().collect());
+    }
+}
+
+/// Puts what was read of the long lists into the view, and takes out what is of nodes, storages and guests that are no
+/// longer there. A list in which nothing changed stays shared with the view before.
+fn complete_long_lists(view: &mut InstanceView, facts: &mut InstanceFacts) {
+    let news = std::mem::take(&mut facts.news);
+    let nodes: HashSet<&str> = view.nodes.iter().map(|node| node.name.as_str()).collect();
+    let stays = |task: &BackupTask| nodes.is_empty() || nodes.contains(task.node.as_str());
+    if !news.tasks.is_empty() || !view.backup_tasks.iter().all(stays) {
+        let kept = view.backup_tasks.iter();
+        let kept = kept.filter(|task| stays(task) && !news.tasks.contains_key(&task.node));
+        let mut tasks: Vec<BackupTask> = kept.cloned().collect();
+        tasks.extend(news.tasks.into_values().flatten());
+        tasks.sort_by(|a, b| b.started_at.cmp(&a.started_at).then_with(|| a.id.cmp(&b.id)));
+        replace(&mut view.backup_tasks, tasks);
+    }
+    complete_backups(view, facts, news.backups);
+    let is_known = |snapshot: &GuestSnapshot| {
+        view.guests.binary_search_by_key(&snapshot.vmid, |guest| guest.vmid).is_ok()
+    };
+    if !news.snapshots.is_empty() || !view.guest_snapshots.iter().all(is_known) {
+        let kept = view.guest_snapshots.iter();
+        let kept = kept.filter(|one| is_known(one) && !news.snapshots.contains_key(&one.vmid));
+        let mut snapshots: Vec<GuestSnapshot> = kept.cloned().collect();
+        snapshots.extend(news.snapshots.into_values().flatten());
+        snapshots.sort_by(|a, b| (a.vmid, a.made_at, &a.name).cmp(&(b.vmid, b.made_at, &b.name)));
+        replace(&mut view.guest_snapshots, snapshots);
+    }
+}
+
+fn complete_backups(
+    view: &mut InstanceView,
+    facts: &mut InstanceFacts,
+    news: HashMap<(String, String), Vec<StorageBackup>>,
+) {
+    let shared: HashSet<&str> = view
+        .storages
+        .iter()
+        .filter(|storage| storage.is_shared)
+        .map(|storage| storage.name.as_str())
+        .collect();
+    let own: HashSet<(&str, &str)> =
+        view.storages.iter().map(|storage| (storage.name.as_str(), storage.node.as_str())).collect();
+    let stays = |backup: &StorageBackup| {
+        own.is_empty()
+            || shared.contains(backup.storage.as_str())
+            || own.contains(&(backup.storage.as_str(), backup.node.as_str()))
+    };
+    if news.is_empty() && view.storage_backups.iter().all(stays) {
+        return;
+    }
+    let is_read_anew = |backup: &StorageBackup| {
+        let of = |node: &str| news.contains_key(&(backup.storage.clone(), node.to_owned()));
+        of("") || of(&backup.node)
+    };
+    let mut backups: Vec<StorageBackup> = view
+        .storage_backups
+        .iter()
+        .filter(|backup| stays(backup) && !is_read_anew(backup))
+        .cloned()
+        .collect();
+    for ((_, node), list) in news {
+        // What every node sees is shown where its guest is.
+        let placed = |mut backup: StorageBackup| {
+            if node.is_empty()
+                && let Ok(place) = view.guests.binary_search_by_key(&backup.vmid, |guest| guest.vmid)
+                && let Some(guest) = view.guests.get(place)
+            {
+                backup.node.clone_from(&guest.node);
+            }
+            backup
+        };
+        backups.extend(list.into_iter().map(placed));
+    }
+    backups.sort_by(|a, b| b.made_at.cmp(&a.made_at).then_with(|| a.id.cmp(&b.id)));
+    // A file in a directory that several nodes mount without saying so is seen from each.
+    backups.dedup_by(|a, b| a.id == b.id && a.node == b.node);
+    let newest = facts.last_backups.insert(HashMap::new());
+    for backup in backups.iter().filter(|backup| backup.vmid != 0) {
+        // The newest stand first.
+        newest.entry(backup.vmid).or_insert(backup.made_at);
+    }
+    replace(&mut view.storage_backups, backups);
+}
+
+/// Takes the new list unless it says the same.
+fn replace<T: PartialEq>(list: &mut Arc<Vec<T>>, mut new: Vec<T>) {
+    if **list != new {
+        new.shrink_to_fit();
+        *list = Arc::new(new);
     }
 }
 
@@ -294,5 +366,111 @@ fn add_temperatures(disks: &mut [PhysicalDisk], temperature: &Temperature) {
         if let Some(sensor) = nvme.next() {
             disk.temperature_celsius = Reading::Known(sensor.celsius);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pulse_core::model::{InstanceKey, InstanceKind};
+
+    use super::*;
+    use crate::facts::Finding;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn task(node: &str, second: i64) -> BackupTask {
+        BackupTask {
+            id: format!("{node}-{second}"),
+            node: node.into(),
+            instance: "lab".into(),
+            kind: "vzdump".into(),
+            vmid: 0,
+            status: "OK".into(),
+            started_at: at(second),
+            ended_at: None,
+            size_bytes: None,
+            error: None,
+        }
+    }
+
+    fn backup(storage: &str, node: &str, vmid: u32, second: i64) -> StorageBackup {
+        StorageBackup {
+            id: format!("lab-{storage}-{vmid}-{second}"),
+            storage: storage.into(),
+            node: node.into(),
+            instance: "lab".into(),
+            kind: "qemu".into(),
+            vmid,
+            made_at: at(second),
+            size_bytes: 1,
+            format: "vma".into(),
+            notes: None,
+            is_protected: false,
+            volume_id: String::new(),
+            is_pbs: false,
+            is_verified: None,
+            verification: None,
+        }
+    }
+
+    fn view() -> InstanceView {
+        InstanceView::unknown(InstanceKey { kind: InstanceKind::Pve, name: "lab".into() })
+    }
+
+    /// Takes findings as a poll would; nodes, guests and storages are not known yet and so nothing is taken out.
+    fn after(view: &mut InstanceView, facts: &mut InstanceFacts, findings: Vec<Finding>) {
+        for finding in findings {
+            facts.take(finding);
+        }
+        complete_long_lists(view, facts);
+    }
+
+    #[test]
+    fn a_nodes_tasks_replace_that_nodes_tasks_and_an_equal_list_changes_nothing() {
+        let (mut view, mut facts) = (view(), InstanceFacts::default());
+        let tasks = |node: &str, seconds: &[i64]| Finding::Tasks {
+            node: node.into(),
+            list: seconds.iter().map(|second| task(node, *second)).collect(),
+        };
+        after(&mut view, &mut facts, vec![tasks("a", &[1, 5]), tasks("b", &[3])]);
+        let order: Vec<_> = view.backup_tasks.iter().map(|task| task.id.as_str()).collect();
+        assert_eq!(order, ["a-5", "b-3", "a-1"]);
+        after(&mut view, &mut facts, vec![tasks("a", &[7])]);
+        let order: Vec<_> = view.backup_tasks.iter().map(|task| task.id.as_str()).collect();
+        assert_eq!(order, ["a-7", "b-3"]);
+        let before = view.backup_tasks.clone();
+        after(&mut view, &mut facts, vec![tasks("a", &[7])]);
+        assert!(Arc::ptr_eq(&before, &view.backup_tasks), "readers keep what they have");
+    }
+
+    #[test]
+    fn the_newest_backup_over_all_storages_counts_and_goes_when_it_is_deleted() {
+        let (mut view, mut facts) = (view(), InstanceFacts::default());
+        let backups = |storage: &str, node: &str, list: Vec<StorageBackup>| Finding::Backups {
+            node: node.into(),
+            storage: storage.into(),
+            list,
+        };
+        let newest = |facts: &InstanceFacts| facts.last_backups.as_ref().unwrap().get(&100).copied();
+        after(
+            &mut view,
+            &mut facts,
+            vec![
+                backups("nas", "", vec![backup("nas", "a", 100, 10), backup("nas", "a", 100, 20)]),
+                backups("local", "a", vec![backup("local", "a", 100, 15)]),
+                backups("local", "b", vec![backup("local", "b", 100, 12)]),
+            ],
+        );
+        assert_eq!((newest(&facts), view.storage_backups.len()), (Some(at(20)), 4));
+        after(&mut view, &mut facts, vec![backups("nas", "", Vec::new())]);
+        assert_eq!((newest(&facts), view.storage_backups.len()), (Some(at(15)), 2));
+        after(
+            &mut view,
+            &mut facts,
+            vec![backups("local", "a", Vec::new()), backups("local", "b", Vec::new())],
+        );
+        assert_eq!(newest(&facts), None);
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod alerting;
+mod day;
 mod scheduler;
 mod stand_in;
 mod truth;

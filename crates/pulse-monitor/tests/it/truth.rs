@@ -80,7 +80,7 @@ impl Drop for Watched {
     }
 }
 
-fn instance(name: &str, cluster: &Cluster) -> PveInstance {
+pub fn instance(name: &str, cluster: &Cluster) -> PveInstance {
     PveInstance {
         token_name: Some(cluster.token_name().to_owned()),
         token_value: Some(Secret::new(cluster.token_value())),
@@ -232,15 +232,16 @@ async fn what_a_missing_right_hides_is_named_once() {
     let truth = watched.cluster.truth();
     let view = watched
         .until("the reasons", |view| {
-            view.hidden.len() == 2
+            view.hidden.len() == 3
                 && truth.guests.iter().filter(|guest| guest.has_agent()).all(|truth| {
                     guest(view, truth.plan.vmid).disk == Reading::Unknown(Missing::PermissionDenied)
                 })
         })
         .await;
     let all: Vec<_> = view.hidden.iter().map(|issue| issue.message.as_str()).collect();
-    assert!(all[0].starts_with("file systems") && all[0].contains("VM.GuestAgent.Audit"), "{all:?}");
-    assert!(all[1].starts_with("pending updates") && all[1].contains("Sys.Modify"), "{all:?}");
+    assert!(all[0].starts_with("backups") && all[0].contains("Datastore.AllocateSpace"), "{all:?}");
+    assert!(all[1].starts_with("file systems") && all[1].contains("VM.GuestAgent.Audit"), "{all:?}");
+    assert!(all[2].starts_with("pending updates") && all[2].contains("Sys.Modify"), "{all:?}");
     // Asked for once, not once per guest; three nodes may have been at it at the same time.
     let asked = watched.cluster.requests().into_iter().filter(|r| r.path.contains("/agent/")).count();
     assert!(asked <= 3, "{asked} guest agents were asked without the right to");

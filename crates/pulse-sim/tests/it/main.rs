@@ -18,4 +18,5 @@ mod faults;
 mod load;
 mod schema;
 mod shapes;
+mod vendor;
 mod versions;

@@ -15,7 +15,10 @@ pub struct Migration {
 }
 
 /// All steps, in order.
-pub const MIGRATIONS: &[Migration] = &[];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { owner: "notifications", sql: include_str!("../../migrations/0002_notify.sql") },
+    Migration { owner: "alerts", sql: include_str!("../../migrations/0003_alerts.sql") },
+];
 
 /// The format that a file has after all steps.
 pub(super) fn newest() -> i64 {

@@ -29,6 +29,23 @@ export function finishDist(): Plugin {
     writeBundle(_options, bundle) {
       first = firstView(bundle);
     },
+    transformIndexHtml: {
+      order: "post",
+      // The frame is loaded after the language; fetched beside the entry it costs no second journey.
+      handler(_html, { bundle }) {
+        const frame = Object.values(bundle ?? {}).find(
+          (file) => file.type === "chunk" && file.facadeModuleId?.endsWith("src/App.tsx"),
+        );
+        if (frame?.type !== "chunk") return [];
+        return [frame.fileName, ...frame.imports]
+          .filter((name) => bundle?.[name]?.type === "chunk" && !(bundle[name] as Rollup.OutputChunk).isEntry)
+          .map((name) => ({
+            tag: "link",
+            attrs: { rel: "modulepreload", crossorigin: true, href: `/${name}` },
+            injectTo: "head" as const,
+          }));
+      },
+    },
     async closeBundle() {
       const sizes = await compressAll(outDir);
       // The folder itself is in the repository, so that the Rust side can always watch it.

@@ -20,7 +20,7 @@ const NAMES = [
 const pick = (list) => list[Math.floor(Math.random() * list.length)];
 const between = (low, high) => low + Math.random() * (high - low);
 
-export function estate({ guests, isEmpty, isBroken }) {
+export function estate({ guests, containers, isEmpty, isBroken }) {
   const now = Date.now();
   const host = ownHost(now);
   const state = {
@@ -103,6 +103,8 @@ export function estate({ guests, isEmpty, isBroken }) {
       status: "offline",
     },
   );
+  for (let index = 0; index * 50 < containers; index += 1)
+    state.dockerHosts.push(dockerHost(`dock-${index + 1}`, 50, now));
   addProxmoxRest(state, now);
   state.kubernetesClusters.push(cluster("prod", now), { ...cluster("lab", now), status: "offline" });
   state.activeAlerts.push(...alerts(state, now));
@@ -676,7 +678,8 @@ export function step(state) {
       if (Math.random() > 0.34) continue;
       const fields = change(row);
       if (fields === undefined) continue;
-      Object.assign(row, fields);
+      const { containers: _nested, ...own } = fields;
+      Object.assign(row, own);
       changed[row.id] = fields;
     }
     return { set: changed };
@@ -702,6 +705,14 @@ export function step(state) {
       ),
       vms: set(state.vms, moving),
       containers: set(state.containers, moving),
+      dockerHosts: set(state.dockerHosts, (row) => {
+        if (row.status !== "online") return undefined;
+        const { set: changed } = set(row.containers, (each) =>
+          each.state === "running" ? { cpuPercent: drift(each.cpuPercent, 0, 200, 8) } : undefined,
+        );
+        // On the wire a list of containers changes by their ids; in the state it is the list itself.
+        return { containers: { set: changed } };
+      }),
       hosts: set(state.hosts, (row) =>
         row.status === "online" ? { cpuUsage: drift(row.cpuUsage, 1, 99, 8) } : undefined,
       ),

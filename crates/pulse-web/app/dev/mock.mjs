@@ -2,7 +2,7 @@
 // same live protocol, with the built page (dist/) under the strict content security policy.
 //
 //   npm run build && npm run mock
-//   PORT=7700 GUESTS=5000 FRESH=1 NO_WS=1 EMPTY=1 BROKEN=1 npm run mock
+//   PORT=7700 GUESTS=5000 CONTAINERS=1000 FRESH=1 NO_WS=1 EMPTY=1 BROKEN=1 npm run mock
 //
 // FRESH starts with the first setup (the token is "bootstrap"), else user and password are "admin".
 // Never shipped, never used by tests of the product: those run against the real server.
@@ -26,6 +26,7 @@ let password = "admin";
 const sessions = new Set();
 const state = estate({
   guests: Number(process.env.GUESTS ?? 90),
+  containers: Number(process.env.CONTAINERS ?? 0),
   isEmpty: process.env.EMPTY !== undefined,
   isBroken: process.env.BROKEN !== undefined,
 });

@@ -217,3 +217,24 @@ test("Ctrl-K finds a guest from anywhere and ? tells the keys", async ({ inside:
   await page.keyboard.press("d");
   await expect(page).toHaveURL(/\/docker/);
 });
+
+test("the table stays in sight while a drawer is opened and its history comes late", async ({
+  inside: page,
+}) => {
+  await page.route("**/api/metrics-store/history*", async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await route.continue();
+  });
+  await open(page, "/proxmox?q=status:running");
+  await page.evaluate(() => {
+    const seen = window as unknown as { vanished: number };
+    seen.vanished = 0;
+    new MutationObserver(() => {
+      if (document.querySelector("table[aria-label=Guests]") === null) seen.vanished += 1;
+    }).observe(document.body, { childList: true, subtree: true });
+  });
+  await rowNames(page, "Guests").first().click();
+  await expect(page.getByRole("complementary").getByRole("term").first()).toBeVisible();
+  await expect(page.getByRole("complementary").getByRole("img", { name: /^CPU.*now/ })).toBeVisible();
+  expect(await page.evaluate(() => (window as unknown as { vanished: number }).vanished)).toBe(0);
+});

@@ -1,4 +1,4 @@
-import { expect, rowNames, test } from "./support";
+import { expect, expectAccessible, PASSWORD, rowNames, test, USER } from "./support";
 
 test("where WebSockets are blocked the page polls, says so, and is still right", async ({ inside: page }) => {
   await page.routeWebSocket(/\/ws/, (socket) => {
@@ -81,4 +81,97 @@ test("the page asks nobody but its server", async ({ inside: page, baseURL }) =>
     await expect(page.getByRole("status", { name: "Connection" })).toContainText("Live");
   }
   expect(others).toEqual([]);
+});
+
+test("a session that ends in the middle of a form costs nothing that was typed", async ({ inside: page }) => {
+  await page.goto("/settings/nodes");
+  await page.getByRole("button", { name: "Add node" }).click();
+  const form = page.getByRole("form", { name: "Add a node" });
+  await form.getByLabel("Address").fill("pve9.lan");
+  await form.getByLabel("Token id").fill("pulse@pve!monitor");
+  await form.getByLabel("Token secret").fill("typed with care");
+  await page.context().clearCookies();
+  await form.getByRole("button", { name: "Test connection" }).click();
+  const login = page.getByRole("dialog", { name: "Log in" });
+  await expect(login).toContainText("Your session has ended");
+  await expectAccessible(page, "login over a form");
+  await login.getByLabel("User").fill(USER);
+  await login.getByLabel("Password").fill(PASSWORD);
+  await page.keyboard.press("Enter");
+  await expect(login).toBeHidden();
+  await expect(form.getByLabel("Address")).toHaveValue("pve9.lan");
+  await expect(form.getByLabel("Token secret")).toHaveValue("typed with care");
+  await expect(page.getByRole("status", { name: "Connection" })).toContainText("Live");
+  await page.context().storageState({ path: "test-results/session.json" });
+});
+
+test("a server that came back as another version asks for a reload", async ({ inside: page }) => {
+  let version = "1.0.0";
+  await page.route("**/api/version", async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ json: { ...(await answer.json()), version } });
+  });
+  const sockets = new Set<{ close: () => Promise<void> }>();
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    socket.connectToServer();
+    sockets.add(socket);
+  });
+  await page.goto("/hosts");
+  await expect(page.getByRole("status", { name: "Connection" })).toContainText("Live");
+  await expect(page.getByText("The server was updated")).toBeHidden();
+  version = "2.0.0";
+  for (const socket of sockets) await socket.close();
+  await expect(page.getByText("The server was updated")).toBeVisible({ timeout: 30_000 });
+});
+
+test("an answer of a proxy instead of the server is named, and the rest goes on", async ({
+  inside: page,
+}) => {
+  await page.route("**/api/config/nodes", (route) =>
+    route.fulfill({ contentType: "text/html", body: "<html>Sign in to the hotel's network</html>" }),
+  );
+  await page.goto("/settings/nodes");
+  await expect(page.getByRole("alert")).toContainText("the answer is not the server's");
+  await page.getByRole("link", { name: "Hosts", exact: true }).click();
+  await expect(rowNames(page, "Hosts").first()).toBeVisible();
+});
+
+test("a browser whose clock is wrong by hours still says right ages", async ({ inside: page }) => {
+  await page.addInitScript(() => {
+    const real = Date.now;
+    Date.now = () => real() - 5 * 3_600_000;
+  });
+  await page.goto("/hosts");
+  const heard = page.getByRole("table", { name: "Hosts" }).getByText(/heard \d+\ss ago/);
+  await expect(heard.first()).toBeVisible({ timeout: 30_000 });
+});
+
+test("a part of the page that cannot be loaded says so and can be tried again", async ({ inside: page }) => {
+  await page.goto("/hosts");
+  await expect(page.getByRole("status", { name: "Connection" })).toContainText("Live");
+  await page.route("**/assets/TokensPage*", (route) => route.abort());
+  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByRole("link", { name: "API tokens" }).click();
+  await expect(page.getByRole("alert")).toContainText("could not be shown");
+  await expect(page.getByRole("button", { name: "Reload the page" })).toBeVisible();
+});
+
+test("a screen on the wall needs no login, shows no controls, and can only read", async ({
+  inside: page,
+  browser,
+  baseURL,
+}) => {
+  await page.goto("/settings/appearance");
+  await page.getByRole("button", { name: "Make a link" }).click();
+  const link = await page.getByTitle("Link").innerText();
+  const screen = await browser.newContext(baseURL === undefined ? {} : { baseURL });
+  const wall = await screen.newPage();
+  await wall.goto(link);
+  await expect(wall.getByRole("status", { name: "Connection" })).toContainText("Live");
+  await expect(wall.getByRole("navigation", { name: "Areas" })).toBeHidden();
+  // The token does not stay in the address.
+  expect(wall.url()).not.toContain("token");
+  await wall.reload();
+  await expect(wall.getByRole("status", { name: "Connection" })).toContainText("Live");
+  await screen.close();
 });

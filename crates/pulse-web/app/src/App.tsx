@@ -48,6 +48,7 @@ const AgentsPage = lazy(() => import("./features/settings/AgentsPage"));
 const TokensPage = lazy(() => import("./features/settings/TokensPage"));
 const SystemPage = lazy(() => import("./features/settings/SystemPage"));
 const SecurityPage = lazy(() => import("./features/settings/SecurityPage"));
+const TransferPage = lazy(() => import("./features/settings/TransferPage"));
 const DiagnosticsPage = lazy(() => import("./features/settings/DiagnosticsPage"));
 const AppearancePage = lazy(() => import("./features/settings/AppearancePage"));
 
@@ -97,6 +98,7 @@ export function App(): JSX.Element {
             <Route path="/system" component={SystemPage} />
             <Route path="/security" component={SecurityPage} />
             <Route path="/appearance" component={AppearancePage} />
+            <Route path="/transfer" component={TransferPage} />
             <Route path="/diagnostics" component={DiagnosticsPage} />
           </Route>
           <Show when={Gallery}>{(page) => <Route path="/gallery" component={page()} />}</Show>

@@ -76,7 +76,10 @@ pub(super) fn answer(question: AgentQuestion, body: &str) -> Result<AgentAnswer,
 fn result<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Unreadable> {
     let outer: AgentResult<'a> = object(body)?;
     let raw = outer.result.0.ok_or_else(|| "the guest agent's answer is empty".to_owned())?;
-    if serde_json::from_str::<AgentError<'_>>(raw.get()).is_ok_and(|error| error.error.0.is_some()) {
+    // A list of one would pass for a structure of one field.
+    let is_error = raw.get().starts_with('{')
+        && serde_json::from_str::<AgentError<'_>>(raw.get()).is_ok_and(|error| error.error.0.is_some());
+    if is_error {
         return Err(FAILED.to_owned());
     }
     serde_json::from_str(raw.get()).map_err(|_| FAILED.to_owned())
@@ -217,6 +220,15 @@ mod tests {
         let [eth] = list.as_slice() else { panic!("{list:?}") };
         assert_eq!((eth.name.as_str(), eth.mac.as_deref()), ("eth0", Some("bc:24:11:00:00:0a")));
         assert_eq!((eth.addresses.as_slice(), eth.sent_bytes), (&["192.0.2.7/24".to_owned()][..], Some(6)));
+    }
+
+    #[test]
+    fn a_list_of_one_is_no_error() {
+        let body = r#"{"data":{"result":[{"name":"sda1","mountpoint":"/","type":"ext4","total-bytes":9,"used-bytes":4}]}}"#;
+        let AgentAnswer::FileSystems { list, .. } = answer(AgentQuestion::FileSystems, body).unwrap() else {
+            panic!()
+        };
+        assert_eq!(list.len(), 1);
     }
 
     #[test]

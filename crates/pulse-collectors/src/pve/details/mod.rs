@@ -10,7 +10,10 @@ mod wire;
 mod work;
 mod zfs;
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -27,6 +30,7 @@ use crate::{
     details::{AgentAnswer, AgentQuestion, AgentRefusal, ContainerFacts, PveDetails, VmState, Work},
     error::PollError,
     http::HttpClient,
+    lenient::Flag,
 };
 
 /// At most so many tasks that made backups are asked of a node.
@@ -136,6 +140,14 @@ impl PveDetails for PveClient {
         Ok(backups::tasks(&rows, &self.instance, node))
     }
 
+    async fn privileges(&self, node: &str) -> Result<BTreeSet<String>, PollError> {
+        let path = "/access/permissions";
+        let (http, body) = self.look(node, path).await?;
+        let paths: BTreeMap<String, BTreeMap<String, Flag>> = read(&http, path, object(&body))?;
+        let given = |(name, flag): (String, Flag)| flag.0.is_some().then_some(name);
+        Ok(paths.into_values().flatten().filter_map(given).collect())
+    }
+
     async fn backups_on(&self, node: &str, storage: &Storage) -> Result<Vec<StorageBackup>, PollError> {
         if !is_plain_name(&storage.name) {
             return Ok(Vec::new());
@@ -190,7 +202,7 @@ impl PveClient {
         let lane = self.lanes.slow(node);
         // Never closed; without a permit the call would merely be one too many.
         let _permit = lane.acquire().await.ok();
-        let body = self.get(&http, path).await?;
+        let body = self.get_beside(&http, path).await?;
         Ok((http, body))
     }
 }

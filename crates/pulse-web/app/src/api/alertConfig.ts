@@ -2,6 +2,7 @@
 // page reads. What it does not know of a configuration it keeps and sends back.
 
 import { request } from "./request";
+import type { components } from "./schema.gen";
 
 export interface Threshold {
   trigger: number;
@@ -53,6 +54,7 @@ export interface AlertConfig {
   nodeDefaults: ThresholdBlock;
   hostDefaults: ThresholdBlock;
   pbsDefaults?: ThresholdBlock;
+  dockerDefaults?: ThresholdBlock;
   storageDefault: Threshold;
   overrides: Readonly<Record<string, ThresholdBlock>> | null;
   schedule: Schedule;
@@ -96,6 +98,13 @@ export const alertHistory = (
     undefined,
     signal,
   );
+
+/** What was raised for one resource. */
+export const resourceHistory = async (resourceId: string): Promise<PastAlert[]> =>
+  (await request<PastAlert[] | null>(
+    "GET",
+    `/api/alerts/history?limit=500&resourceId=${encodeURIComponent(resourceId)}`,
+  )) ?? [];
 
 export const clearAlertHistory = (): Promise<unknown> => request("DELETE", "/api/alerts/history");
 
@@ -193,14 +202,6 @@ export const retryDeadLetter = (id: string): Promise<unknown> =>
 export const removeDeadLetter = (id: string): Promise<unknown> =>
   request("POST", `${NOTIFICATIONS}/dlq/delete`, { id });
 
-export interface Delivery {
-  webhookName: string;
-  service?: string;
-  alertId?: string;
-  timestamp: string;
-  statusCode?: number;
-  success: boolean;
-  errorMessage?: string;
-}
-export const deliveries = async (): Promise<Delivery[]> =>
-  (await request<Delivery[] | null>("GET", `${NOTIFICATIONS}/webhook-history`)) ?? [];
+/** One attempt to deliver something, of the last seven days. */
+export type Delivery = components["schemas"]["NotificationDelivery"];
+export const deliveries = (): Promise<Delivery[]> => request("GET", `${NOTIFICATIONS}/deliveries?limit=200`);

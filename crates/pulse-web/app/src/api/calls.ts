@@ -64,6 +64,9 @@ export const listNodes = (): Promise<ConfiguredNode[]> => done(api.GET("/api/con
 export const addNode = (node: NodeRequest): Promise<unknown> =>
   done(api.POST("/api/config/nodes", { body: node }));
 
+export const changeNode = (id: string, node: NodeRequest): Promise<unknown> =>
+  done(api.PUT("/api/config/nodes/{id}", { params: { path: { id } }, body: node }));
+
 export const removeNode = (id: string): Promise<unknown> =>
   done(api.DELETE("/api/config/nodes/{id}", { params: { path: { id } } }));
 

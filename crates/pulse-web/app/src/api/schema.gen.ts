@@ -181,6 +181,354 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alerts/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take note of an alert: no reminders, no escalation. */
+        post: operations["acknowledge_alert_by_body"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let notices go out.
+         * @description Critical alerts that are raised and that nobody acknowledged are told now; warnings that are raised count as seen.
+         */
+        post: operations["activate_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/active": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All alerts that are raised now, sorted by id. */
+        get: operations["get_active_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/bulk/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take note of several alerts. */
+        post: operations["acknowledge_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/bulk/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close several alerts. */
+        post: operations["clear_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close an alert. It is raised again when its condition still holds. */
+        post: operations["clear_alert_by_body"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The configuration with everything that has a default filled in.
+         * @description Thresholds may carry `critical` (from where on it is critical), `delaySeconds` and `off`; `noDataDefaults`,
+         *     `maintenanceWindows`, `schedule.reminders` and `flappingOpeningsPerHour` are additions to Pulse v5.
+         */
+        get: operations["get_alert_config"];
+        /**
+         * Replace the configuration.
+         * @description A key that is left out takes its default. Raised alerts are looked at under the new configuration before this answers.
+         */
+        put: operations["put_alert_config"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was raised, newest first. Filters come before `limit` and `offset`. */
+        get: operations["get_alert_history"];
+        put?: never;
+        post?: never;
+        /** Forget all history and all incidents. */
+        delete: operations["clear_alert_history"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One incident of an alert, or all of a resource.
+         * @description With `alert_id` the answer is one incident or `null`, with `resource_id` a list.
+         */
+        get: operations["get_alert_incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/incidents/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note something to an incident. */
+        post: operations["add_incident_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All maintenance windows. */
+        get: operations["list_maintenance_windows"];
+        put?: never;
+        /**
+         * Make a maintenance window.
+         * @description `{name, enabled, start, end}` for one that comes once, `{name, enabled, weekly: {start, end, timezone, days}}` for one
+         *     that comes every week; `appliesTo` narrows it down by `resources`, `nodes`, `instances`, `tags` and `types`, where a `*`
+         *     at the end of an entry stands for anything.
+         */
+        post: operations["create_maintenance_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/maintenance/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replace a maintenance window. */
+        put: operations["update_maintenance_window"];
+        post?: never;
+        /** Remove a maintenance window. What it held back and is still raised is told now. */
+        delete: operations["delete_maintenance_window"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/thresholds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What holds for every resource in the end: each figure with its trigger, clear, delay, and where they came from. */
+        get: operations["get_effective_thresholds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/unacknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an acknowledgement back. */
+        post: operations["unacknowledge_alert_by_body"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take note of an alert: no reminders, no escalation. */
+        post: operations["acknowledge_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{id}/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close an alert. It is raised again when its condition still holds. */
+        post: operations["clear_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do not hear of an alert until then. It stays raised and is shown; when the time is over and it is still raised, it is
+         *     told once.
+         */
+        post: operations["snooze_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{id}/unacknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an acknowledgement back. */
+        post: operations["unacknowledge_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{id}/unsnooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hear of an alert again. */
+        post: operations["unsnooze_alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -435,6 +783,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/docker/hosts/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about Docker hosts, by id. */
+        get: operations["list_docker_host_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/docker/hosts/metadata/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about a Docker host; empty where nothing is. */
+        get: operations["get_docker_host_metadata"];
+        /** Note something about a Docker host; replaces what was noted. */
+        put: operations["put_docker_host_metadata"];
+        /** The same as `PUT`. */
+        post: operations["post_docker_host_metadata"];
+        /** Forget what is noted about a Docker host. */
+        delete: operations["delete_docker_host_metadata"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/docker/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about containers and services, by id. */
+        get: operations["list_docker_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/docker/metadata/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about a container or a service; empty where nothing is. */
+        get: operations["get_docker_metadata"];
+        /** Note something about a container or a service; replaces what was noted. */
+        put: operations["put_docker_metadata"];
+        /** The same as `PUT`. */
+        post: operations["post_docker_metadata"];
+        /** Forget what is noted about a container or a service. */
+        delete: operations["delete_docker_metadata"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/docs": {
         parameters: {
             query?: never;
@@ -452,6 +874,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/guests/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about guests, by id. */
+        get: operations["list_guest_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/guests/metadata/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about a guest; empty where nothing is. */
+        get: operations["get_guest_metadata"];
+        /** Note something about a guest; replaces what was noted. */
+        put: operations["put_guest_metadata"];
+        /** The same as `PUT`. */
+        post: operations["post_guest_metadata"];
+        /** Forget what is noted about a guest. */
+        delete: operations["delete_guest_metadata"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -464,6 +923,43 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hosts/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about hosts, by id. */
+        get: operations["list_host_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/hosts/metadata/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is noted about a host; empty where nothing is. */
+        get: operations["get_host_metadata"];
+        /** Note something about a host; replaces what was noted. Whether its agent runs commands is not changed here. */
+        put: operations["put_host_metadata"];
+        /** The same as `PUT`. */
+        post: operations["post_host_metadata"];
+        /** Forget what is noted about a host; what was decided about its agent stays. */
+        delete: operations["delete_host_metadata"];
         options?: never;
         head?: never;
         patch?: never;
@@ -621,6 +1117,269 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/apprise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Apprise settings. */
+        get: operations["get_apprise"];
+        /** Change the Apprise settings as a whole; the answer is what was kept. */
+        put: operations["put_apprise"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The log of all attempts of the last seven days, newest first. Not in v5. */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/dlq": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages that were given up, the newest first. */
+        get: operations["list_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/dlq/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a message up for good. */
+        post: operations["delete_dead_letter"];
+        /** Give a message up for good. The same as `POST`. */
+        delete: operations["remove_dead_letter"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/dlq/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a message that was given up once more, with all its attempts. */
+        post: operations["retry_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mail settings, without the password. */
+        get: operations["get_email"];
+        /** Change the mail settings as a whole. An empty password keeps the one that is stored. */
+        put: operations["put_email"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/email-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mail providers and their servers. */
+        get: operations["list_email_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the notifications do. */
+        get: operations["notification_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/queue/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages in the queue per status: those that are not done, and those of the last day. */
+        get: operations["queue_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test message. It answers 200 only when the message was delivered. */
+        post: operations["test_notification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhook-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last 100 attempts to call webhooks, oldest first. */
+        get: operations["webhook_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhook-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The services and their templates. */
+        get: operations["list_webhook_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The webhooks, with their secrets masked. */
+        get: operations["list_webhooks"];
+        put?: never;
+        /** Add a webhook. The answer is what was sent, with its id. */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhooks/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a webhook; it need not be saved.
+         * @description Values that are masked are taken from the stored webhook with the same id, where the URL is the same too.
+         */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a webhook as a whole. Values that are sent back masked stay as they are. */
+        put: operations["change_webhook"];
+        post?: never;
+        /** Remove a webhook. What waits for it is not sent any more. */
+        delete: operations["remove_webhook"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1020,6 +1779,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/test-notification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show every live client a node that does not exist, to try the live channel out.
+         * @description Unlike v5, a token needs `monitoring:write`: everybody who watches sees it.
+         */
+        post: operations["test_broadcast"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/version": {
         parameters: {
             query?: never;
@@ -1029,6 +1808,74 @@ export interface paths {
         };
         /** What the server is. */
         get: operations["get_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/download/pulse-agent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The agent for a processor. */
+        get: operations["get_agent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/download/pulse-docker-agent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The former agent for containers. */
+        get: operations["get_docker_agent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/download/pulse-host-agent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The former agent for hosts. */
+        get: operations["get_host_agent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/download/pulse-host-agent.sha256": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The checksum of the former agent for hosts. */
+        get: operations["get_host_agent_checksum"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1123,6 +1970,130 @@ export interface components {
             /** @description Plain semver. */
             version: string;
         };
+        /** @description What came of it for one alert. */
+        AlertBulkResult: {
+            alertId: string;
+            /** @description Why not. */
+            error?: string | null;
+            success: boolean;
+        };
+        /** @description What came of it. */
+        AlertBulkResults: {
+            /** @description One for each id, in the order of the request. */
+            results: components["schemas"]["AlertBulkResult"][];
+        };
+        /** @description That it was done. */
+        AlertConfigSaved: {
+            message: string;
+            success: boolean;
+        };
+        /** @description That it was done. */
+        AlertDone: {
+            /** @description Always `true`. */
+            success: boolean;
+        };
+        /** @description That it was done. */
+        AlertHistoryCleared: {
+            message: string;
+            status: string;
+        };
+        /** @description An alert as it was when it was raised, and how it ended. */
+        AlertHistoryEntry: components["schemas"]["FullAlert"] & {
+            /**
+             * Format: date-time
+             * @description When it closed; absent while it is raised. Ours, beside the contract.
+             */
+            resolvedAt?: string | null;
+            /** @description Why it closed. Ours, beside the contract. */
+            resolvedReason?: string | null;
+        };
+        /** @description Which alert. */
+        AlertIdBody: {
+            /**
+             * @description Its id.
+             * @default
+             */
+            id?: string;
+        };
+        /** @description Which alerts. */
+        AlertIdsBody: {
+            /**
+             * @description Their ids.
+             * @default null
+             */
+            alertIds?: string[] | null;
+            /**
+             * @description Their ids, as some clients send them.
+             * @default null
+             */
+            ids?: string[] | null;
+            /**
+             * @description Who; the caller where it is absent.
+             * @default null
+             */
+            user?: string | null;
+        };
+        /** @description One opening of an alert with what happened to it. */
+        AlertIncident: {
+            /** Format: date-time */
+            ackTime?: string | null;
+            ackUser?: string | null;
+            acknowledged: boolean;
+            alertId: string;
+            alertType: string;
+            /** Format: date-time */
+            closedAt?: string | null;
+            events: components["schemas"]["AlertIncidentEvent"][];
+            /** @description `inc-<time>-<number>`. */
+            id: string;
+            instance?: string;
+            level: string;
+            message?: string;
+            node?: string;
+            /** Format: date-time */
+            openedAt: string;
+            resourceId: string;
+            resourceName: string;
+            resourceType?: string | null;
+            /** @description `open` or `resolved`. */
+            status: string;
+        };
+        /** @description Something that happened. */
+        AlertIncidentEvent: {
+            details?: unknown;
+            id: string;
+            summary: string;
+            /** Format: date-time */
+            timestamp: string;
+            /**
+             * @description `alert_fired`, `alert_acknowledged`, `alert_unacknowledged`, `alert_resolved`, `note`, or one of ours:
+             *     `alert_worsened`, `alert_escalated`, `alert_snoozed`.
+             */
+            type: string;
+        };
+        /** @description A note. */
+        AlertIncidentNote: {
+            /**
+             * @description To the newest incident of that alert, …
+             * @default null
+             */
+            alert_id?: string | null;
+            /**
+             * @description … or to that incident.
+             * @default null
+             */
+            incident_id?: string | null;
+            /**
+             * @description What to note.
+             * @default
+             */
+            note?: string;
+            /**
+             * @description Who; the caller where it is absent.
+             * @default null
+             */
+            user?: string | null;
+        };
         /** @description An alert that is raised now. */
         AlertShape: {
             /**
@@ -1166,6 +2137,18 @@ export interface components {
              */
             value: number;
         };
+        /** @description That notices go out. */
+        AlertsActivated: {
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            activationTime?: string | null;
+            message: string;
+            /** @description Always `active`. */
+            state: string;
+            success: boolean;
+        };
         /** @description A token as it is shown. */
         ApiToken: {
             /**
@@ -1193,6 +2176,68 @@ export interface components {
         ApiTokens: {
             /** @description Newest first. */
             tokens: components["schemas"]["ApiToken"][];
+        };
+        /** @description Apprise. */
+        AppriseSettings: {
+            /**
+             * @description Its API key. Answers show `***REDACTED***`, which keeps it when it is sent back. v5 shows it in clear.
+             * @default
+             */
+            apiKey?: string;
+            /**
+             * @description The header of the API key.
+             * @default
+             */
+            apiKeyHeader?: string;
+            /**
+             * @description The program.
+             * @default
+             */
+            cliPath?: string;
+            /**
+             * @description Key of a configuration that is stored there.
+             * @default
+             */
+            configKey?: string;
+            /**
+             * @description Whether it is used.
+             * @default false
+             */
+            enabled?: boolean;
+            /** @default null */
+            filter?: components["schemas"]["NotificationFilter"] | null;
+            /**
+             * Format: int32
+             * @description Messages in an hour; more go into a digest. 30 where it is absent.
+             * @default null
+             */
+            maxPerHour?: number | null;
+            /**
+             * @description `cli` or `http`.
+             * @default
+             */
+            mode?: string;
+            /**
+             * @description The service.
+             * @default
+             */
+            serverUrl?: string;
+            /**
+             * @description Whether any certificate will do.
+             * @default false
+             */
+            skipTlsVerify?: boolean;
+            /**
+             * @description Apprise URLs.
+             * @default []
+             */
+            targets?: string[];
+            /**
+             * Format: int64
+             * @description How long a delivery may take, 5 to 120.
+             * @default 0
+             */
+            timeoutSeconds?: number;
         };
         /** @description Events of the audit log. */
         AuditEvents: {
@@ -1343,8 +2388,24 @@ export interface components {
             /** @description `pve`, `pbs` or `pmg`. */
             type: string;
         };
+        /** @description A destination to which nothing can be delivered. */
+        BrokenDestination: {
+            /** @description `email`, `apprise`, or `webhook:` and its id. */
+            destination: string;
+            /** @description Why. */
+            error: string;
+            /** @description What people call it. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+        };
         /** @description One complaint of Ceph. */
         CephCheck: {
+            /** @description More lines. */
+            detail?: string[];
             /** @description What. */
             message?: string;
             /** @description How bad. */
@@ -1358,6 +2419,8 @@ export interface components {
             };
             /** @description `HEALTH_OK` and so on. */
             status?: string;
+            /** @description The same in words, as older versions of Ceph tell it. */
+            summary?: components["schemas"]["CephSummary"][];
         };
         /** @description Managers of Ceph. */
         CephMgrMap: {
@@ -1370,17 +2433,53 @@ export interface components {
              * @description How many.
              */
             numMgrs?: number;
+            /**
+             * Format: int32
+             * @description How many stand by.
+             */
+            standbys?: number | null;
         };
         /** @description Monitors of Ceph. */
         CephMonMap: {
+            /**
+             * Format: int64
+             * @description Number of the map.
+             */
+            epoch?: number | null;
+            /** @description Each of them. */
+            monitors?: components["schemas"]["CephMonitor"][];
             /**
              * Format: int32
              * @description How many.
              */
             numMons?: number;
         };
+        /** @description A monitor of Ceph. */
+        CephMonitor: {
+            /** @description Address. */
+            addr?: string | null;
+            /** @description Name. */
+            name?: string;
+            /**
+             * Format: int32
+             * @description Rank.
+             */
+            rank?: number;
+            /** @description `up` while it is in the quorum, `down` otherwise. */
+            status?: string | null;
+        };
         /** @description Object storage daemons of Ceph. */
         CephOsdMap: {
+            /**
+             * Format: int64
+             * @description Number of the map.
+             */
+            epoch?: number | null;
+            /**
+             * Format: int32
+             * @description Down.
+             */
+            numDown?: number | null;
             /**
              * Format: int32
              * @description In.
@@ -1391,6 +2490,11 @@ export interface components {
              * @description How many.
              */
             numOsds?: number;
+            /**
+             * Format: int32
+             * @description Out.
+             */
+            numOut?: number | null;
             /**
              * Format: int32
              * @description Up.
@@ -1415,15 +2519,50 @@ export interface components {
              */
             bytesUsed?: number;
             /**
+             * Format: int64
+             * @description Bytes of data, copies not counted.
+             */
+            dataBytes?: number | null;
+            /**
+             * Format: double
+             * @description Share of objects with too few copies.
+             */
+            degradedRatio?: number | null;
+            /**
+             * Format: double
+             * @description Share of objects in the wrong place.
+             */
+            misplacedRatio?: number | null;
+            /**
              * Format: int32
              * @description How many.
              */
             numPgs?: number;
             /**
+             * Format: int64
+             * @description Bytes read per second.
+             */
+            readBytesPerSec?: number | null;
+            /**
+             * Format: int64
+             * @description Reads per second.
+             */
+            readOpsPerSec?: number | null;
+            /**
              * Format: double
              * @description Use, percent.
              */
             usagePercent?: number;
+            /**
+             * Format: int64
+             * @description Bytes written per second.
+             */
+            writeBytesPerSec?: number | null;
+            /**
+             * Format: int64
+             * @description Writes per second.
+             */
+            writeOpsPerSec?: number | null;
         };
         /** @description A pool of Ceph. */
         CephPoolShape: {
@@ -1511,6 +2650,8 @@ export interface components {
         };
         /** @description A kind of service of Ceph. */
         CephReportService: {
+            /** @description Their names. */
+            daemons?: string[];
             /**
              * Format: int32
              * @description Running.
@@ -1614,6 +2755,20 @@ export interface components {
              * @description Bytes in use.
              */
             usedBytes: number;
+        };
+        /** @description One complaint in words. */
+        CephSummary: {
+            /** @description What. */
+            message?: string;
+            /** @description How bad. */
+            severity?: string;
+        };
+        /** @description One kind of destination. */
+        ChannelHealth: {
+            /** @description Whether it has what it needs. */
+            configured: boolean;
+            /** @description Whether it is on. */
+            enabled: boolean;
         };
         /** @description A point. */
         ChartPoint: {
@@ -2019,6 +3174,8 @@ export interface components {
             networkIo?: components["schemas"]["NetworkIo"] | null;
             /** @description Networks. */
             networks?: components["schemas"]["ContainerNetwork"][];
+            /** @description Whether the kernel ended the last run for want of memory; not sent by the original's agent. */
+            oomKilled?: boolean | null;
             podman?: components["schemas"]["PodmanInfo"] | null;
             /** @description Published ports. */
             ports?: components["schemas"]["ContainerPort"][];
@@ -2284,6 +3441,51 @@ export interface components {
              */
             used: number;
         };
+        /** @description A message that was given up. */
+        DeadLetter: {
+            /** @description What it tells. */
+            alerts: Record<string, never>[];
+            /**
+             * Format: int64
+             * @description Attempts made.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it was given up.
+             */
+            completedAt?: string | null;
+            /** @description The destination as it is configured now, without secrets; null when it is gone. */
+            config: Record<string, never>;
+            /**
+             * Format: date-time
+             * @description When it came into the queue.
+             */
+            createdAt: string;
+            /** @description Id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description The last attempt.
+             */
+            lastAttempt?: string | null;
+            /** @description Why it failed. */
+            lastError: string;
+            /**
+             * Format: int64
+             * @description Attempts allowed.
+             */
+            maxAttempts: number;
+            /**
+             * Format: date-time
+             * @description When it was last due.
+             */
+            nextRetryAt: string;
+            /** @description Always `dlq`. */
+            status: string;
+            /** @description `email`, `webhook` or `apprise`, with `_resolved` for recoveries. */
+            type: string;
+        };
         /** @description Whether a source fails persistently, and how. */
         DeadLetterDetail: {
             /**
@@ -2310,6 +3512,20 @@ export interface components {
              * @description How often it was tried since.
              */
             retryCount?: number | null;
+        };
+        /** @description It is done. */
+        DeadLetterDone: {
+            /** @description The message. */
+            id: string;
+            /** @description In words. */
+            message: string;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description Which message. */
+        DeadLetterId: {
+            /** @description Its id. */
+            id: string;
         };
         /** @description Sources that fail persistently. */
         DeadLetters: {
@@ -2686,8 +3902,137 @@ export interface components {
             /** @description Whether it was. */
             success: boolean;
         };
+        /** @description What holds for one figure. */
+        EffectiveMetricThreshold: {
+            /** Format: double */
+            clear?: number | null;
+            /**
+             * Format: double
+             * @description From where on it is critical.
+             */
+            critical?: number | null;
+            /** Format: int64 */
+            delaySeconds?: number | null;
+            /** @description Whether it raises anything. */
+            isOn: boolean;
+            metric: string;
+            /** @description `default`, `customRule`, `override` or `tag`. */
+            origin: string;
+            /** @description Name of the custom rule, where it is one. */
+            originName?: string | null;
+            /** Format: double */
+            trigger?: number | null;
+        };
+        /** @description What holds for a resource. */
+        EffectiveThresholds: {
+            /** @description Whether an override names it. */
+            hasOverride: boolean;
+            /** @description Its id, which is its key among the overrides. */
+            id: string;
+            instance: string;
+            /** @description Whether nobody is told (tag `pulse-monitor-only`). */
+            isMonitorOnly: boolean;
+            /** @description Whether it raises anything at all. */
+            isWatched: boolean;
+            metrics: components["schemas"]["EffectiveMetricThreshold"][];
+            name: string;
+            node: string;
+            /** @description Why it raises nothing. */
+            notWatchedBecause?: string | null;
+            /** @description `warning` or `critical` where being switched off raises an alert. */
+            poweredOffSeverity?: string | null;
+            /** @description `guest`, `node`, `host`, `docker`, `storage`, `pbs`. */
+            type: string;
+        };
+        /** @description A mail provider. */
+        EmailProvider: {
+            /** @description Whether it wants a login. */
+            authRequired: boolean;
+            /** @description What to fill in. */
+            instructions: string;
+            /** @description Name. */
+            name: string;
+            /** @description SMTP server. */
+            smtpHost: string;
+            /**
+             * Format: int32
+             * @description Its port.
+             */
+            smtpPort: number;
+            /** @description TLS after a greeting. */
+            startTLS: boolean;
+            /** @description TLS from the first byte. */
+            tls: boolean;
+        };
+        /** @description Mail. */
+        EmailSettings: {
+            /**
+             * @description Whether mails are sent.
+             * @default false
+             */
+            enabled?: boolean;
+            /** @default null */
+            filter?: components["schemas"]["NotificationFilter"] | null;
+            /**
+             * @description Sender.
+             * @default
+             */
+            from?: string;
+            /**
+             * Format: int32
+             * @description Mails in an hour; more go into a digest. 30 where it is absent.
+             * @default null
+             */
+            maxPerHour?: number | null;
+            /**
+             * @description Password: empty in answers; empty in requests to keep the one that is stored.
+             * @default
+             */
+            password?: string;
+            /**
+             * Format: int32
+             * @description Its port.
+             * @default 587
+             */
+            port?: number;
+            /**
+             * @description Provider.
+             * @default
+             */
+            provider?: string;
+            /**
+             * @description SMTP server.
+             * @default
+             */
+            server?: string;
+            /**
+             * @description TLS after a greeting.
+             * @default false
+             */
+            startTLS?: boolean;
+            /**
+             * @description TLS from the first byte.
+             * @default true
+             */
+            tls?: boolean;
+            /**
+             * @description Receivers; the sender where there are none.
+             * @default []
+             */
+            to?: string[];
+            /**
+             * @description Login.
+             * @default
+             */
+            username?: string;
+        };
         /** @description An object without keys; the contract has three of them. */
         EmptyObject: Record<string, never>;
+        /** @description How credentials are kept. */
+        EncryptionHealth: {
+            /** @description Always true. */
+            enabled: boolean;
+        };
         /** @description The error envelope. */
         ErrorBody: {
             /** @description Code for programs. */
@@ -2733,6 +4078,68 @@ export interface components {
             inContainer: boolean;
             /** @description Whether the server runs in our Docker image. */
             isDocker: boolean;
+        };
+        /** @description An alert with everything that is known of it (contract B-07). */
+        FullAlert: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            ackTime?: string | null;
+            /** @description Who. */
+            ackUser?: string | null;
+            /** @description Whether somebody took note. */
+            acknowledged: boolean;
+            /** @description When each level was reached. */
+            escalationTimes?: string[];
+            /** @description Id. */
+            id: string;
+            /** @description Instance. */
+            instance: string;
+            /**
+             * Format: int32
+             * @description The escalation level it reached, counted from 1.
+             */
+            lastEscalation?: number | null;
+            /**
+             * Format: date-time
+             * @description When people were last told.
+             */
+            lastNotified?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last seen.
+             */
+            lastSeen: string;
+            /** @description `warning` or `critical`. */
+            level: string;
+            /** @description What is wrong. */
+            message: string;
+            /** @description What is particular to its type. `snoozedUntil`, `maintenance` and `flapping` stand here too. */
+            metadata?: Record<string, never>;
+            /** @description Node. */
+            node: string;
+            /** @description Resource. */
+            resourceId: string;
+            /** @description Its name. */
+            resourceName: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            startTime: string;
+            /**
+             * Format: double
+             * @description Threshold.
+             */
+            threshold: number;
+            /** @description Type. */
+            type: string;
+            /**
+             * Format: double
+             * @description Value.
+             */
+            value: number;
         };
         /** @description Garbage collection of a datastore. */
         GarbageJobShape: {
@@ -3463,6 +4870,7 @@ export interface components {
             uid?: string;
             /** @description Whether it is cordoned. */
             unschedulable?: boolean;
+            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description A Kubernetes cluster's report. */
         KubernetesReport: {
@@ -3481,6 +4889,8 @@ export interface components {
              * @description When it was read, by the agent's clock.
              */
             timestamp?: string | null;
+            /** @description Stateful sets, daemon sets and jobs; not sent by the original's agent. */
+            workloads?: components["schemas"]["Workload"][];
         };
         /** @description Answer to a Kubernetes report. */
         KubernetesReportReply: {
@@ -4157,6 +5567,210 @@ export interface components {
             /** @description PMG: version. */
             version?: string | null;
         };
+        /** @description What is noted about a Docker host; what is empty is left out. */
+        NotedDockerHost: {
+            /**
+             * @description The name people gave it.
+             * @default
+             */
+            customDisplayName?: string;
+            /**
+             * @description A page of its own.
+             * @default
+             */
+            customUrl?: string;
+            /**
+             * @description Notes.
+             * @default null
+             */
+            notes?: string[] | null;
+        };
+        /** @description What is noted about a host, and whether its agent is to run commands. */
+        NotedHost: {
+            /** @description Whether its agent is to run commands; `null` leaves that to the agent. */
+            commandsEnabled?: boolean | null;
+            /** @description A page of its own; empty for none. */
+            customUrl: string;
+            /** @description A description; empty for none. */
+            description: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Notes; `null` for none. */
+            notes?: string[] | null;
+            /** @description Tags; `null` for none. */
+            tags?: string[] | null;
+        };
+        /** @description What is noted about a guest, a container or a service. */
+        NotedItem: {
+            /** @description A page of its own; empty for none. */
+            customUrl: string;
+            /** @description A description; empty for none. */
+            description: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Name it had when it was last seen; guests only. */
+            lastKnownName?: string | null;
+            /** @description `qemu` or `lxc`; guests only. */
+            lastKnownType?: string | null;
+            /** @description Notes; `null` for none. */
+            notes?: string[] | null;
+            /** @description Tags; `null` for none. */
+            tags?: string[] | null;
+        };
+        /** @description What to note: what is left out becomes empty. */
+        NotedItemChange: {
+            /**
+             * @description An `http` or `https` address; empty for none.
+             * @default
+             */
+            customUrl?: string;
+            /**
+             * @description A description.
+             * @default
+             */
+            description?: string;
+            /**
+             * @description Notes.
+             * @default null
+             */
+            notes?: string[] | null;
+            /**
+             * @description Tags.
+             * @default null
+             */
+            tags?: string[] | null;
+        };
+        /** @description One attempt to deliver a message. */
+        NotificationDelivery: {
+            /**
+             * Format: int64
+             * @description How many alerts.
+             */
+            alertCount: number;
+            /** @description The first alert of the message. */
+            alertId: string;
+            /**
+             * Format: int64
+             * @description Which attempt, counted from 1.
+             */
+            attempt: number;
+            /** @description `email`, `apprise`, or `webhook:` and its id. */
+            destination: string;
+            /**
+             * Format: int64
+             * @description How long it took.
+             */
+            durationMilliseconds: number;
+            /** @description What went wrong. */
+            error?: string | null;
+            /** @description `firing`, `resolved` or `digest`. */
+            event: string;
+            /** @description The message's id in the queue. */
+            id: string;
+            /** @description What people call the destination. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Bytes sent.
+             */
+            payloadBytes: number;
+            /** @description The service of a webhook, else the kind of destination. */
+            service: string;
+            /**
+             * Format: int32
+             * @description HTTP status.
+             */
+            statusCode?: number | null;
+            /** @description Whether it arrived. */
+            success: boolean;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            timestamp: string;
+            /** @description Where to, without secrets. */
+            url?: string;
+        };
+        /** @description Which alerts a destination is told of; an empty list means all. Not in v5. */
+        NotificationFilter: {
+            /**
+             * @description Only critical ones.
+             * @default false
+             */
+            criticalOnly?: boolean;
+            /**
+             * @description Only these resources: ids, names, nodes or instances.
+             * @default []
+             */
+            resources?: string[];
+            /**
+             * @description Only resources with one of these tags.
+             * @default []
+             */
+            tags?: string[];
+            /**
+             * @description Only these types.
+             * @default []
+             */
+            types?: string[];
+        };
+        /** @description How the notifications do. */
+        NotificationHealth: {
+            /** @description Apprise. */
+            apprise: components["schemas"]["ChannelHealth"];
+            /** @description Destinations to which nothing can be delivered. Not in v5. */
+            broken: components["schemas"]["BrokenDestination"][];
+            /** @description Mail. */
+            email: components["schemas"]["ChannelHealth"];
+            /** @description How credentials are kept. */
+            encryption: components["schemas"]["EncryptionHealth"];
+            /** @description Whether the queue answers and every destination takes its messages. */
+            overall_healthy: boolean;
+            /** @description The queue. */
+            queue: components["schemas"]["QueueHealth"];
+            /** @description Webhooks. */
+            webhooks: components["schemas"]["WebhookHealth"];
+        };
+        /** @description It is done. */
+        NotificationSuccess: {
+            /** @description In words. */
+            message?: string | null;
+            /** @description Always `success`. */
+            status: string;
+        };
+        /** @description What to try. */
+        NotificationTest: {
+            /** @description Settings of mail or Apprise that need not be saved. */
+            config?: Record<string, never> | null;
+            /**
+             * @description `email`, `webhook`, `apprise`, or `all` for every destination that is on.
+             * @default
+             */
+            method?: string;
+            /**
+             * @description Which webhook; else the first that is on.
+             * @default null
+             */
+            webhookId?: string | null;
+        };
+        /** @description How one destination did. */
+        NotificationTestResult: {
+            /** @description What went wrong. */
+            error?: string | null;
+            /** @description The destination. */
+            name: string;
+            /** @description Whether it took the message. */
+            success: boolean;
+        };
+        /** @description It was delivered. */
+        NotificationTested: {
+            /** @description In words. */
+            message: string;
+            /** @description One for each destination, with `all`. */
+            results?: components["schemas"]["NotificationTestResult"][];
+            /** @description Always `success`. */
+            status: string;
+        };
         /** @description One NVMe disk. */
         NvmeTemperature: {
             /** @description Device. */
@@ -4479,6 +6093,7 @@ export interface components {
             startTime?: string | null;
             /** @description Id. */
             uid?: string;
+            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description A container of a pod. */
         PodContainer: {
@@ -4689,6 +6304,36 @@ export interface components {
             perType: {
                 [key: string]: number;
             };
+        };
+        /** @description The queue. */
+        QueueHealth: {
+            /**
+             * Format: int64
+             * @description Dead letters.
+             */
+            dlq: number;
+            /**
+             * Format: int64
+             * @description Always 0.
+             */
+            failed: number;
+            /** @description Whether it answers. */
+            healthy: boolean;
+            /**
+             * Format: int64
+             * @description Waiting.
+             */
+            pending: number;
+            /**
+             * Format: int64
+             * @description On their way.
+             */
+            sending: number;
+            /**
+             * Format: int64
+             * @description Sent within a day.
+             */
+            sent: number;
         };
         /** @description Mail queues. */
         QueueShape: {
@@ -5363,8 +7008,28 @@ export interface components {
             device?: string;
             /** @description `PASSED`, `FAILED` or `UNKNOWN`. */
             health?: string | null;
+            /**
+             * Format: int64
+             * @description Errors that the disk could not correct; not sent by the original's agent.
+             */
+            mediaErrors?: number | null;
             /** @description Model. */
             model?: string | null;
+            /**
+             * Format: int64
+             * @description Sectors that wait to be replaced; not sent by the original's agent.
+             */
+            pendingSectors?: number | null;
+            /**
+             * Format: int64
+             * @description Hours under power; not sent by the original's agent.
+             */
+            powerOnHours?: number | null;
+            /**
+             * Format: int64
+             * @description Sectors replaced by spare ones; not sent by the original's agent.
+             */
+            reallocatedSectors?: number | null;
             /** @description Serial number. */
             serial?: string | null;
             /** @description Whether it sleeps. */
@@ -5376,6 +7041,11 @@ export interface components {
             temperature?: number | null;
             /** @description Interface. */
             type?: string | null;
+            /**
+             * Format: int32
+             * @description Share of its life that is used up, percent; not sent by the original's agent.
+             */
+            wearPercent?: number | null;
             /** @description World-wide name. */
             wwn?: string | null;
         };
@@ -5408,6 +7078,21 @@ export interface components {
         Snapshots: {
             /** @description All of them. */
             snapshots: components["schemas"]["GuestSnapshotShape"][];
+        };
+        /** @description For how long: one of the two. */
+        SnoozeBody: {
+            /**
+             * Format: int64
+             * @description Minutes from now.
+             * @default null
+             */
+            minutes?: number | null;
+            /**
+             * Format: date-time
+             * @description Until then.
+             * @default null
+             */
+            until?: string | null;
         };
         /** @description How many mails got a spam score. */
         SpamScoreShape: {
@@ -6302,6 +7987,19 @@ export interface components {
             /** @description Whether one is. */
             updateAvailable: boolean;
         };
+        /** @description What a node or a pod uses. */
+        Usage: {
+            /**
+             * Format: int64
+             * @description Thousandths of a processor.
+             */
+            cpuMillicores?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of memory.
+             */
+            memoryBytes?: number | null;
+        };
         /** @description A token to ask about. */
         ValidateRequest: {
             /**
@@ -6378,6 +8076,193 @@ export interface components {
             updateAvailable: boolean;
             /** @description Plain semver. */
             version: string;
+        };
+        /** @description A webhook. */
+        Webhook: {
+            /**
+             * @description Fields for templates; shown as headers are.
+             * @default {}
+             */
+            customFields?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Whether it is used.
+             * @default false
+             */
+            enabled?: boolean;
+            /** @default null */
+            filter?: components["schemas"]["NotificationFilter"] | null;
+            /**
+             * @description Headers. Answers show `***REDACTED***` for values, which keeps them when it is sent back.
+             * @default {}
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Id; made where a new one has none.
+             * @default
+             */
+            id?: string;
+            /**
+             * Format: int32
+             * @description Messages in an hour; more go into a digest. 30 where it is absent.
+             * @default null
+             */
+            maxPerHour?: number | null;
+            /**
+             * @description Whom to mention. v5 never returns it, and loses it when a client writes back what it read.
+             * @default
+             */
+            mention?: string;
+            /**
+             * @description `POST` where it is empty.
+             * @default
+             */
+            method?: string;
+            /**
+             * @description Name.
+             * @default
+             */
+            name?: string;
+            /**
+             * @description discord, telegram, slack, teams, teams-adaptive, pagerduty, pushover, gotify, ntfy, mattermost or generic.
+             * @default
+             */
+            service?: string;
+            /**
+             * @description A template of its own, in Go's syntax.
+             * @default
+             */
+            template?: string;
+            /**
+             * @description Where to; may be a template.
+             * @default
+             */
+            url?: string;
+        };
+        /** @description One attempt to call a webhook. */
+        WebhookDelivery: {
+            /** @description The first alert of the message. */
+            alertId: string;
+            /** @description What went wrong. */
+            errorMessage?: string | null;
+            /**
+             * Format: int64
+             * @description Bytes sent.
+             */
+            payloadSize: number;
+            /**
+             * Format: int64
+             * @description Attempts before this one.
+             */
+            retryAttempts: number;
+            /** @description Its service. */
+            service: string;
+            /**
+             * Format: int32
+             * @description HTTP status; 0 where there was no answer.
+             */
+            statusCode: number;
+            /** @description Whether it arrived. */
+            success: boolean;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            timestamp: string;
+            /** @description Name of the webhook. */
+            webhookName: string;
+            /** @description Its URL, without secrets. */
+            webhookUrl: string;
+        };
+        /** @description Webhooks. */
+        WebhookHealth: {
+            /** @description Those that are on. */
+            enabled: number;
+            /** @description All. */
+            total: number;
+        };
+        /** @description A service that webhooks are made for. */
+        WebhookTemplate: {
+            /** @description Headers. */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description What to fill in. */
+            instructions: string;
+            /** @description Method. */
+            method: string;
+            /** @description Its name for people. */
+            name: string;
+            /** @description Template of the body, in Go's syntax. */
+            payloadTemplate: string;
+            /** @description Its name in webhooks. */
+            service: string;
+            /** @description What its URLs look like; placeholders in braces. */
+            urlPattern: string;
+        };
+        /** @description What the receiver answered. */
+        WebhookTested: {
+            /** @description What went wrong. */
+            error?: string | null;
+            /** @description What it said, cut. */
+            response: string;
+            /**
+             * Format: int32
+             * @description HTTP status; 0 where there was no answer.
+             */
+            status: number;
+            /** @description Whether it took the message. */
+            success?: boolean | null;
+        };
+        /** @description A stateful set, a daemon set or a job. */
+        Workload: {
+            /**
+             * Format: int32
+             * @description Pods available.
+             */
+            available?: number | null;
+            /** @description `Complete`, `Failed` or `Suspended`, of a job that is. */
+            condition?: string | null;
+            /**
+             * Format: int32
+             * @description Pods wanted; of a job, completions wanted.
+             */
+            desired?: number | null;
+            /**
+             * Format: int32
+             * @description Failed pods of a job.
+             */
+            failed?: number | null;
+            /** @description `StatefulSet`, `DaemonSet` or `Job`. */
+            kind?: string;
+            /** @description Labels. */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @description Name. */
+            name?: string;
+            /** @description Namespace. */
+            namespace?: string;
+            /**
+             * Format: int32
+             * @description Pods ready; of a job, pods running.
+             */
+            ready?: number | null;
+            /**
+             * Format: int32
+             * @description Completions of a job.
+             */
+            succeeded?: number | null;
+            /** @description Id. */
+            uid?: string;
+            /**
+             * Format: int32
+             * @description Pods of the newest version.
+             */
+            updated?: number | null;
         };
         /** @description A device of a ZFS pool. */
         ZfsDeviceShape: {
@@ -6821,6 +8706,758 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acknowledge_alert_by_body: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    activate_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertsActivated"];
+                };
+            };
+        };
+    };
+    get_active_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FullAlert"][];
+                };
+            };
+        };
+    };
+    acknowledge_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdsBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertBulkResults"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    clear_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdsBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertBulkResults"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    clear_alert_by_body: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_alert_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The configuration */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    put_alert_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertConfigSaved"];
+                };
+            };
+            /** @description No JSON, or a value of the wrong type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than 1 MiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_alert_history: {
+        parameters: {
+            query?: {
+                /** @description At most so many; 100 when absent, 0 for all, at most 10,000. */
+                limit?: string;
+                /** @description Without the newest so many. */
+                offset?: string;
+                /** @description Raised at or after, RFC 3339. */
+                startTime?: string;
+                /** @description Raised at or before, RFC 3339. */
+                endTime?: string;
+                /** @description `warning` or `critical`. */
+                severity?: string;
+                /** @description Of that resource. */
+                resourceId?: string;
+                /** @description Of that alert. Ours, beside the contract. */
+                alertId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertHistoryEntry"][];
+                };
+            };
+            /** @description A number is negative, or a time is none */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    clear_alert_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertHistoryCleared"];
+                };
+            };
+        };
+    };
+    get_alert_incidents: {
+        parameters: {
+            query?: {
+                /** @description The newest incident of that alert … */
+                alert_id?: string;
+                /** @description … or the one that began then, RFC 3339. */
+                started_at?: string;
+                /** @description The same. */
+                start_time?: string;
+                /** @description All incidents of that resource, newest first. */
+                resource_id?: string;
+                /** @description At most so many. */
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An incident, `null`, or a list of incidents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertIncident"] | null;
+                };
+            };
+            /** @description Neither alert nor resource is named, or a time is none */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    add_incident_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIncidentNote"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_maintenance_windows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The windows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown[];
+                };
+            };
+        };
+    };
+    create_maintenance_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description The window with its id */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_maintenance_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the window */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description The window */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_maintenance_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the window */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_effective_thresholds: {
+        parameters: {
+            query?: {
+                /** @description Only that one. */
+                resourceId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectiveThresholds"][];
+                };
+            };
+        };
+    };
+    unacknowledge_alert_by_body: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    acknowledge_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the alert, URL-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    clear_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the alert, URL-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    snooze_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the alert, URL-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SnoozeBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unacknowledge_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the alert, URL-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    unsnooze_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the alert, URL-encoded */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDone"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7487,6 +10124,274 @@ export interface operations {
             };
         };
     };
+    list_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["NotedDockerHost"];
+                    };
+                };
+            };
+        };
+    };
+    get_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedDockerHost"];
+                };
+            };
+        };
+    };
+    put_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedDockerHost"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedDockerHost"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    post_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedDockerHost"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedDockerHost"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_docker_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is noted about it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["NotedItem"];
+                    };
+                };
+            };
+        };
+    };
+    get_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Container or service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+        };
+    };
+    put_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Container or service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    post_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Container or service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_docker_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Container or service */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is noted about it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     get_docs: {
         parameters: {
             query?: never;
@@ -7506,6 +10411,140 @@ export interface operations {
             };
         };
     };
+    list_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["NotedItem"];
+                    };
+                };
+            };
+        };
+    };
+    get_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Guest id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+        };
+    };
+    put_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Guest id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    post_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Guest id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedItem"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_guest_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Guest id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is noted about it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     get_health: {
         parameters: {
             query?: never;
@@ -7522,6 +10561,140 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Health"];
                 };
+            };
+        };
+    };
+    list_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["NotedHost"];
+                    };
+                };
+            };
+        };
+    };
+    get_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedHost"];
+                };
+            };
+        };
+    };
+    put_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedHost"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    post_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotedItemChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotedHost"];
+                };
+            };
+            /** @description The link cannot be followed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_host_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing is noted about it any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -7790,6 +10963,803 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthAnswer"];
+                };
+            };
+        };
+    };
+    get_apprise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppriseSettings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    put_apprise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppriseSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppriseSettings"];
+                };
+            };
+            /** @description No such settings */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Entries, 1 to 1000; 100 where it is absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationDelivery"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    list_dead_letters: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1000; 100 for anything else. */
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetter"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The queue does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterId"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterDone"];
+                };
+            };
+            /** @description No id */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description No such message */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    remove_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterId"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterDone"];
+                };
+            };
+            /** @description No id */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description No such message */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    retry_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeadLetterId"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterDone"];
+                };
+            };
+            /** @description No id */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description No such message */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailSettings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    put_email: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationSuccess"];
+                };
+            };
+            /** @description No such settings */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than 32 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_email_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailProvider"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    notification_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationHealth"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    queue_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: number;
+                    };
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The queue does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    test_notification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationTest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationTested"];
+                };
+            };
+            /** @description Why it was not delivered */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description No such webhook */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    webhook_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    list_webhook_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTemplate"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Webhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description The URL or the template is refused */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There are too many */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Webhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTested"];
+                };
+            };
+            /** @description It was not delivered */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTested"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    change_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Webhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description The URL or the template is refused */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There is none with that id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than 64 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    remove_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the webhook */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationSuccess"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There is none with that id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
@@ -8679,6 +12649,26 @@ export interface operations {
             };
         };
     };
+    test_broadcast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `{"status":"notification sent"}` as plain text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
     get_version: {
         parameters: {
             query?: never;
@@ -8694,6 +12684,175 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Version"];
+                };
+            };
+        };
+    };
+    get_agent: {
+        parameters: {
+            query?: {
+                /** @description Such as linux-amd64, aarch64 or armv7l */
+                arch?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With X-Checksum-Sha256 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_docker_agent: {
+        parameters: {
+            query?: {
+                /** @description Such as linux-amd64 */
+                arch?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_host_agent: {
+        parameters: {
+            query?: {
+                platform?: string;
+                arch?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_host_agent_checksum: {
+        parameters: {
+            query?: {
+                platform?: string;
+                arch?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };

@@ -26,6 +26,7 @@ import { ScrollerContext } from "../ui/screen";
 import { Toasts } from "../ui/toast";
 import { Waiting } from "../ui/Waiting";
 import { watchAlerts } from "./browserAlerts";
+import { collectEarly } from "./early";
 import { listen } from "./keyboard";
 import { isKiosk } from "./kiosk";
 import { AREAS, type Area, TOOLS } from "./pages";
@@ -38,6 +39,7 @@ const Keys = lazy(() => import("./Keys"));
 export function Frame(props: { children?: JSX.Element }): JSX.Element {
   const [scroller, setScroller] = createSignal<HTMLElement>();
   const [isFinding, setFinding] = createSignal(false);
+  const [hasBox, setHasBox] = createSignal(false);
   const [hasKeys, setKeys] = createSignal(false);
   const location = useLocation();
   const navigate = useNavigate();
@@ -49,6 +51,8 @@ export function Frame(props: { children?: JSX.Element }): JSX.Element {
   });
   watchVersion();
   watchAlerts();
+  const early = collectEarly(() => isFinding() && !hasBox());
+  onCleanup(early.stop);
   onCleanup(
     listen({ palette: () => setFinding(true), keys: () => setKeys(true), go: (href) => navigate(href) }),
   );
@@ -158,7 +162,16 @@ export function Frame(props: { children?: JSX.Element }): JSX.Element {
       </main>
       <Show when={isFinding()}>
         <Suspense>
-          <Palette onClose={() => setFinding(false)} />
+          <Palette
+            onOpen={() => {
+              setHasBox(true);
+              return early.take();
+            }}
+            onClose={() => {
+              setFinding(false);
+              setHasBox(false);
+            }}
+          />
         </Suspense>
       </Show>
       <Show when={hasKeys()}>

@@ -9,9 +9,13 @@ import { type Command, commands, find } from "./commands";
 import styles from "./Palette.module.css";
 import { PAGES } from "./pages";
 
-export default function Palette(props: { onClose: () => void }): JSX.Element {
+export default function Palette(props: {
+  /** Called once, when the box is there; gives what was typed before. */
+  onOpen: () => string;
+  onClose: () => void;
+}): JSX.Element {
   const navigate = useNavigate();
-  const [typed, setTyped] = createSignal("");
+  const [typed, setTyped] = createSignal(props.onOpen());
   const [at, setAt] = createSignal(0);
   let dialog: HTMLDialogElement | undefined;
   // Once, when it is opened: a list that moves under the pointer helps nobody.

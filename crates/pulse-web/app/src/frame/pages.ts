@@ -32,6 +32,7 @@ export const SETTINGS: readonly { href: string; title: string }[] = [
   { href: "/settings/system", title: t("System") },
   { href: "/settings/security", title: t("Security") },
   { href: "/settings/appearance", title: t("Appearance") },
+  { href: "/settings/transfer", title: t("Export and import") },
   { href: "/settings/diagnostics", title: t("Diagnostics") },
 ];
 

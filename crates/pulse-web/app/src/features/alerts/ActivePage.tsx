@@ -14,7 +14,8 @@ import { type Column, Table } from "../../ui/table/Table";
 import { toast } from "../../ui/toast";
 import { Waiting } from "../../ui/Waiting";
 import { PhoneName, Two } from "../parts/cells";
-import { ALERT_FIELDS, type LiveAlert, levelHealth, levelName, raisedAt, resourceHref } from "./model";
+import { hrefOf } from "./href";
+import { ALERT_FIELDS, type LiveAlert, levelHealth, levelName, raisedAt } from "./model";
 
 const STATES = [
   { id: "all", title: t("All") },
@@ -123,7 +124,7 @@ export default function ActivePage(): JSX.Element {
       width: 70,
       from: 760,
       isFixed: true,
-      cell: (row) => <A href={resourceHref(row())}>{t("Show")}</A>,
+      cell: (row) => <A href={hrefOf(row())}>{t("Show")}</A>,
     },
     { id: "act", title: "", width: 132, isFixed: true, cell: (row) => button(row()) },
   ];

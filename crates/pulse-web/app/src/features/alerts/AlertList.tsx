@@ -5,10 +5,11 @@ import { activeAlerts, serverNow } from "../../api/live";
 import { age, moment, parseTime } from "../../state/format";
 import { t } from "../../text";
 import { Note } from "../../ui/controls";
+import { isAbout } from "./model";
 
 export function AlertList(props: { resourceId: string }): JSX.Element {
   const alerts = createMemo(() =>
-    [...activeAlerts().values()].filter((alert) => alert.resourceId === props.resourceId),
+    [...activeAlerts().values()].filter((alert) => isAbout(alert, props.resourceId)),
   );
   return (
     <For each={alerts()}>

@@ -6,6 +6,7 @@ import {
   apprise,
   type DeadLetter,
   deadLetters,
+  deliveries,
   type Email,
   email,
   emailProviders,
@@ -22,6 +23,7 @@ import {
   webhooks,
 } from "../../api/alertConfig";
 import { number, parseTime, shortMoment } from "../../state/format";
+import { settled } from "../../state/settled";
 import { t, tn } from "../../text";
 import { Badge, Button, Check, Choice, Confirm, Empty, Field, Note } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
@@ -62,12 +64,15 @@ function useAttempt(): {
   outcome: () => Outcome | undefined;
   isBusy: () => boolean;
   attempt: (work: () => Promise<unknown>, said: string) => Promise<boolean>;
+  /** What was said belongs to something else now. */
+  forget: () => void;
 } {
   const [outcome, setOutcome] = createSignal<Outcome>();
   const [isBusy, setBusy] = createSignal(false);
   return {
     outcome,
     isBusy,
+    forget: () => setOutcome(undefined),
     attempt: async (work, said) => {
       setBusy(true);
       setOutcome(undefined);
@@ -113,12 +118,12 @@ function EmailForm(): JSX.Element {
   const [providers] = createResource(emailProviders);
   const [draft, setDraft] = createSignal<Email>();
   const { outcome, isBusy, attempt } = useAttempt();
-  const config = (): Email | undefined => draft() ?? (stored.error === undefined ? stored.latest : undefined);
+  const config = (): Email | undefined => draft() ?? settled(stored);
   const change = (parts: Partial<Email>): void => {
     const now = config();
     if (now !== undefined) setDraft({ ...now, ...parts });
   };
-  const list = () => (providers.error === undefined ? (providers.latest ?? []) : []);
+  const list = () => settled(providers) ?? [];
   return (
     <section class={settings.form} aria-label={t("E-mail")}>
       <h2>{t("E-mail")}</h2>
@@ -241,8 +246,12 @@ function Webhooks(): JSX.Element {
   const [stored, { refetch }] = createResource(webhooks);
   const [editing, setEditing] = createSignal<Webhook>();
   const [removing, setRemoving] = createSignal<Webhook>();
-  const { outcome, isBusy, attempt } = useAttempt();
-  const list = (): Webhook[] => (stored.error === undefined ? (stored.latest ?? []) : []);
+  const { outcome, isBusy, attempt, forget } = useAttempt();
+  const edit = (hook: Webhook): void => {
+    forget();
+    setEditing(hook);
+  };
+  const list = (): Webhook[] => settled(stored) ?? [];
   const change = (parts: Partial<Webhook>): void => {
     const now = editing();
     if (now !== undefined) setEditing({ ...now, ...parts });
@@ -255,7 +264,7 @@ function Webhooks(): JSX.Element {
     <section class={settings.form} aria-label={t("Webhooks")}>
       <header class={settings.head}>
         <h2>{t("Webhooks")}</h2>
-        <Button isSmall icon="plus" onClick={() => setEditing(NEW_HOOK)}>
+        <Button isSmall icon="plus" onClick={() => edit(NEW_HOOK)}>
           {t("Add a webhook")}
         </Button>
       </header>
@@ -300,7 +309,7 @@ function Webhooks(): JSX.Element {
                         <Button
                           isSmall
                           label={t("Edit {name}", { name: hook.name })}
-                          onClick={() => setEditing(hook)}
+                          onClick={() => edit(hook)}
                         >
                           {t("Edit")}
                         </Button>
@@ -429,8 +438,7 @@ function AppriseForm(): JSX.Element {
   const [stored, { refetch }] = createResource(apprise);
   const [draft, setDraft] = createSignal<Apprise>();
   const { outcome, isBusy, attempt } = useAttempt();
-  const config = (): Apprise | undefined =>
-    draft() ?? (stored.error === undefined ? stored.latest : undefined);
+  const config = (): Apprise | undefined => draft() ?? settled(stored);
   const change = (parts: Partial<Apprise>): void => {
     const now = config();
     if (now !== undefined) setDraft({ ...now, ...parts });
@@ -527,9 +535,12 @@ const STATES: Readonly<Record<string, string>> = {
 function Deliveries(): JSX.Element {
   const [stats, { refetch: refetchStats }] = createResource(queueStats);
   const [letters, { refetch }] = createResource(deadLetters);
-  const counts = (): [string, number][] =>
-    stats.error === undefined ? Object.entries(stats.latest ?? {}) : [];
-  const list = (): DeadLetter[] => (letters.error === undefined ? (letters.latest ?? []) : []);
+  const [log, { refetch: refetchLog }] = createResource(deliveries);
+  const counts = (): [string, number][] => Object.entries(settled(stats) ?? {});
+  const list = (): DeadLetter[] => settled(letters) ?? [];
+  const lookAgain = async (): Promise<void> => {
+    await Promise.all([refetch(), refetchStats(), refetchLog()]);
+  };
   const act = async (work: Promise<unknown>, said: string): Promise<void> => {
     try {
       await work;
@@ -537,13 +548,13 @@ function Deliveries(): JSX.Element {
     } catch (cause) {
       toast(cause instanceof Error ? cause.message : String(cause), "crit");
     }
-    await Promise.all([refetch(), refetchStats()]);
+    await lookAgain();
   };
   return (
     <section class={settings.form} aria-label={t("Deliveries")}>
       <header class={settings.head}>
         <h2>{t("Deliveries")}</h2>
-        <Button isSmall onClick={() => void Promise.all([refetch(), refetchStats()])}>
+        <Button isSmall onClick={() => void lookAgain()}>
           {t("Look again")}
         </Button>
       </header>
@@ -616,6 +627,48 @@ function Deliveries(): JSX.Element {
             </tbody>
           </table>
         </Show>
+      </Show>
+      <Show when={(settled(log) ?? []).length > 0}>
+        <details>
+          <summary>{t("All attempts of the last seven days")}</summary>
+          <table class={settings.list} aria-label={t("Attempts")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("When")}</th>
+                <th scope="col">{t("Destination")}</th>
+                <th scope="col">{t("What")}</th>
+                <th scope="col">{t("Result")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={settled(log)}>
+                {(each) => (
+                  <tr>
+                    <td>{shortMoment(parseTime(each.timestamp) ?? 0)}</td>
+                    <td>
+                      {each.name || each.destination}
+                      <div class={settings.small}>{each.url}</div>
+                    </td>
+                    <td>
+                      {each.event}
+                      <div class={settings.small}>{tn("{n} alert", "{n} alerts", each.alertCount)}</div>
+                    </td>
+                    <td>
+                      <span class="row">
+                        <Mark
+                          health={each.success ? "ok" : "crit"}
+                          label={each.success ? t("sent") : t("failed")}
+                        />
+                        {each.error ?? each.statusCode ?? t("sent")}
+                      </span>
+                      <div class={settings.small}>{`${number(each.durationMilliseconds)}\u00a0ms`}</div>
+                    </td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </details>
       </Show>
     </section>
   );

@@ -6,6 +6,7 @@ import { alertHistory, clearAlertHistory, type PastAlert } from "../../api/alert
 import { serverNow } from "../../api/live";
 import { day, duration, moment, parseTime, shortMoment } from "../../state/format";
 import { oneOf } from "../../state/options";
+import { settled } from "../../state/settled";
 import { useView } from "../../state/view";
 import { t, tn } from "../../text";
 import { Badge, Button, Confirm, Empty, Note, Segmented } from "../../ui/controls";
@@ -15,7 +16,8 @@ import { Value } from "../../ui/Value";
 import { Waiting } from "../../ui/Waiting";
 import { PhoneName } from "../parts/cells";
 import styles from "./Alerts.module.css";
-import { heat, levelHealth, levelName, resourceHref } from "./model";
+import { hrefOf } from "./href";
+import { heat, levelHealth, levelName } from "./model";
 
 const SPANS = [
   { id: "24h", title: "24 h", hours: 24 },
@@ -47,7 +49,7 @@ export default function HistoryPage(): JSX.Element {
       list: (await alertHistory(until - hours * HOUR, MOST)) ?? [],
     };
   });
-  const answer = () => (data.error === undefined ? data.latest : undefined);
+  const answer = () => settled(data);
   const rows = createMemo(() => {
     const all = new Map<string, Row>();
     for (const alert of answer()?.list ?? []) {
@@ -143,7 +145,7 @@ export default function HistoryPage(): JSX.Element {
       width: 70,
       from: 760,
       isFixed: true,
-      cell: (row) => <A href={resourceHref(row())}>{t("Show")}</A>,
+      cell: (row) => <A href={hrefOf(row())}>{t("Show")}</A>,
     },
   ];
   const phone: Column<Row>[] = [

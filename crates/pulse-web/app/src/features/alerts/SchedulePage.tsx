@@ -8,6 +8,7 @@ import {
   type Schedule,
   saveAlertConfig,
 } from "../../api/alertConfig";
+import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Check, Choice, Field, IconButton, Note } from "../../ui/controls";
 import { toast } from "../../ui/toast";
@@ -41,8 +42,7 @@ export default function SchedulePage(): JSX.Element {
   const [draft, setDraft] = createSignal<AlertConfig>();
   const [error, setError] = createSignal<string>();
   const [isBusy, setBusy] = createSignal(false);
-  const config = (): AlertConfig | undefined =>
-    draft() ?? (stored.error === undefined ? stored.latest : undefined);
+  const config = (): AlertConfig | undefined => draft() ?? settled(stored);
   const schedule = (): Schedule | undefined => config()?.schedule;
   const change = (parts: Partial<Schedule>): void => {
     const now = config();

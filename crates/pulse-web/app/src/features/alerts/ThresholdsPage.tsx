@@ -2,17 +2,20 @@
 
 import { createMemo, createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { type AlertConfig, alertConfig, type Metric, saveAlertConfig } from "../../api/alertConfig";
-import { backupServers, containers, hosts, nodes, storage, vms } from "../../api/live";
+import { backupServers, containers, dockerHosts, hosts, nodes, storage, vms } from "../../api/live";
 import { oneOf } from "../../state/options";
+import { settled } from "../../state/settled";
 import { useView } from "../../state/view";
 import { t } from "../../text";
 import { Button, Empty, Note, Segmented } from "../../ui/controls";
 import { type Column, Table } from "../../ui/table/Table";
 import { toast } from "../../ui/toast";
 import { Waiting } from "../../ui/Waiting";
+import { containerRows, hostName as dockerHostName } from "../docker/model";
 import { PhoneName } from "../parts/cells";
 import { storageRows } from "../proxmox/storageModel";
 import styles from "./Alerts.module.css";
+import { dockerAlertId } from "./model";
 import {
   defaultOf,
   isSwitched,
@@ -25,27 +28,16 @@ import {
   withOverride,
   withSwitch,
 } from "./thresholds";
+import { TITLES } from "./titles";
 
 const KINDS = [
   { id: "guest", title: t("Guests") },
   { id: "node", title: t("Nodes") },
   { id: "host", title: t("Hosts") },
+  { id: "docker", title: t("Containers") },
   { id: "storage", title: t("Storage") },
   { id: "pbs", title: t("Backup servers") },
 ] as const satisfies readonly { id: Kind; title: string }[];
-
-const TITLES: Readonly<Record<Metric, string>> = {
-  cpu: t("CPU %"),
-  memory: t("Memory %"),
-  disk: t("Disk %"),
-  diskRead: t("Read MB/s"),
-  diskWrite: t("Write MB/s"),
-  networkIn: t("Net in MB/s"),
-  networkOut: t("Net out MB/s"),
-  usage: t("Used %"),
-  temperature: t("Temp. °C"),
-  diskTemperature: t("Disk temp. °C"),
-};
 
 interface Row {
   id: string;
@@ -59,8 +51,7 @@ export default function ThresholdsPage(): JSX.Element {
   const [draft, setDraft] = createSignal<AlertConfig>();
   const [error, setError] = createSignal<string>();
   const [isBusy, setBusy] = createSignal(false);
-  const config = (): AlertConfig | undefined =>
-    draft() ?? (stored.error === undefined ? stored.latest : undefined);
+  const config = (): AlertConfig | undefined => draft() ?? settled(stored);
   const kind = createMemo(() => oneOf(view.get("kind"), KINDS, "guest"));
   const rows = createMemo(() => {
     const all = new Map<string, Row>();
@@ -78,6 +69,10 @@ export default function ThresholdsPage(): JSX.Element {
       case "host":
         for (const host of hosts().values())
           add(host.id, host.displayName || host.hostname, host.osName ?? "");
+        break;
+      case "docker":
+        for (const { key, container, host } of containerRows(dockerHosts().values()).values())
+          add(dockerAlertId(key), container.name, dockerHostName(host));
         break;
       case "storage":
         for (const store of storageRows(storage()).values()) add(store.id, store.name, store.node);
@@ -171,6 +166,7 @@ export default function ThresholdsPage(): JSX.Element {
         id: metric,
         title: TITLES[metric],
         width: 96,
+        isNumber: true,
         sort: "descending",
         value: (row) =>
           config() === undefined ? undefined : overrideOf(config() as AlertConfig, row.id, metric),

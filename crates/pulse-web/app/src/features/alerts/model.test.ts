@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { heat, resourceHref } from "./model";
+import { heat, isAbout, resourceHref } from "./model";
 
 it("puts each alert into its piece, and shows the worst", () => {
   const slots = heat(
@@ -23,4 +23,15 @@ it("leads to the page that shows the resource", () => {
   expect(href("lab:n1:101")).toBe("/proxmox?open=lab%3An1%3A101");
   expect(href("host:nas/disk:sda")).toBe("/hosts?open=nas");
   expect(href("docker:d1/c1")).toBe("/docker?open=d1%2Fc1");
+});
+
+it("counts the disks of a machine to the machine", () => {
+  const about = (resourceId: string): boolean => isAbout({ resourceId }, "host:nas");
+  expect(["host:nas", "host:nas/disk:sda", "host:nas-disk-root", "host:nas2", "host:na"].map(about)).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
 });

@@ -21,6 +21,16 @@ export function raisedAt(alert: { startTime: string }): number | undefined {
   return parseTime(alert.startTime);
 }
 
+/** Whether an alert is about a resource or a part of it, such as one of its disks. */
+export function isAbout(alert: { resourceId: string }, id: string): boolean {
+  const { resourceId } = alert;
+  return resourceId === id || resourceId.startsWith(`${id}/`) || resourceId.startsWith(`${id}-disk-`);
+}
+
+/** How alerts call a machine with an agent, and a Docker host or container. */
+export const hostAlertId = (id: string): string => `host:${id}`;
+export const dockerAlertId = (id: string): string => `docker:${id}`;
+
 /** Where the resource of an alert is shown; its page is told by the form of its id. */
 export function resourceHref(alert: { resourceId: string; id: string }): string {
   const open = (page: string, id: string): string => `${page}?open=${encodeURIComponent(id)}`;

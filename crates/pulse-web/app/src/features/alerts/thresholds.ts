@@ -2,12 +2,13 @@
 
 import type { AlertConfig, Metric, Threshold, ThresholdBlock } from "../../api/alertConfig";
 
-export type Kind = "guest" | "node" | "host" | "storage" | "pbs";
+export type Kind = "guest" | "node" | "host" | "docker" | "storage" | "pbs";
 
 export const METRICS: Readonly<Record<Kind, readonly Metric[]>> = {
   guest: ["cpu", "memory", "disk", "diskRead", "diskWrite", "networkIn", "networkOut"],
   node: ["cpu", "memory", "disk", "temperature"],
   host: ["cpu", "memory", "disk", "diskTemperature"],
+  docker: ["cpu", "memory", "disk"],
   storage: ["usage"],
   pbs: ["cpu", "memory"],
 };
@@ -16,6 +17,7 @@ const BLOCKS = {
   guest: "guestDefaults",
   node: "nodeDefaults",
   host: "hostDefaults",
+  docker: "dockerDefaults",
   pbs: "pbsDefaults",
 } as const satisfies Readonly<Record<Exclude<Kind, "storage">, keyof AlertConfig>>;
 

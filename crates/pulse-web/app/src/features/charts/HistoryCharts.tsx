@@ -15,6 +15,7 @@ import { type History, history } from "../../api/calls";
 import { ApiError } from "../../api/client";
 import { lastUpdate, serverNow } from "../../api/live";
 import { celsius, number, percent, rate } from "../../state/format";
+import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Chart } from "../../ui/Chart";
 import type { Point } from "../../ui/chartData";
@@ -111,6 +112,8 @@ export function HistoryCharts(props: {
   range: string | undefined;
   onRange: (range: string) => void;
   now: Now;
+  /** How alerts call the resource, where that is another id. */
+  alertId?: string;
   /** Without the memory chart where the resource has none, such as a storage. */
   only?: readonly string[];
 }): JSX.Element {
@@ -175,9 +178,7 @@ export function HistoryCharts(props: {
   );
 
   // While the next answer is on its way the last one stays on the page.
-  const latest = createMemo<History | undefined>((last) =>
-    data.error === undefined ? (data.latest ?? last) : last,
-  );
+  const latest = createMemo<History | undefined>((last) => settled(data) ?? last);
   const pointsOf = (metric: string): readonly Point[] => {
     const stored: readonly Point[] = latest()?.metrics?.[metric] ?? [];
     if (!isLive()) return stored;
@@ -198,7 +199,7 @@ export function HistoryCharts(props: {
     props.resourceType === "dockerContainer" && figure.id === "cpu";
   const end = (): number => (isLive() ? serverNow() : (latest()?.end ?? serverNow()));
   const span = createMemo(() => zoom() ?? { from: end() - range().ms, to: end() });
-  const marks = alertMarks(() => props.resourceId);
+  const marks = alertMarks(() => props.alertId ?? props.resourceId);
   const problem = (): string | undefined => {
     const error: unknown = data.error;
     if (error === undefined || (error instanceof DOMException && error.name === "AbortError"))

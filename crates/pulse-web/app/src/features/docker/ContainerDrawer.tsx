@@ -10,6 +10,8 @@ import { Drawer, DrawerSection } from "../../ui/Drawer";
 import { Mark } from "../../ui/Mark";
 import { Value } from "../../ui/Value";
 import { AlertList } from "../alerts/AlertList";
+import { Limits } from "../alerts/Limits";
+import { dockerAlertId } from "../alerts/model";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { Notes } from "../metadata/Notes";
 import lists from "../parts/lists.module.css";
@@ -51,7 +53,7 @@ export default function ContainerDrawer(props: {
       }
       subtitle={t("{image} on {host}", { image: container().image ?? "", host: hostName(props.row.host) })}
     >
-      <AlertList resourceId={props.row.key} />
+      <AlertList resourceId={dockerAlertId(props.row.key)} />
       <Facts>
         <Fact name={t("State")}>
           {stateText(props.row)}
@@ -122,6 +124,7 @@ export default function ContainerDrawer(props: {
       <HistoryCharts
         resourceType="dockerContainer"
         resourceId={props.row.key}
+        alertId={dockerAlertId(props.row.key)}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
         now={() => ({ cpu: cpuOf(props.row), memory: memoryPercent(props.row) })}
@@ -176,6 +179,7 @@ export default function ContainerDrawer(props: {
           </table>
         </DrawerSection>
       </Show>
+      <Limits kind="docker" id={dockerAlertId(props.row.key)} />
     </Drawer>
   );
 }

@@ -12,6 +12,7 @@ import { Drawer, DrawerSection } from "../../ui/Drawer";
 import { Mark } from "../../ui/Mark";
 import { Value } from "../../ui/Value";
 import { AlertList } from "../alerts/AlertList";
+import { dockerAlertId } from "../alerts/model";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { Notes } from "../metadata/Notes";
 import { LastSeen } from "../parts/LastSeen";
@@ -35,7 +36,7 @@ export default function DockerHostDrawer(props: {
       }
       subtitle={[host().os, host().kernelVersion, host().architecture].filter(Boolean).join(" · ")}
     >
-      <AlertList resourceId={host().id} />
+      <AlertList resourceId={dockerAlertId(host().id)} />
       <Facts>
         <Fact name={t("State")}>
           {host().status}, <LastSeen row={host()} />
@@ -72,6 +73,7 @@ export default function DockerHostDrawer(props: {
       <HistoryCharts
         resourceType="dockerHost"
         resourceId={host().id}
+        alertId={dockerAlertId(host().id)}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
         now={() => ({

@@ -1,6 +1,6 @@
 // Docker and Podman: hosts above, containers or services below, details on the right.
 
-import { createMemo, type JSX, lazy, Show } from "solid-js";
+import { createMemo, type JSX, lazy, Show, Suspense } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { dockerHosts, hasData, lastUpdate } from "../../api/live";
 import { bytes, duration, number, percent } from "../../state/format";
@@ -477,12 +477,14 @@ export default function DockerPage(): JSX.Element {
             />
           </Show>
         </Show>
-        <Show when={rows().get(open())}>
-          {(row) => <ContainerDrawer row={row()} view={view} onClose={close} />}
-        </Show>
-        <Show when={dockerHosts().get(open())}>
-          {(host) => <DockerHostDrawer host={host()} view={view} onClose={close} />}
-        </Show>
+        <Suspense>
+          <Show when={rows().get(open())}>
+            {(row) => <ContainerDrawer row={row()} view={view} onClose={close} />}
+          </Show>
+          <Show when={dockerHosts().get(open())}>
+            {(host) => <DockerHostDrawer host={host()} view={view} onClose={close} />}
+          </Show>
+        </Suspense>
       </Show>
     </div>
   );

@@ -13,6 +13,8 @@ import { Drawer, DrawerSection } from "../../ui/Drawer";
 import { Mark } from "../../ui/Mark";
 import { Value } from "../../ui/Value";
 import { AlertList } from "../alerts/AlertList";
+import { Limits } from "../alerts/Limits";
+import { hostAlertId } from "../alerts/model";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { Notes } from "../metadata/Notes";
 import { LastSeen } from "../parts/LastSeen";
@@ -45,7 +47,7 @@ export default function HostDrawer(props: {
         .filter(Boolean)
         .join(" · ")}
     >
-      <AlertList resourceId={host().id} />
+      <AlertList resourceId={hostAlertId(host().id)} />
       <Facts>
         <Fact name={t("State")}>
           {host().status}, <LastSeen row={host()} />
@@ -110,6 +112,7 @@ export default function HostDrawer(props: {
       <HistoryCharts
         resourceType="host"
         resourceId={host().id}
+        alertId={hostAlertId(host().id)}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
         now={() => ({
@@ -187,6 +190,7 @@ export default function HostDrawer(props: {
           </table>
         </DrawerSection>
       </Show>
+      <Limits kind="host" id={host().id} />
     </Drawer>
   );
 }

@@ -1,6 +1,6 @@
 // Machines with an agent, this server's own one among them.
 
-import { type JSX, lazy, Show } from "solid-js";
+import { type JSX, lazy, Show, Suspense } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { hasData, hosts, lastUpdate } from "../../api/live";
 import { celsius, duration, fixed, rate } from "../../state/format";
@@ -272,9 +272,11 @@ export default function HostsPage(): JSX.Element {
             </Empty>
           }
         />
-        <Show when={hosts().get(open())}>
-          {(host) => <HostDrawer host={host()} view={view} onClose={() => view.set({ open: undefined })} />}
-        </Show>
+        <Suspense>
+          <Show when={hosts().get(open())}>
+            {(host) => <HostDrawer host={host()} view={view} onClose={() => view.set({ open: undefined })} />}
+          </Show>
+        </Suspense>
       </Show>
     </div>
   );

@@ -2,6 +2,7 @@
 
 import { createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { type MetadataKind, metadata, saveMetadata } from "../../api/metadata";
+import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Field, Note } from "../../ui/controls";
 import { DrawerSection } from "../../ui/Drawer";
@@ -18,7 +19,7 @@ export function Notes(props: { kind: MetadataKind; id: string }): JSX.Element {
   const [text, setText] = createSignal("");
   const [error, setError] = createSignal<string>();
   const [isBusy, setBusy] = createSignal(false);
-  const known = () => (record.error === undefined ? record.latest : undefined);
+  const known = () => settled(record);
   const begin = (): void => {
     setLink(known()?.customUrl ?? "");
     setText(textOf(known()));

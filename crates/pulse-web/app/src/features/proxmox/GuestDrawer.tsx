@@ -14,6 +14,7 @@ import { Mark } from "../../ui/Mark";
 import { Tags } from "../../ui/Tags";
 import { Value } from "../../ui/Value";
 import { AlertList } from "../alerts/AlertList";
+import { Limits } from "../alerts/Limits";
 import { backupsOf } from "../backups/model";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { Notes } from "../metadata/Notes";
@@ -241,6 +242,7 @@ export default function GuestDrawer(props: {
           </table>
         </DrawerSection>
       </Show>
+      <Limits kind="guest" id={guest().id} />
     </Drawer>
   );
 }

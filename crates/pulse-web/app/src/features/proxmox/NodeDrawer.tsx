@@ -14,6 +14,7 @@ import { Mark } from "../../ui/Mark";
 import { DISK_LIMITS } from "../../ui/Meter";
 import { Value } from "../../ui/Value";
 import { AlertList } from "../alerts/AlertList";
+import { Limits } from "../alerts/Limits";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { ShareMeter } from "../parts/cells";
 import { ShareFact } from "../parts/Facts";
@@ -196,6 +197,7 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
           </table>
         </DrawerSection>
       </Show>
+      <Limits kind="node" id={node().id} />
     </Drawer>
   );
 }

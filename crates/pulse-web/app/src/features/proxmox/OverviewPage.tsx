@@ -1,6 +1,6 @@
 // Nodes above, guests below, details on the right.
 
-import { createMemo, type JSX, lazy, Show } from "solid-js";
+import { createMemo, type JSX, lazy, Show, Suspense } from "solid-js";
 import { containers, nodes, vms } from "../../api/live";
 import { useView } from "../../state/view";
 import { t } from "../../text";
@@ -34,12 +34,14 @@ export default function OverviewPage(): JSX.Element {
         <NodeTable view={view} guests={guests()} />
         <GuestTable view={view} guests={guests()} />
       </Show>
-      <Show when={guests().get(open())}>
-        {(guest) => <GuestDrawer guest={guest()} view={view} onClose={close} />}
-      </Show>
-      <Show when={nodes().get(open())}>
-        {(node) => <NodeDrawer node={node()} view={view} onClose={close} />}
-      </Show>
+      <Suspense>
+        <Show when={guests().get(open())}>
+          {(guest) => <GuestDrawer guest={guest()} view={view} onClose={close} />}
+        </Show>
+        <Show when={nodes().get(open())}>
+          {(node) => <NodeDrawer node={node()} view={view} onClose={close} />}
+        </Show>
+      </Suspense>
     </>
   );
 }

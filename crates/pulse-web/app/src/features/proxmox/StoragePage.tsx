@@ -5,6 +5,7 @@ import { storageDetail } from "../../api/calls";
 import { storage } from "../../api/live";
 import { bytes, number } from "../../state/format";
 import { oneOf } from "../../state/options";
+import { settled } from "../../state/settled";
 import { useView, type View } from "../../state/view";
 import { t } from "../../text";
 import { Badge, Empty, Fact, Facts, Segmented } from "../../ui/controls";
@@ -176,7 +177,7 @@ export default function StoragePage(): JSX.Element {
 
 function StorageDrawer(props: { row: LiveStorage; view: View; onClose: () => void }): JSX.Element {
   const [detail] = createResource(() => props.row.id, storageDetail);
-  const pool = () => (detail.error === undefined ? detail.latest?.data.zfsPool : undefined);
+  const pool = () => settled(detail)?.data.zfsPool;
   const errors = (each: { readErrors: number; writeErrors: number; checksumErrors: number }): string =>
     [each.readErrors, each.writeErrors, each.checksumErrors].map((count) => number(count)).join(" / ");
   return (
@@ -195,7 +196,7 @@ function StorageDrawer(props: { row: LiveStorage; view: View; onClose: () => voi
         <Fact name={t("State")}>{props.row.status}</Fact>
         <ShareFact name={t("Used")} share={storageShare(props.row)} why={storageWhy(props.row)} />
         <Fact name={t("Content")}>{props.row.content?.replaceAll(",", ", ")}</Fact>
-        <Show when={detail.error === undefined && detail.latest?.data.path}>
+        <Show when={settled(detail)?.data.path}>
           {(path) => (
             <Fact name={t("Path")}>
               <span class="mono">{path()}</span>

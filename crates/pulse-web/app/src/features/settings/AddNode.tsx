@@ -1,10 +1,20 @@
 // The form that adds a node. Testing and adding show the server's exact words beside the form.
 
 import { createSignal, type JSX, Show } from "solid-js";
-import { addNode, testConnection } from "../../api/calls";
+import { addNode, type ConfiguredNode, changeNode, testConnection } from "../../api/calls";
 import { t } from "../../text";
-import { Button, Check, Field, Note, Segmented } from "../../ui/controls";
-import { EMPTY_FORM, type FormErrors, formErrors, type NodeForm, toRequest } from "./nodeForm";
+import { Button, Check, Field, Note, Secret, Segmented } from "../../ui/controls";
+import {
+  EMPTY_FORM,
+  type FormErrors,
+  formErrors,
+  formOf,
+  KINDS,
+  type NodeForm,
+  PORTS,
+  tokenCommands,
+  toRequest,
+} from "./nodeForm";
 import styles from "./Settings.module.css";
 
 const SIGN_IN = [
@@ -15,8 +25,11 @@ const SIGN_IN = [
 export function AddNode(props: {
   onCancel: () => void;
   onAdded: (text: string) => Promise<void>;
+  /** Changes this one instead of adding one. */
+  node?: ConfiguredNode;
 }): JSX.Element {
-  const [form, setForm] = createSignal<NodeForm>(EMPTY_FORM);
+  const known = props.node;
+  const [form, setForm] = createSignal<NodeForm>(known === undefined ? EMPTY_FORM : formOf(known));
   const [errors, setErrors] = createSignal<FormErrors>({});
   const [busy, setBusy] = createSignal<"test" | "add">();
   const [outcome, setOutcome] = createSignal<{ isGood: boolean; text: string }>();
@@ -28,7 +41,7 @@ export function AddNode(props: {
     setOutcome(undefined);
   };
   const isComplete = (): boolean => {
-    const found = formErrors(form());
+    const found = formErrors(form(), known !== undefined);
     setErrors(found);
     return Object.keys(found).length === 0;
   };
@@ -51,6 +64,11 @@ export function AddNode(props: {
   const add = (): Promise<void> =>
     attempt("add", async () => {
       const request = toRequest(form());
+      if (known !== undefined) {
+        await changeNode(known.id, request);
+        await props.onAdded(t("{name} was changed.", { name: request.name ?? "" }));
+        return;
+      }
       await addNode(request);
       await props.onAdded(
         t("{name} was added. Its nodes and guests appear with the next poll.", { name: request.name ?? "" }),
@@ -60,14 +78,22 @@ export function AddNode(props: {
   return (
     <form
       class={styles.form}
-      aria-label={t("Add a node")}
+      aria-label={known === undefined ? t("Add a node") : t("Change {name}", { name: known.name })}
       novalidate
       onSubmit={(event) => {
         event.preventDefault();
         void add();
       }}
     >
-      <h2>{t("Add a Proxmox VE node")}</h2>
+      <h2>{known === undefined ? t("Add a node") : t("Change {name}", { name: known.name })}</h2>
+      <Show when={known === undefined}>
+        <Segmented
+          label={t("Kind")}
+          options={KINDS}
+          value={form().kind}
+          onChange={(kind) => change({ kind, ...(kind === "pmg" ? { signIn: "password" as const } : {}) })}
+        />
+      </Show>
       <div class={styles.columns}>
         <Field
           label={t("Address")}
@@ -76,7 +102,7 @@ export function AddNode(props: {
           value={form().host}
           error={errors().host}
           placeholder="pve1.lan or 192.0.2.4:8006"
-          hint={t("Port 8006 and https are taken where none is given.")}
+          hint={t("Port {port} and https are taken where none is given.", { port: PORTS[form().kind] })}
           onInput={(host) => change({ host })}
         />
         <Field
@@ -88,12 +114,27 @@ export function AddNode(props: {
           onInput={(name) => change({ name })}
         />
       </div>
-      <Segmented
-        label={t("Sign in with")}
-        options={SIGN_IN}
-        value={form().signIn}
-        onChange={(signIn) => change({ signIn })}
-      />
+      <Show when={form().kind !== "pmg"}>
+        <Segmented
+          label={t("Sign in with")}
+          options={SIGN_IN}
+          value={form().signIn}
+          onChange={(signIn) => change({ signIn })}
+        />
+      </Show>
+      <Show when={known === undefined && form().signIn === "token" && tokenCommands(form().kind)}>
+        {(commands) => (
+          <details>
+            <summary>{t("There is no token yet: commands to paste on the node")}</summary>
+            <Secret label={t("Commands")} value={commands()} />
+            <p class={styles.small}>
+              {t(
+                "They make a user that can look and do nothing else, and a token for it. The last one prints the secret.",
+              )}
+            </p>
+          </details>
+        )}
+      </Show>
       <Show
         when={form().signIn === "token"}
         fallback={
@@ -135,6 +176,7 @@ export function AddNode(props: {
             autocomplete="new-password"
             value={form().tokenValue}
             error={errors().tokenValue}
+            placeholder={known === undefined ? "" : t("unchanged")}
             hint={t("Stored encrypted; it is never shown again.")}
             onInput={(tokenValue) => change({ tokenValue })}
           />
@@ -173,11 +215,13 @@ export function AddNode(props: {
       </Show>
       <div class={styles.actions}>
         <Button onClick={props.onCancel}>{t("Cancel")}</Button>
-        <Button isDisabled={busy() !== undefined} onClick={() => void test()}>
-          {busy() === "test" ? t("Testing…") : t("Test connection")}
-        </Button>
+        <Show when={known === undefined || form().tokenValue !== "" || form().password !== ""}>
+          <Button isDisabled={busy() !== undefined} onClick={() => void test()}>
+            {busy() === "test" ? t("Testing…") : t("Test connection")}
+          </Button>
+        </Show>
         <Button type="submit" kind="primary" isDisabled={busy() !== undefined}>
-          {busy() === "add" ? t("Adding…") : t("Add node")}
+          {known !== undefined ? t("Save") : busy() === "add" ? t("Adding…") : t("Add node")}
         </Button>
       </div>
     </form>

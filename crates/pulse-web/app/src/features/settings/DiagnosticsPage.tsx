@@ -3,6 +3,7 @@
 import { createMemo, createResource, type JSX, onCleanup, Show } from "solid-js";
 import { type InstanceHealth, schedulerHealth, storeStats, version } from "../../api/calls";
 import { age, bytes, duration, number, parseTime } from "../../state/format";
+import { settled } from "../../state/settled";
 import { useView } from "../../state/view";
 import { t, tn } from "../../text";
 import { Button, Empty, Fact, Facts, Note } from "../../ui/controls";
@@ -32,15 +33,10 @@ export default function DiagnosticsPage(): JSX.Element {
   }, REFRESH_MS);
   onCleanup(() => clearInterval(timer));
   const rows = createMemo(
-    () =>
-      new Map(
-        (health.error === undefined ? (health.latest?.instances ?? []) : []).map(
-          (row) => [row.key, row] as const,
-        ),
-      ),
+    () => new Map((settled(health)?.instances ?? []).map((row) => [row.key, row] as const)),
   );
-  const stats = () => (store.error === undefined ? store.latest : undefined);
-  const now = () => (server.error === undefined ? server.latest : undefined);
+  const stats = () => settled(store);
+  const now = () => settled(server);
   const since = (row: InstanceHealth): number | undefined => {
     const at = parseTime(row.pollStatus.lastSuccess);
     return at === undefined ? undefined : Math.max(0, (Date.now() - at) / 1000);
@@ -139,7 +135,7 @@ export default function DiagnosticsPage(): JSX.Element {
   ];
   const copy = async (): Promise<void> => {
     const report = JSON.stringify(
-      { version: now(), sources: health.latest, store: stats(), browser: navigator.userAgent },
+      { version: now(), sources: settled(health), store: stats(), browser: navigator.userAgent },
       null,
       2,
     );
@@ -195,7 +191,7 @@ export default function DiagnosticsPage(): JSX.Element {
         </Note>
       </Show>
       <Show when={health.error === undefined}>
-        <Show when={health.latest} fallback={<Waiting what={t("the sources")} />}>
+        <Show when={settled(health)} fallback={<Waiting what={t("the sources")} />}>
           <Table<InstanceHealth>
             id="sources"
             label={t("Sources")}

@@ -11,6 +11,7 @@ import {
   Show,
 } from "solid-js";
 import { type ConfiguredNode, listNodes, removeNode, testNode } from "../../api/calls";
+import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Badge, Button, Confirm, Empty, Note } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
@@ -43,12 +44,11 @@ export default function NodesPage(): JSX.Element {
   const [nodes, { refetch }] = createResource(listNodes);
   const [isAdding, setAdding] = createSignal(false);
   const [added, setAdded] = createSignal<string>();
+  const [editing, setEditing] = createSignal<ConfiguredNode>();
   const [removing, setRemoving] = createSignal<ConfiguredNode>();
   const [tests, setTests] = createSignal<Readonly<Record<string, TestOutcome | "running">>>({});
-  const list = (): ConfiguredNode[] => (nodes.error === undefined ? (nodes.latest ?? []) : []);
-  const isWaiting = createMemo(() =>
-    list().some((node) => node.type === "pve" && statusOf(node) === "waiting"),
-  );
+  const list = (): ConfiguredNode[] => settled(nodes) ?? [];
+  const isWaiting = createMemo(() => list().some((node) => statusOf(node) === "waiting"));
   createEffect(() => {
     if (!isWaiting()) return;
     const timer = setInterval(() => void refetch(), LOOK_AGAIN_MS);
@@ -93,6 +93,7 @@ export default function NodesPage(): JSX.Element {
             icon="plus"
             onClick={() => {
               setAdding(true);
+              setEditing(undefined);
               setAdded(undefined);
             }}
           >
@@ -111,6 +112,19 @@ export default function NodesPage(): JSX.Element {
           }}
         />
       </Show>
+      <Show when={editing()} keyed>
+        {(node) => (
+          <AddNode
+            node={node}
+            onCancel={() => setEditing(undefined)}
+            onAdded={async (text) => {
+              setEditing(undefined);
+              setAdded(text);
+              await refetch();
+            }}
+          />
+        )}
+      </Show>
       <Show when={added()}>{(text) => <Note health="ok">{text()}</Note>}</Show>
       <Show when={nodes.error}>
         <Note health="crit">
@@ -118,7 +132,7 @@ export default function NodesPage(): JSX.Element {
         </Note>
       </Show>
       <Show when={nodes.error === undefined}>
-        <Show when={nodes.latest !== undefined} fallback={<Waiting what={t("configured nodes")} />}>
+        <Show when={settled(nodes) !== undefined} fallback={<Waiting what={t("configured nodes")} />}>
           <Show
             when={list().length > 0}
             fallback={
@@ -185,6 +199,17 @@ export default function NodesPage(): JSX.Element {
                             onClick={() => void test(node())}
                           >
                             {tests()[node().id] === "running" ? t("Testing…") : t("Test")}
+                          </Button>
+                          <Button
+                            isSmall
+                            label={t("Change {name}", { name: node().name })}
+                            onClick={() => {
+                              setAdding(false);
+                              setAdded(undefined);
+                              setEditing(node());
+                            }}
+                          >
+                            {t("Change")}
                           </Button>
                           <Button
                             isSmall

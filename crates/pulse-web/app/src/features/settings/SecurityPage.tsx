@@ -2,6 +2,7 @@
 
 import { createResource, createSignal, type JSX, Show } from "solid-js";
 import { changePassword, securityStatus } from "../../api/calls";
+import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Fact, Facts, Field, Note } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
@@ -10,7 +11,7 @@ import styles from "./Settings.module.css";
 
 export default function SecurityPage(): JSX.Element {
   const [status] = createResource(securityStatus);
-  const now = () => (status.error === undefined ? status.latest : undefined);
+  const now = () => settled(status);
   const yes = (isGood: boolean | undefined, good: string, bad: string): JSX.Element => (
     <span class="row">
       <Mark health={isGood === true ? "ok" : "warn"} label="" />

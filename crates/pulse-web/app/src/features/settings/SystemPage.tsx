@@ -2,6 +2,7 @@
 
 import { createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { saveSystemSettings, systemSettings } from "../../api/calls";
+import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Check, Choice, Field, Note } from "../../ui/controls";
 import { toast } from "../../ui/toast";
@@ -14,7 +15,7 @@ export default function SystemPage(): JSX.Element {
   const [draft, setDraft] = createSignal<Draft>({});
   const [error, setError] = createSignal<string>();
   const [isBusy, setBusy] = createSignal(false);
-  const now = () => (stored.error === undefined ? stored.latest : undefined);
+  const now = () => settled(stored);
   const settingOf = (key: Key): string | number | boolean | undefined =>
     draft()[key] ?? now()?.[key] ?? undefined;
   const put = (key: Key, value: string | number | boolean): void => {

@@ -3,6 +3,7 @@
 import { createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { createToken, listTokens, revokeToken, type TokenRecord } from "../../api/calls";
 import { moment } from "../../state/format";
+import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Badge, Button, Check, Confirm, Empty, Field, Note, Secret, Segmented } from "../../ui/controls";
 import { Waiting } from "../../ui/Waiting";
@@ -38,7 +39,7 @@ export default function TokensPage(): JSX.Element {
   const [isCreating, setCreating] = createSignal(false);
   const [created, setCreated] = createSignal<{ record: TokenRecord; token: string }>();
   const [revoking, setRevoking] = createSignal<TokenRecord>();
-  const list = (): TokenRecord[] => (tokens.error === undefined ? (tokens.latest ?? []) : []);
+  const list = (): TokenRecord[] => settled(tokens) ?? [];
 
   const revoke = async (token: TokenRecord): Promise<void> => {
     await revokeToken(token.id);
@@ -100,7 +101,7 @@ export default function TokensPage(): JSX.Element {
         </Note>
       </Show>
       <Show when={tokens.error === undefined}>
-        <Show when={tokens.latest !== undefined} fallback={<Waiting what={t("tokens")} />}>
+        <Show when={settled(tokens) !== undefined} fallback={<Waiting what={t("tokens")} />}>
           <Show
             when={list().length > 0}
             fallback={

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { EMPTY_FORM, formErrors, hostPart, type NodeForm, toRequest } from "./nodeForm";
+import type { ConfiguredNode } from "../../api/calls";
+import { EMPTY_FORM, formErrors, formOf, hostPart, type NodeForm, toRequest } from "./nodeForm";
 
 const GOOD: NodeForm = {
   ...EMPTY_FORM,
@@ -26,6 +27,31 @@ describe("formErrors", () => {
     ]);
     expect(formErrors({ ...GOOD, tokenName: "monitor" }).tokenName).toContain("pulse@pve!monitor");
     expect(formErrors({ ...GOOD, fingerprint: "AA:BB" }).fingerprint).toContain("64");
+  });
+});
+
+describe("a node that is there", () => {
+  it("keeps its secret where none is typed", () => {
+    const form = formOf({
+      id: "pve-0",
+      type: "pbs",
+      name: "vault",
+      host: "https://vault.lan:8007",
+      hasToken: true,
+      hasPassword: false,
+      tokenName: "pulse@pbs!monitor",
+      verifySSL: false,
+      status: "connected",
+    } as ConfiguredNode);
+    expect(formErrors(form)).toHaveProperty("tokenValue");
+    expect(formErrors(form, true)).toEqual({});
+    expect(toRequest(form)).toEqual({
+      type: "pbs",
+      name: "vault",
+      host: "https://vault.lan:8007",
+      verifySSL: false,
+      tokenName: "pulse@pbs!monitor",
+    });
   });
 });
 

@@ -1,9 +1,12 @@
-// The form that adds a node: what it holds, what is wrong with it, what is sent. Pure.
+// The form that adds or changes a node: what it holds, what is wrong with it, what is sent. Pure.
 
-import type { NodeRequest } from "../../api/calls";
+import type { ConfiguredNode, NodeRequest } from "../../api/calls";
 import { t } from "../../text";
 
+export type Kind = "pve" | "pbs" | "pmg";
+
 export interface NodeForm {
+  kind: Kind;
   name: string;
   host: string;
   signIn: "token" | "password";
@@ -15,7 +18,16 @@ export interface NodeForm {
   verifySsl: boolean;
 }
 
+export const KINDS = [
+  { id: "pve", title: "Proxmox VE" },
+  { id: "pbs", title: "Backup Server" },
+  { id: "pmg", title: "Mail Gateway" },
+] as const satisfies readonly { id: Kind; title: string }[];
+
+export const PORTS: Readonly<Record<Kind, number>> = { pve: 8006, pbs: 8007, pmg: 8006 };
+
 export const EMPTY_FORM: NodeForm = {
+  kind: "pve",
   name: "",
   host: "",
   signIn: "token",
@@ -27,10 +39,26 @@ export const EMPTY_FORM: NodeForm = {
   verifySsl: true,
 };
 
+/** The form of a node that is there. Its secrets never come back: empty means unchanged. */
+export function formOf(node: ConfiguredNode): NodeForm {
+  const kind = KINDS.find((each) => each.id === node.type)?.id ?? "pve";
+  return {
+    ...EMPTY_FORM,
+    kind,
+    name: node.name,
+    host: node.host,
+    signIn: node.hasToken ? "token" : "password",
+    tokenName: node.tokenName ?? "",
+    user: node.user ?? "",
+    fingerprint: node.fingerprint ?? "",
+    verifySsl: node.verifySSL === true,
+  };
+}
+
 export type FormErrors = Partial<Record<keyof NodeForm, string>>;
 
 /** What can be told without asking the server; empty where the form may be sent. */
-export function formErrors(form: NodeForm): FormErrors {
+export function formErrors(form: NodeForm, isKnown = false): FormErrors {
   const errors: FormErrors = {};
   if (form.host.trim() === "") errors.host = t("An address is needed, such as pve1.lan or 192.0.2.4:8006");
   if (form.signIn === "token") {
@@ -38,10 +66,10 @@ export function formErrors(form: NodeForm): FormErrors {
     else if (!/^[^@!\s]+@[^@!\s]+![^@!\s]+$/.test(form.tokenName.trim())) {
       errors.tokenName = t("A token's id looks like pulse@pve!monitor");
     }
-    if (form.tokenValue.trim() === "") errors.tokenValue = t("The token's secret is needed");
+    if (form.tokenValue.trim() === "" && !isKnown) errors.tokenValue = t("The token's secret is needed");
   } else {
     if (form.user.trim() === "") errors.user = t("A user is needed, such as pulse@pve");
-    if (form.password === "") errors.password = t("The user's password is needed");
+    if (form.password === "" && !isKnown) errors.password = t("The user's password is needed");
   }
   const fingerprint = form.fingerprint.replaceAll(/[\s:]/g, "");
   if (fingerprint !== "" && !/^[0-9a-fA-F]{64}$/.test(fingerprint)) {
@@ -59,15 +87,38 @@ export function hostPart(address: string): string {
 
 export function toRequest(form: NodeForm): NodeRequest {
   const fingerprint = form.fingerprint.trim();
+  const tokenValue = form.tokenValue.trim();
   return {
-    type: "pve",
+    type: form.kind,
     name: form.name.trim() || hostPart(form.host),
     host: form.host.trim(),
     // A pinned certificate is trusted for itself: nothing else is asked of it.
     verifySSL: form.verifySsl && fingerprint === "",
     ...(fingerprint === "" ? {} : { fingerprint }),
     ...(form.signIn === "token"
-      ? { tokenName: form.tokenName.trim(), tokenValue: form.tokenValue.trim() }
-      : { user: form.user.trim(), password: form.password }),
+      ? { tokenName: form.tokenName.trim(), ...(tokenValue === "" ? {} : { tokenValue }) }
+      : { user: form.user.trim(), ...(form.password === "" ? {} : { password: form.password }) }),
   };
+}
+
+/** What to paste on the node so that there is a token that can look and do nothing else. */
+export function tokenCommands(kind: Kind): string | undefined {
+  switch (kind) {
+    case "pve":
+      return [
+        "pveum user add pulse@pve",
+        "pveum acl modify / --users pulse@pve --roles PVEAuditor",
+        "pveum user token add pulse@pve monitor --privsep 0",
+      ].join("\n");
+    case "pbs":
+      return [
+        "proxmox-backup-manager user create pulse@pbs",
+        "proxmox-backup-manager acl update / Audit --auth-id pulse@pbs",
+        "proxmox-backup-manager user generate-token pulse@pbs monitor",
+        "proxmox-backup-manager acl update / Audit --auth-id 'pulse@pbs!monitor'",
+      ].join("\n");
+    case "pmg":
+      // A mail gateway knows no API tokens.
+      return undefined;
+  }
 }

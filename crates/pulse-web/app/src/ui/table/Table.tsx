@@ -5,6 +5,7 @@ import { createMemo, createSignal, type JSX, onCleanup, Show } from "solid-js";
 import { type ColumnChoice, loadChoice, saveChoice, visibleColumns, withWidth } from "../../state/columns";
 import { csv } from "../../state/csv";
 import { type Fields, parseFilter } from "../../state/filter";
+import { number } from "../../state/format";
 import { parseSorts, type Sort, type SortValue, sortsText } from "../../state/order";
 import { useSearchable } from "../../state/searchable";
 import type { View } from "../../state/view";
@@ -186,7 +187,7 @@ export function Table<Row>(props: Props<Row>): JSX.Element {
   const countText = (): string =>
     shaped().rows.length === total()
       ? tn("{n}", "{n}", total())
-      : t("{shown} of {total}", { shown: shaped().rows.length, total: total() });
+      : t("{shown} of {total}", { shown: number(shaped().rows.length), total: number(total()) });
 
   return (
     <section class={styles.panel} aria-label={props.label}>

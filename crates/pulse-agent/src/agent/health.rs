@@ -3,9 +3,10 @@
 //! It tells nothing about the machine, reads a few kilobytes at most, and is closed to nobody (contract B-10 §5).
 
 use std::{
+    fmt::Write as _,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -30,9 +31,69 @@ pub(crate) struct Health {
     /// For `/metrics`.
     pub(crate) version: String,
     /// For `/metrics`.
-    pub(crate) is_host_enabled: bool,
+    pub(crate) is_host_enabled: AtomicBool,
     /// For `/metrics`.
-    pub(crate) is_docker_enabled: bool,
+    pub(crate) is_docker_enabled: AtomicBool,
+    /// For `/metrics`.
+    pub(crate) is_kubernetes_enabled: AtomicBool,
+    /// The host module.
+    pub(crate) host: Counters,
+    /// The Docker module.
+    pub(crate) docker: Counters,
+    /// The Kubernetes module.
+    pub(crate) kubernetes: Counters,
+}
+
+/// What one module did so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Reports that the server took.
+    pub(crate) sent: AtomicU64,
+    /// Reports that were put aside for later.
+    pub(crate) kept: AtomicU64,
+    /// Reports that the server does not want.
+    pub(crate) refused: AtomicU64,
+    /// Reports that wait now.
+    pub(crate) waiting: AtomicU64,
+    /// When the module last came round, in seconds since 1970; 0 while it does not run.
+    pub(crate) last_round: AtomicI64,
+}
+
+impl Counters {
+    /// The module came round.
+    pub(crate) fn beat(&self) {
+        self.last_round.store(jiff::Timestamp::now().as_second(), Ordering::Relaxed);
+    }
+
+    /// The module does not run (any more).
+    pub(crate) fn rest(&self) {
+        self.last_round.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Health {
+    /// Nothing has happened yet.
+    pub(crate) fn new(version: &str) -> Self {
+        Self {
+            is_ready: AtomicBool::new(false),
+            version: version.to_owned(),
+            is_host_enabled: AtomicBool::new(false),
+            is_docker_enabled: AtomicBool::new(false),
+            is_kubernetes_enabled: AtomicBool::new(false),
+            host: Counters::default(),
+            docker: Counters::default(),
+            kubernetes: Counters::default(),
+        }
+    }
+
+    /// Whether every module that runs came round within this many seconds.
+    pub(crate) fn is_alive(&self, within_seconds: i64) -> bool {
+        let now = jiff::Timestamp::now().as_second();
+        [&self.host, &self.docker, &self.kubernetes].iter().all(|counters| {
+            let last = counters.last_round.load(Ordering::Relaxed);
+            last == 0 || now - last <= within_seconds
+        })
+    }
 }
 
 /// Opens the port at an address as Go writes it; `:9191` is all interfaces.
@@ -48,15 +109,15 @@ pub(crate) async fn bind(addr: &str) -> std::io::Result<TcpListener> {
 }
 
 /// Answers until dropped.
-pub(crate) async fn serve(listener: TcpListener, health: Arc<Health>) {
+pub(crate) async fn serve(listener: TcpListener, shared: Arc<super::Shared>) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let health = Arc::clone(&health);
+                let shared = Arc::clone(&shared);
                 tokio::spawn(async move {
-                    let answered = timeout(CONNECTION_LIMIT, answer(stream, &health)).await;
+                    let answered = timeout(CONNECTION_LIMIT, answer(stream, &shared.health)).await;
                     tracing::trace!(?answered, "health check");
                     drop(slot);
                 });
@@ -106,11 +167,32 @@ fn reply(head: &str, health: &Health) -> String {
 }
 
 fn metrics(health: &Health) -> String {
-    format!(
+    let is_on = |switch: &AtomicBool| switch.load(Ordering::Relaxed);
+    let mut text = format!(
         "# TYPE pulse_agent_info gauge\npulse_agent_info{{version=\"{}\",host_enabled=\"{}\",\
-         docker_enabled=\"{}\",kubernetes_enabled=\"false\"}} 1\n# TYPE pulse_agent_up gauge\npulse_agent_up 1\n",
-        health.version, health.is_host_enabled, health.is_docker_enabled
-    )
+         docker_enabled=\"{}\",kubernetes_enabled=\"{}\"}} 1\n# TYPE pulse_agent_up gauge\npulse_agent_up 1\n",
+        health.version,
+        is_on(&health.is_host_enabled),
+        is_on(&health.is_docker_enabled),
+        is_on(&health.is_kubernetes_enabled)
+    );
+    let modules = [("host", &health.host), ("docker", &health.docker), ("kubernetes", &health.kubernetes)];
+    type Field = fn(&Counters) -> &AtomicU64;
+    let families: [(&str, &str, Field); 4] = [
+        ("pulse_agent_reports_sent_total", "counter", |counters| &counters.sent),
+        ("pulse_agent_reports_kept_total", "counter", |counters| &counters.kept),
+        ("pulse_agent_reports_refused_total", "counter", |counters| &counters.refused),
+        ("pulse_agent_reports_waiting", "gauge", |counters| &counters.waiting),
+    ];
+    for (name, kind, field) in families {
+        // Writing to a string does not fail.
+        writeln!(text, "# TYPE {name} {kind}").ok();
+        for (module, counters) in modules {
+            let value = field(counters).load(Ordering::Relaxed);
+            writeln!(text, "{name}{{module=\"{module}\"}} {value}").ok();
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -118,12 +200,21 @@ mod tests {
     use super::*;
 
     fn health() -> Health {
-        Health {
-            is_ready: AtomicBool::new(false),
-            version: "5.1.0".into(),
-            is_host_enabled: true,
-            is_docker_enabled: false,
-        }
+        let health = Health::new("5.1.0");
+        health.is_host_enabled.store(true, Ordering::Relaxed);
+        health
+    }
+
+    #[test]
+    fn a_module_that_does_not_come_round_is_noticed() {
+        let health = health();
+        assert!(health.is_alive(0), "none runs");
+        health.host.beat();
+        assert!(health.is_alive(60));
+        health.host.last_round.fetch_sub(100, Ordering::Relaxed);
+        assert!(!health.is_alive(60));
+        health.host.rest();
+        assert!(health.is_alive(60));
     }
 
     #[test]
@@ -139,13 +230,14 @@ mod tests {
         assert_eq!(status(""), "HTTP/1.1 405 Method Not Allowed");
         let metrics = reply("GET /metrics HTTP/1.1\r\n\r\n", &health);
         assert!(metrics.contains("pulse_agent_info{version=\"5.1.0\",host_enabled=\"true\""), "{metrics}");
+        assert!(metrics.contains("pulse_agent_reports_sent_total{module=\"host\"} 0"), "{metrics}");
     }
 
     #[tokio::test]
     async fn the_port_answers_over_a_real_connection_and_survives_garbage() {
         let listener = bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(serve(listener, Arc::new(health())));
+        let server = tokio::spawn(serve(listener, Arc::new(super::super::Shared::new(health()))));
         let ask = |head: Vec<u8>| async move {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(&head).await.unwrap();

@@ -1,0 +1,202 @@
+//! Does what the server wants done with containers, and tells it how that goes (contract B-09 §4).
+//!
+//! Each command is done once, however often it is sent; one update runs at a time and is never broken off.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::HeaderMap;
+use reqwest::{Client, Url};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::sleep,
+};
+
+use super::shared::Shared;
+use crate::{
+    docker::{Command, CommandKind, DockerControl, Probation, Updated, commands_of},
+    link::{LinkError, error_text, headers, reason, server_url},
+    settings::AgentSettings,
+};
+
+/// Commands remembered, so that none is done twice.
+const MAX_SEEN: usize = 64;
+/// A word that does not reach the server is repeated.
+const ACK_TRIES: u32 = 5;
+const ACK_PAUSE: Duration = Duration::from_secs(2);
+/// Backups of earlier updates are looked for this often.
+const RECOVER_PERIOD: Duration = Duration::from_mins(15);
+
+/// Tells the server what becomes of commands.
+#[derive(Clone)]
+struct Acknowledger {
+    client: Client,
+    base: Url,
+    headers: HeaderMap,
+}
+
+/// Does commands.
+pub(super) struct Actions {
+    ack: Acknowledger,
+    shared: Arc<Shared>,
+    seen: VecDeque<String>,
+    is_updating: Arc<AtomicBool>,
+    soon: Arc<Notify>,
+    last_recovery: Option<tokio::time::Instant>,
+}
+
+impl Actions {
+    /// `soon` is told when a report is to come before its time.
+    pub(super) fn new(
+        plan: &AgentSettings,
+        client: Client,
+        shared: &Arc<Shared>,
+        soon: Arc<Notify>,
+    ) -> Result<Self, LinkError> {
+        let agent = format!("pulse-docker-agent/{}", plan.identity.version);
+        Ok(Self {
+            ack: Acknowledger {
+                client,
+                base: server_url(&plan.url)?,
+                headers: headers(&plan.token, &agent)?,
+            },
+            shared: Arc::clone(shared),
+            seen: VecDeque::new(),
+            is_updating: Arc::default(),
+            soon,
+            last_recovery: None,
+        })
+    }
+
+    /// Tidies up behind an earlier run, when an engine was found.
+    pub(super) async fn begin(&mut self, control: DockerControl) {
+        self.recover(&control).await;
+    }
+
+    async fn recover(&mut self, control: &DockerControl) {
+        self.last_recovery = Some(tokio::time::Instant::now());
+        if !self.is_updating.load(Ordering::Acquire)
+            && let Err(error) = control.recover().await
+        {
+            tracing::warn!(%error, "what an earlier update left behind could not be tidied up");
+        }
+    }
+
+    /// Does what stands in the server's answer to a report.
+    pub(super) async fn take(&mut self, answer: &[u8], control: &DockerControl) {
+        if self.last_recovery.is_none_or(|at| at.elapsed() > RECOVER_PERIOD) {
+            self.recover(control).await;
+        }
+        for command in commands_of(answer) {
+            // Pulse v5: repeats a command until its time is over, and its agents do it as often.
+            if self.seen.contains(&command.id) {
+                continue;
+            }
+            if self.seen.len() >= MAX_SEEN {
+                self.seen.pop_front();
+            }
+            self.seen.push_back(command.id.clone());
+            self.perform(command, control).await;
+        }
+    }
+
+    async fn perform(&self, command: Command, control: &DockerControl) {
+        let Command { id, kind } = command;
+        tracing::info!(command = %id, ?kind, "the server sent a command");
+        match kind {
+            CommandKind::Stop => {
+                self.ack.say(&id, "completed", "reports of containers end").await;
+                self.shared.is_docker_stopped.store(true, Ordering::Release);
+            }
+            CommandKind::CheckUpdates => {
+                control.forget_checks();
+                self.ack.say(&id, "completed", "registries are asked again").await;
+                self.soon.notify_one();
+            }
+            CommandKind::UpdateContainer { container_id } => {
+                if self.is_updating.swap(true, Ordering::AcqRel) {
+                    self.ack.say(&id, "failed", "another container is being updated").await;
+                    return;
+                }
+                let (ack, control) = (self.ack.clone(), control.clone());
+                let (is_updating, soon) = (Arc::clone(&self.is_updating), Arc::clone(&self.soon));
+                self.shared.actions.spawn(async move {
+                    update(&ack, &control, &id, &container_id).await;
+                    is_updating.store(false, Ordering::Release);
+                    soon.notify_one();
+                });
+            }
+            CommandKind::Unknown(kind) => {
+                let text = format!(
+                    "this agent does not know the command {:?}",
+                    kind.chars().take(40).collect::<String>()
+                );
+                self.ack.say(&id, "failed", &text).await;
+            }
+        }
+    }
+}
+
+async fn update(ack: &Acknowledger, control: &DockerControl, command: &str, container: &str) {
+    ack.say(command, "acknowledged", "").await;
+    let (steps, mut heard) = mpsc::unbounded_channel();
+    // The channel closes with the closure, when the update is over; until then somebody hears.
+    let work = control.update(container, Probation::default(), move |step| {
+        steps.send(step).ok();
+    });
+    let tell = async {
+        while let Some(step) = heard.recv().await {
+            ack.say(command, "in_progress", step).await;
+        }
+    };
+    let (outcome, ()) = tokio::join!(work, tell);
+    match outcome {
+        Ok(Updated::Replaced { id }) => {
+            let short: String = id.chars().take(12).collect();
+            ack.say(command, "completed", &format!("the container runs on the newest image as {short}"))
+                .await;
+        }
+        Ok(Updated::AlreadyNewest) => {
+            ack.say(command, "completed", "the image is the newest already; nothing was changed").await;
+        }
+        Err(error) => {
+            tracing::warn!(%error, container, "a container was not updated");
+            ack.say(command, "failed", &error.to_string()).await;
+        }
+    }
+}
+
+impl Acknowledger {
+    /// Tells the server; a word that cannot be told is given up after some tries.
+    async fn say(&self, command: &str, status: &str, message: &str) {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["api", "agents", "docker", "commands", command, "ack"]);
+        }
+        let body = serde_json::json!({"status": status, "message": message}).to_string();
+        for attempt in 1..=ACK_TRIES {
+            let request = self.client.post(url.clone()).headers(self.headers.clone()).body(body.clone());
+            let trouble = match request.send().await {
+                Ok(answer) if answer.status().is_success() => return,
+                Ok(answer) if answer.status().is_client_error() => {
+                    let status = answer.status();
+                    let text = answer.bytes().await.unwrap_or_default();
+                    // It knows better: the command is over there.
+                    tracing::debug!(command, %status, reason = %error_text(&text), "the server does not take a word on a command");
+                    return;
+                }
+                Ok(answer) => answer.status().to_string(),
+                Err(error) => reason(&error),
+            };
+            tracing::debug!(command, attempt, trouble, "the server cannot be told how a command goes");
+            sleep(ACK_PAUSE).await;
+        }
+        tracing::warn!(command, status, "the server could not be told how a command goes");
+    }
+}

@@ -1,0 +1,271 @@
+//! Which commands of the server are run: those that begin with an allowed phrase and hold nothing a shell would act on.
+
+/// A phrase of words that a command may begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rule {
+    words: Vec<String>,
+    /// Whether more words may follow.
+    is_open: bool,
+}
+
+/// What may be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Policy {
+    /// `None`: everything, through a shell.
+    rules: Option<Vec<Rule>>,
+}
+
+/// How an allowed command is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Allowed {
+    /// These words, without a shell.
+    Words(Vec<String>),
+    /// Through a shell, as the owner of the machine allowed everything.
+    Shell(String),
+}
+
+/// Reading what an administrator would look at first. `…` stands for more words.
+const HARMLESS: &[&str] = &[
+    "ps aux",
+    "ps -ef",
+    "top -bn1",
+    "free …",
+    "df …",
+    "uptime …",
+    "uname …",
+    "hostname",
+    "lsblk …",
+    "ss -tulpn",
+    "ss -s",
+    "netstat -tulpn",
+    "ip addr",
+    "ip a",
+    "ip route",
+    "ip link",
+    "vmstat …",
+    "iostat …",
+    "mpstat …",
+    "sensors",
+    "cat /etc/os-release",
+    "cat /proc/meminfo",
+    "cat /proc/cpuinfo",
+    "cat /proc/loadavg",
+    "cat /proc/mdstat",
+    "cat /proc/mounts",
+    "cat /proc/net/dev",
+    "cat /proc/uptime",
+    "systemctl status …",
+    "systemctl is-active …",
+    "systemctl is-enabled …",
+    "systemctl list-units …",
+    "systemctl list-timers …",
+    "journalctl …",
+    "docker ps …",
+    "docker logs …",
+    "docker stats --no-stream",
+    "docker images …",
+    "docker system df",
+    "docker network ls",
+    "docker volume ls",
+    "pct list",
+    "pct status …",
+    "pct config …",
+    "qm list",
+    "qm status …",
+    "qm config …",
+    "zpool status …",
+    "zpool list …",
+    "zfs list …",
+    "ceph status",
+    "ceph health …",
+    "ceph df",
+];
+
+/// Words that turn a harmless program into another one.
+const HARMFUL: &[&str] = &[
+    "--vacuum",
+    "--rotate",
+    "--flush",
+    "--relinquish",
+    "--smart-relinquish",
+    "--setup-keys",
+    "--update-catalog",
+    "--sync",
+    "--cursor-file",
+    "--output-fields-file",
+    "--host",
+    "-H",
+    "--machine",
+    "-M",
+    "--root",
+    "--image",
+    "--kill",
+];
+
+/// Characters that a shell acts on; a command that holds one is no plain command.
+const SHELL: &[char] =
+    &[';', '|', '&', '$', '`', '<', '>', '(', ')', '{', '}', '\n', '\r', '\0', '*', '?', '~', '!', '#'];
+
+impl Policy {
+    /// The owner's own phrases, or the harmless ones where there are none. A single `*` allows everything.
+    pub(super) fn new(allow: &[String]) -> Self {
+        if allow.iter().any(|phrase| phrase.trim() == "*") {
+            return Self { rules: None };
+        }
+        let own = allow.iter().map(|phrase| rule(phrase));
+        let rules = if allow.is_empty() {
+            HARMLESS.iter().map(|phrase| rule(phrase)).collect()
+        } else {
+            own.collect()
+        };
+        Self { rules: Some(rules) }
+    }
+
+    /// How a command is run; the error says why it is not.
+    pub(super) fn judge(&self, command: &str) -> Result<Allowed, String> {
+        let command = command.trim();
+        if command.is_empty() {
+            return Err("the command is empty".to_owned());
+        }
+        let Some(rules) = &self.rules else { return Ok(Allowed::Shell(command.to_owned())) };
+        let words = split(command)?;
+        let fits = |rule: &Rule| {
+            let is_long_enough =
+                if rule.is_open { words.len() >= rule.words.len() } else { words.len() == rule.words.len() };
+            is_long_enough && rule.words.iter().zip(&words).all(|(wanted, word)| wanted == word)
+        };
+        let Some(rule) = rules.iter().find(|rule| fits(rule)) else {
+            return Err("the owner of this machine does not allow this command (--command-allow)".to_owned());
+        };
+        let added = &words[rule.words.len()..];
+        if let Some(word) = added.iter().find(|word| HARMFUL.iter().any(|harmful| is_option(word, harmful))) {
+            return Err(format!("the option {word} is not allowed"));
+        }
+        Ok(Allowed::Words(words))
+    }
+}
+
+/// Whether a word is an option, also in its form `--option=value`, and for long ones any that begins so.
+fn is_option(word: &str, option: &str) -> bool {
+    if option.starts_with("--") { word.starts_with(option) } else { word == option }
+}
+
+fn rule(phrase: &str) -> Rule {
+    let mut words: Vec<String> = phrase.split_whitespace().map(str::to_owned).collect();
+    let is_open = words.last().is_some_and(|word| word == "…" || word == "...");
+    if is_open {
+        words.pop();
+    }
+    Rule { words, is_open }
+}
+
+/// The words of a command. Quotes keep spaces; everything else that a shell acts on is refused.
+fn split(command: &str) -> Result<Vec<String>, String> {
+    if let Some(c) = command.chars().find(|c| SHELL.contains(c)) {
+        return Err(format!("the character {c:?} is not allowed: commands run without a shell here"));
+    }
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut is_word = false;
+    let mut quote: Option<char> = None;
+    for c in command.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), c) => word.push(c),
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                is_word = true;
+            }
+            (None, '\\') => return Err("a backslash is not allowed".to_owned()),
+            (None, c) if c.is_whitespace() => {
+                if is_word {
+                    words.push(std::mem::take(&mut word));
+                    is_word = false;
+                }
+            }
+            (None, c) => {
+                word.push(c);
+                is_word = true;
+            }
+        }
+    }
+    if quote.is_some() {
+        return Err("a quote is not closed".to_owned());
+    }
+    if is_word {
+        words.push(word);
+    }
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words(command: &str) -> Result<Vec<String>, String> {
+        match Policy::new(&[]).judge(command)? {
+            Allowed::Words(words) => Ok(words),
+            Allowed::Shell(_) => panic!("a shell without being asked"),
+        }
+    }
+
+    #[test]
+    fn harmless_commands_run_without_a_shell() {
+        assert_eq!(words("df -h").unwrap(), ["df", "-h"]);
+        assert_eq!(
+            words(" journalctl -u 'my unit' -n 50 ").unwrap(),
+            ["journalctl", "-u", "my unit", "-n", "50"]
+        );
+        assert_eq!(words("hostname").unwrap(), ["hostname"]);
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for command in [
+            "",
+            "rm -rf /",
+            "df; reboot",
+            "df -h | sh",
+            "df $(reboot)",
+            "df `reboot`",
+            "df > /etc/passwd",
+            "hostname evil",
+            "cat /etc/shadow",
+            "cat /proc/1/environ",
+            "cat /proc/meminfo /etc/shadow",
+            "journalctl --vacuum-size=1",
+            "journalctl --rotate",
+            "systemctl status -H root@elsewhere",
+            "df\nreboot",
+            "df 'x",
+            "sudo df",
+            "/tmp/df",
+            "df \\; x",
+            "docker exec x sh",
+            "top -b",
+        ] {
+            assert!(words(command).is_err(), "{command}");
+        }
+    }
+
+    #[test]
+    fn the_owner_may_allow_other_phrases_and_everything() {
+        let own = Policy::new(&["apt list --upgradable".to_owned(), "echo ...".to_owned()]);
+        assert!(own.judge("apt list --upgradable").is_ok() && own.judge("echo a b").is_ok());
+        assert!(own.judge("apt list").is_err() && own.judge("df -h").is_err());
+        let all = Policy::new(&["*".to_owned()]);
+        assert_eq!(all.judge("a | b").unwrap(), Allowed::Shell("a | b".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_shell_acts_on_gets_through(command in "[a-z;|&$`<> ()'\"\\\\\n-]{0,30}") {
+            if let Ok(Allowed::Words(words)) = Policy::new(&["df ...".to_owned()]).judge(&command) {
+                prop_assert_eq!(words[0].as_str(), "df");
+                prop_assert!(words.iter().all(|word| !word.contains(SHELL)));
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The agent replaces itself by a newer version that its server offers (contract B-10 §4).
+//!
+//! A new version must be what the server says it is (checksum), be signed where keys are configured, start and answer
+//! on this machine, and then deliver a report; otherwise the old one comes back by itself.
+
+mod fetch;
+mod record;
+mod version;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use http::HeaderMap;
+use reqwest::{Client, Url};
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    agent::Shared,
+    command::{Call, RunCommand, SystemCommands},
+    link::{headers, server_url},
+    settings::AgentSettings,
+    signature::{BadKey, TrustedKeys},
+};
+use fetch::UpgradeError;
+pub use record::{Start, on_start};
+use version::Version;
+
+const FIRST_LOOK: Duration = Duration::from_secs(5);
+const PERIOD: Duration = Duration::from_hours(1);
+/// What a new version has to deliver its first report.
+const PROBATION: Duration = Duration::from_mins(10);
+const SELF_TEST_LIMIT: Duration = Duration::from_secs(60);
+
+/// Replaces the program.
+pub(crate) struct Upgrader {
+    binary: Option<PathBuf>,
+    client: Client,
+    base: Option<Url>,
+    headers: HeaderMap,
+    keys: TrustedKeys,
+    own: String,
+    updated_from: Option<String>,
+    runner: Arc<dyn RunCommand>,
+}
+
+impl Upgrader {
+    pub(crate) fn new(
+        settings: &AgentSettings,
+        client: Client,
+        binary: Option<PathBuf>,
+    ) -> Result<Self, BadKey> {
+        let own = settings.identity.version.clone();
+        let updated_from = binary.as_deref().and_then(|binary| record::unconfirmed_from(binary, &own));
+        Ok(Self {
+            binary,
+            client,
+            base: server_url(&settings.url).ok(),
+            headers: headers(&settings.token, &format!("pulse-agent/{own}")).unwrap_or_default(),
+            keys: TrustedKeys::parse(settings.update_public_keys.as_deref().unwrap_or_default())?,
+            own,
+            updated_from,
+            runner: Arc::new(SystemCommands),
+        })
+    }
+
+    /// The version before this one, where this one has not proved itself yet.
+    pub(crate) fn updated_from(&self) -> Option<String> {
+        self.updated_from.clone()
+    }
+
+    /// Looks for newer versions. Ends when the program was replaced, by a newer or by its former version.
+    pub(crate) async fn watch(&self, plan: &AgentSettings, shared: &Shared) {
+        let Some(binary) = self.binary.clone() else { return std::future::pending().await };
+        if self.updated_from.is_some() && self.is_failure(shared).await {
+            tracing::error!("this version delivers no reports; going back to the one before");
+            match record::roll_back(&binary, &self.own) {
+                Ok(()) => return,
+                Err(error) => tracing::error!(%error, "the version before cannot be brought back"),
+            }
+        }
+        record::confirm(&binary, &self.own);
+        if plan.is_auto_update_disabled {
+            return std::future::pending().await;
+        }
+        sleep(FIRST_LOOK).await;
+        let mut last = String::new();
+        loop {
+            match self.look(&binary).await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    let text = error.to_string();
+                    // Said once, not every hour.
+                    if text == last {
+                        tracing::debug!(error = %text, "no update");
+                    } else {
+                        tracing::warn!(error = %text, "the agent cannot be updated");
+                        last = text;
+                    }
+                }
+            }
+            sleep(PERIOD).await;
+        }
+    }
+
+    /// Whether this new version fails: no report gets through, though the server answers.
+    async fn is_failure(&self, shared: &Shared) -> bool {
+        let mut delivered = shared.delivered();
+        loop {
+            let has_delivered = timeout(PROBATION, delivered.wait_for(|is| *is)).await.is_ok();
+            if has_delivered {
+                return false;
+            }
+            // While the server is away, nothing is proved.
+            if self.offered().await.is_ok() {
+                return true;
+            }
+        }
+    }
+
+    async fn offered(&self) -> Result<String, UpgradeError> {
+        let base = self.base.as_ref().ok_or(UpgradeError::Odd("the server's address is none"))?;
+        fetch::offered(&self.client, base, &self.headers).await
+    }
+
+    /// One look; whether the program was replaced.
+    async fn look(&self, binary: &std::path::Path) -> Result<bool, UpgradeError> {
+        let offered = self.offered().await?;
+        let (Some(own), Some(new)) = (Version::parse(&self.own), Version::parse(&offered)) else {
+            return Ok(false);
+        };
+        if new <= own || record::is_rejected(binary, &offered) {
+            return Ok(false);
+        }
+        tracing::info!(from = %self.own, to = %offered, "the server offers a newer agent");
+        let base = self.base.as_ref().ok_or(UpgradeError::Odd("the server's address is none"))?;
+        let fresh = fetch::download(&self.client, base, &self.headers, &self.keys, binary).await?;
+        if let Err(error) = self.try_out(&fresh, &own).await {
+            tokio::fs::remove_file(&fresh).await.ok();
+            return Err(error);
+        }
+        let (binary, own, to) = (binary.to_owned(), self.own.clone(), offered.clone());
+        tokio::task::spawn_blocking(move || record::replace(&binary, &fresh, &own, &to))
+            .await
+            .map_err(|error| UpgradeError::Io(std::io::Error::other(error)))?
+            .map_err(UpgradeError::Io)?;
+        tracing::info!(to = %offered, "the agent was replaced and starts anew");
+        Ok(true)
+    }
+
+    /// The new program must run here and be newer than this one.
+    async fn try_out(&self, fresh: &std::path::Path, own: &Version) -> Result<(), UpgradeError> {
+        let program = fresh.to_string_lossy().into_owned();
+        let run =
+            |argument: &'static str| self.runner.run(Call::new(&program, [argument]).within(SELF_TEST_LIMIT));
+        let told = run("--version").await.map_err(|error| UpgradeError::NotWorking(error.to_string()))?;
+        let version = Version::parse(told.text().split_whitespace().last().unwrap_or_default());
+        if !told.is_success() || version.is_none_or(|version| version <= *own) {
+            return Err(UpgradeError::NotWorking("it is not newer than this one".to_owned()));
+        }
+        let tested = run("--self-test").await.map_err(|error| UpgradeError::NotWorking(error.to_string()))?;
+        if tested.is_success() { Ok(()) } else { Err(UpgradeError::NotWorking(tested.complaint())) }
+    }
+}

@@ -1,0 +1,145 @@
+//! What is written beside the program about its last update, and the exchange of files itself.
+//!
+//! The record says from which version to which; until the new one has proved itself, each of its starts is counted, and
+//! one too many brings the old program back.
+
+use std::{fs, io, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::fetch::beside;
+
+/// Starts of a new version that did not get as far as a report.
+const MAX_STARTS: u32 = 3;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Record {
+    from: String,
+    to: String,
+    is_confirmed: bool,
+    starts: u32,
+    /// The version that was taken back, not to be tried again.
+    rejected: Option<String>,
+}
+
+/// What a starting program has to do about its last update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Run.
+    Run,
+    /// The former version lies where the program was: start that one.
+    RolledBack,
+}
+
+fn path(binary: &Path) -> std::path::PathBuf {
+    binary.with_file_name(".pulse-update-info")
+}
+
+fn read(binary: &Path) -> Option<Record> {
+    serde_json::from_slice(&fs::read(path(binary)).ok()?).ok()
+}
+
+fn write(binary: &Path, record: &Record) -> io::Result<()> {
+    let target = path(binary);
+    let half = target.with_extension("part");
+    fs::write(&half, serde_json::to_vec(record).map_err(io::Error::other)?)?;
+    fs::rename(half, target)
+}
+
+/// To be called once by a program that may have been replaced, before anything else. Reads and writes files.
+pub fn on_start(binary: &Path, own: &str) -> Start {
+    let Some(mut record) = read(binary).filter(|record| record.to == own && !record.is_confirmed) else {
+        return Start::Run;
+    };
+    record.starts += 1;
+    if record.starts > MAX_STARTS && roll_back(binary, own).is_ok() {
+        return Start::RolledBack;
+    }
+    // A count that cannot be written must not keep the agent from running.
+    write(binary, &record).ok();
+    Start::Run
+}
+
+/// The version before, while this one is new.
+pub(super) fn unconfirmed_from(binary: &Path, own: &str) -> Option<String> {
+    let record = read(binary)?;
+    (record.to == own && !record.is_confirmed).then_some(record.from)
+}
+
+/// This version works.
+pub(super) fn confirm(binary: &Path, own: &str) {
+    let Some(record) = read(binary).filter(|record| record.to == own && !record.is_confirmed) else { return };
+    if write(binary, &Record { is_confirmed: true, ..record }).is_ok() {
+        fs::remove_file(beside(binary, "backup")).ok();
+    }
+}
+
+/// Whether a version was tried and taken back.
+pub(super) fn is_rejected(binary: &Path, version: &str) -> bool {
+    read(binary).is_some_and(|record| record.rejected.as_deref() == Some(version))
+}
+
+/// Puts a new program in the place of this one; the old one is kept beside it.
+pub(super) fn replace(binary: &Path, fresh: &Path, from: &str, to: &str) -> io::Result<()> {
+    let backup = beside(binary, "backup");
+    fs::remove_file(&backup).ok();
+    // A second name for the same file, so that there is a program at every moment.
+    fs::hard_link(binary, &backup).or_else(|_| fs::copy(binary, &backup).map(drop))?;
+    write(binary, &Record { from: from.to_owned(), to: to.to_owned(), ..Record::default() })?;
+    fs::rename(fresh, binary)
+}
+
+/// Puts the former program back.
+pub(super) fn roll_back(binary: &Path, own: &str) -> io::Result<()> {
+    fs::rename(beside(binary, "backup"), binary)?;
+    let record = read(binary).unwrap_or_default();
+    write(binary, &Record { is_confirmed: true, rejected: Some(own.to_owned()), ..record })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn installed() -> (tempfile::TempDir, std::path::PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let binary = dir.path().join("pulse-agent");
+        fs::write(&binary, "old").unwrap();
+        let fresh = beside(&binary, "new");
+        fs::write(&fresh, "new").unwrap();
+        replace(&binary, &fresh, "5.1.0", "5.2.0").unwrap();
+        (dir, binary)
+    }
+
+    #[test]
+    fn a_new_version_that_works_is_confirmed_and_said_once() {
+        let (_dir, binary) = installed();
+        assert_eq!(fs::read_to_string(&binary).unwrap(), "new");
+        assert_eq!(on_start(&binary, "5.2.0"), Start::Run);
+        assert_eq!(unconfirmed_from(&binary, "5.2.0").as_deref(), Some("5.1.0"));
+        confirm(&binary, "5.2.0");
+        assert_eq!(unconfirmed_from(&binary, "5.2.0"), None);
+        assert!(!beside(&binary, "backup").exists());
+    }
+
+    #[test]
+    fn a_new_version_that_never_gets_far_is_taken_back_and_not_tried_again() {
+        let (_dir, binary) = installed();
+        for _ in 0..3 {
+            assert_eq!(on_start(&binary, "5.2.0"), Start::Run);
+        }
+        assert_eq!(on_start(&binary, "5.2.0"), Start::RolledBack);
+        assert_eq!(fs::read_to_string(&binary).unwrap(), "old");
+        assert!(is_rejected(&binary, "5.2.0") && !is_rejected(&binary, "5.3.0"));
+        assert_eq!(on_start(&binary, "5.1.0"), Start::Run);
+    }
+
+    #[test]
+    fn without_a_record_or_with_a_damaged_one_the_agent_just_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let binary = dir.path().join("pulse-agent");
+        assert_eq!(on_start(&binary, "5.1.0"), Start::Run);
+        fs::write(dir.path().join(".pulse-update-info"), "{damaged").unwrap();
+        assert_eq!(on_start(&binary, "5.1.0"), Start::Run);
+    }
+}

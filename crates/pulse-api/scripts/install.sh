@@ -1,0 +1,314 @@
+#!/bin/sh
+# Installs, updates or removes the Pulse agent on this machine. It may be run again at any time.
+#
+#   curl -fsSL URL/install.sh | sh -s -- --url URL --token TOKEN [--enable-docker] [--interval 30s]
+#   curl -fsSL URL/install.sh | sh -s -- --uninstall
+#
+# PULSE_INSTALL_ROOT=/some/folder puts everything below that folder and starts nothing (images, tests).
+set -eu
+
+# The server sets these three for the addresses that older one-line commands use.
+ACTION="install"
+ENABLE_HOST=""
+ENABLE_DOCKER=""
+
+ROOT=${PULSE_INSTALL_ROOT:-}
+URL=${PULSE_URL:-}
+TOKEN=${PULSE_TOKEN:-}
+INTERVAL=""
+ENABLE_KUBERNETES=""
+ENABLE_PROXMOX=""
+PROXMOX_TYPE=""
+ENABLE_COMMANDS=""
+HOSTNAME_SHOWN=""
+AGENT_ID=""
+KUBECONFIG_PATH=""
+INSECURE=""
+WORK=""
+
+BINARY="$ROOT/usr/local/bin/pulse-agent"
+STATE="$ROOT/var/lib/pulse-agent"
+UNIT="$ROOT/etc/systemd/system/pulse-agent.service"
+ENV_FILE="$ROOT/etc/pulse-agent.env"
+OPENRC="$ROOT/etc/init.d/pulse-agent"
+OPENRC_CONF="$ROOT/etc/conf.d/pulse-agent"
+RCD="$ROOT/usr/local/etc/rc.d/pulse_agent"
+
+say() { printf 'pulse-agent: %s\n' "$*"; }
+die() {
+	printf 'pulse-agent: error: %s\n' "$*" >&2
+	exit 1
+}
+clean() { [ -z "$WORK" ] || rm -rf "$WORK"; }
+trap clean EXIT
+trap 'exit 130' INT TERM
+
+usage() {
+	cat <<'EOF'
+Usage: install.sh --url URL --token TOKEN [options]
+  --url URL                address of the Pulse server
+  --token TOKEN            API token
+  --interval 30s           time between two reports
+  --enable-host[=false]    report this machine (default)
+  --enable-docker[=false]  report containers (default: when Docker or Podman is found)
+  --enable-kubernetes      report the Kubernetes cluster
+  --kubeconfig FILE        kubeconfig to use
+  --enable-proxmox         register this Proxmox machine with the server
+  --proxmox-type TYPE      auto, pve or pbs
+  --enable-commands        let the server run commands of the allow list
+  --hostname NAME          name to report
+  --agent-id ID            identity to report
+  --insecure               do not check the server's certificate
+  --uninstall              remove the agent, its settings and its token
+EOF
+}
+
+# Values go into files that a service manager reads: nothing there may have a meaning of its own.
+plain() {
+	case $2 in
+	*[!A-Za-z0-9._:/@%+=,~\ \[\]-]*) die "$1 has a character that cannot be used there" ;;
+	esac
+}
+
+switch() {
+	case $1 in
+	*=true | *=1) echo true ;;
+	*=false | *=0) echo false ;;
+	*=*) die "$1: write true or false after the sign" ;;
+	--disable-*) echo false ;;
+	*) echo true ;;
+	esac
+}
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--url | --token | --interval | --hostname | --agent-id | --kubeconfig | --proxmox-type)
+		[ $# -ge 2 ] || die "$1 needs a value"
+		name=$1
+		value=$2
+		shift 2
+		;;
+	--url=* | --token=* | --interval=* | --hostname=* | --agent-id=* | --kubeconfig=* | --proxmox-type=*)
+		name=${1%%=*}
+		value=${1#*=}
+		shift
+		;;
+	--enable-host | --enable-host=* | --disable-host) ENABLE_HOST=$(switch "$1"); shift; continue ;;
+	--enable-docker | --enable-docker=* | --disable-docker) ENABLE_DOCKER=$(switch "$1"); shift; continue ;;
+	--enable-kubernetes | --enable-kubernetes=* | --disable-kubernetes) ENABLE_KUBERNETES=$(switch "$1"); shift; continue ;;
+	--enable-proxmox | --enable-proxmox=* | --disable-proxmox) ENABLE_PROXMOX=$(switch "$1"); shift; continue ;;
+	--enable-commands | --enable-commands=*) ENABLE_COMMANDS=$(switch "$1"); shift; continue ;;
+	--insecure | --insecure=*) INSECURE=$(switch "$1"); shift; continue ;;
+	--uninstall) ACTION=uninstall; shift; continue ;;
+	--help | -h) usage; exit 0 ;;
+	*) usage >&2; die "unknown option $1" ;;
+	esac
+	plain "$name" "$value"
+	case $name in
+	--url) URL=$value ;;
+	--token) TOKEN=$value ;;
+	--interval) INTERVAL=$value ;;
+	--hostname) HOSTNAME_SHOWN=$value ;;
+	--agent-id) AGENT_ID=$value ;;
+	--kubeconfig) KUBECONFIG_PATH=$value ;;
+	--proxmox-type) PROXMOX_TYPE=$value ;;
+	esac
+done
+
+[ -n "$ROOT" ] || [ "$(id -u)" = 0 ] || die "must run as root: put sudo before sh"
+
+manager() {
+	if [ -n "${PULSE_SERVICE_MANAGER:-}" ]; then
+		echo "$PULSE_SERVICE_MANAGER"
+	elif [ "$(uname -s)" = FreeBSD ]; then
+		echo rcd
+	elif [ -d /run/systemd/system ] || command -v systemctl >/dev/null 2>&1; then
+		echo systemd
+	elif command -v rc-update >/dev/null 2>&1; then
+		echo openrc
+	else
+		echo none
+	fi
+}
+MANAGER=$(manager)
+
+# Runs a command of the service manager, unless this is not the running system.
+control() { [ -n "$ROOT" ] || "$@"; }
+
+uninstall() {
+	case $MANAGER in
+	systemd) [ ! -e "$UNIT" ] || control systemctl disable --now pulse-agent.service || true ;;
+	openrc)
+		[ ! -e "$OPENRC" ] || control rc-service pulse-agent stop || true
+		[ ! -e "$OPENRC" ] || control rc-update del pulse-agent default || true
+		;;
+	rcd)
+		[ ! -e "$RCD" ] || control service pulse_agent onestop || true
+		[ -n "$ROOT" ] || sysrc -x pulse_agent_enable pulse_agent_env >/dev/null 2>&1 || true
+		;;
+	esac
+	removed=0
+	for file in "$BINARY" "$UNIT" "$ENV_FILE" "$OPENRC" "$OPENRC_CONF" "$RCD"; do
+		[ -e "$file" ] || continue
+		rm -f "$file"
+		say "removed $file"
+		removed=1
+	done
+	if [ -d "$STATE" ]; then
+		rm -rf "$STATE"
+		say "removed $STATE"
+		removed=1
+	fi
+	[ "$MANAGER" != systemd ] || control systemctl daemon-reload || true
+	[ "$removed" = 1 ] || say "there was nothing to remove"
+	say "the agent is not installed any more"
+}
+
+if [ "$ACTION" = uninstall ]; then
+	uninstall
+	exit 0
+fi
+
+[ -n "$URL" ] || die "--url is missing: give the address of the Pulse server"
+case $URL in
+http://* | https://*) ;;
+*) die "--url must begin with http:// or https://" ;;
+esac
+URL=${URL%/}
+plain --url "$URL"
+plain --token "$TOKEN"
+[ -n "$TOKEN" ] || [ -s "$STATE/token" ] || die "--token is missing: make one in the server's settings"
+
+architecture() {
+	case $(uname -s) in
+	Linux) system=linux ;;
+	FreeBSD) system=freebsd ;;
+	*) die "$(uname -s) is not handled by this script; see the documentation on installing by hand" ;;
+	esac
+	case $(uname -m) in
+	x86_64 | amd64) echo "$system-amd64" ;;
+	aarch64 | arm64) echo "$system-arm64" ;;
+	armv7* | armv8l) echo "$system-armv7" ;;
+	armv6*) echo "$system-armv6" ;;
+	i?86) echo "$system-386" ;;
+	*) die "there is no agent for the processor $(uname -m)" ;;
+	esac
+}
+
+# fetch ADDRESS FILE HEADERS
+fetch() {
+	if command -v curl >/dev/null 2>&1; then
+		if [ "$INSECURE" = true ]; then set -- "$@" -k; fi
+		address=$1 file=$2 headers=$3
+		shift 3
+		status=$(curl -sSL "$@" --connect-timeout 15 --max-time 600 -D "$headers" -o "$file" -w '%{http_code}' "$address") ||
+			die "cannot reach $address"
+		[ "$status" = 200 ] || die "the server answered $status: $(head -c 600 "$file")"
+	elif command -v wget >/dev/null 2>&1; then
+		if [ "$INSECURE" = true ]; then set -- "$@" --no-check-certificate; fi
+		address=$1 file=$2 headers=$3
+		shift 3
+		wget -q -S "$@" -T 60 -O "$file" "$address" 2>"$headers" ||
+			die "cannot fetch $address: $(grep -i 'HTTP/' "$headers" | tail -n 1)"
+	else
+		die "neither curl nor wget is here: install one"
+	fi
+}
+
+checksum() {
+	if command -v sha256sum >/dev/null 2>&1; then
+		sha256sum "$1" | cut -d ' ' -f 1
+	elif command -v sha256 >/dev/null 2>&1; then
+		sha256 -q "$1"
+	elif command -v shasum >/dev/null 2>&1; then
+		shasum -a 256 "$1" | cut -d ' ' -f 1
+	else
+		die "there is no program for SHA-256 sums here (sha256sum, sha256 or shasum)"
+	fi
+}
+
+ARCH=$(architecture)
+WORK=$(mktemp -d)
+say "fetching the agent for $ARCH from $URL"
+fetch "$URL/download/pulse-agent?arch=$ARCH" "$WORK/pulse-agent" "$WORK/headers"
+wanted=$(tr -d '\r' <"$WORK/headers" | awk 'tolower($1) == "x-checksum-sha256:" { sum = $2 } END { print sum }')
+[ -n "$wanted" ] || die "the server sent no checksum; nothing was changed"
+found=$(checksum "$WORK/pulse-agent")
+[ "$wanted" = "$found" ] || die "the checksum does not match (wanted $wanted, found $found); nothing was changed"
+say "checksum verified: $found"
+
+mkdir -p "$(dirname "$BINARY")" "$STATE"
+chmod 0700 "$STATE"
+# In place at once: a running agent keeps its old file.
+cp "$WORK/pulse-agent" "$BINARY.new"
+chmod 0755 "$BINARY.new"
+mv -f "$BINARY.new" "$BINARY"
+say "installed $BINARY"
+
+# secret FILE: standard input into a file that only root reads.
+secret() {
+	mkdir -p "$(dirname "$1")"
+	(umask 077 && cat >"$1.new")
+	mv -f "$1.new" "$1"
+}
+
+if [ -n "$TOKEN" ]; then
+	printf '%s\n' "$TOKEN" | secret "$STATE/token"
+	say "token stored in $STATE/token, for root only"
+fi
+
+line() { [ -z "$3" ] || printf '%s%s="%s"\n' "$1" "$2" "$3"; }
+settings() {
+	line "$1" PULSE_URL "$URL"
+	line "$1" PULSE_INTERVAL "$INTERVAL"
+	line "$1" PULSE_ENABLE_HOST "$ENABLE_HOST"
+	line "$1" PULSE_ENABLE_DOCKER "$ENABLE_DOCKER"
+	line "$1" PULSE_ENABLE_KUBERNETES "$ENABLE_KUBERNETES"
+	line "$1" PULSE_KUBECONFIG "$KUBECONFIG_PATH"
+	line "$1" PULSE_ENABLE_PROXMOX "$ENABLE_PROXMOX"
+	line "$1" PULSE_PROXMOX_TYPE "$PROXMOX_TYPE"
+	line "$1" PULSE_ENABLE_COMMANDS "$ENABLE_COMMANDS"
+	line "$1" PULSE_HOSTNAME "$HOSTNAME_SHOWN"
+	line "$1" PULSE_AGENT_ID "$AGENT_ID"
+	line "$1" PULSE_INSECURE_SKIP_VERIFY "$INSECURE"
+}
+
+case $MANAGER in
+systemd)
+	settings "" | secret "$ENV_FILE"
+	mkdir -p "$(dirname "$UNIT")"
+	cat >"$UNIT" <<'PULSE_UNIT'
+@SYSTEMD_UNIT@
+PULSE_UNIT
+	control systemctl daemon-reload
+	control systemctl enable pulse-agent.service
+	control systemctl restart pulse-agent.service
+	say "settings in $ENV_FILE, systemd unit in $UNIT"
+	;;
+openrc)
+	settings "export " | secret "$OPENRC_CONF"
+	mkdir -p "$(dirname "$OPENRC")"
+	cat >"$OPENRC" <<'PULSE_UNIT'
+@OPENRC_SERVICE@
+PULSE_UNIT
+	chmod 0755 "$OPENRC"
+	control rc-update add pulse-agent default
+	control rc-service pulse-agent restart
+	say "settings in $OPENRC_CONF, OpenRC service in $OPENRC"
+	;;
+rcd)
+	mkdir -p "$(dirname "$RCD")"
+	cat >"$RCD" <<'PULSE_UNIT'
+@RCD_SERVICE@
+PULSE_UNIT
+	chmod 0755 "$RCD"
+	control sysrc pulse_agent_enable=YES "pulse_agent_env=$(settings "" | tr -d '"' | tr '\n' ' ')"
+	control service pulse_agent restart
+	say "settings in /etc/rc.conf, service in $RCD"
+	;;
+*)
+	settings "" | secret "$ENV_FILE"
+	say "no service manager was found: start it yourself with the settings in $ENV_FILE"
+	;;
+esac
+say "done: the agent reports to $URL"

@@ -1,0 +1,125 @@
+//! Programs and scripts as machines fetch them.
+
+use http::{Method, StatusCode};
+
+use crate::harness::{TOKEN, TestServer};
+
+fn server() -> TestServer {
+    let data = tempfile::tempdir().unwrap();
+    let bin = data.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::write(bin.join("pulse-agent-linux-amd64"), "abc").unwrap();
+    std::fs::write(bin.join("pulse-host-agent-linux-amd64"), "abc").unwrap();
+    let server = TestServer::over(data, |settings| settings.bin_dir = bin);
+    let record = pulse_auth::token::record(
+        TOKEN,
+        "t",
+        pulse_auth::ScopeSet::all(),
+        "2026-01-01T00:00:00Z".parse().unwrap(),
+    );
+    server.state.access.tokens.add(record).unwrap();
+    server
+}
+
+const SUM: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+#[tokio::test]
+async fn an_agent_is_served_under_each_word_for_its_processor_with_its_checksum() {
+    let server = server();
+    for arch in ["linux-amd64", "amd64", "x86_64", "X86_64"] {
+        let answer = server.call(Method::GET, &format!("/download/pulse-agent?arch={arch}"), None, "").await;
+        assert_eq!((answer.status, answer.text().as_str()), (StatusCode::OK, "abc"), "{arch}");
+        assert_eq!(answer.headers["x-checksum-sha256"], SUM);
+        assert_eq!(answer.headers["cache-control"], "no-cache, no-store, must-revalidate");
+    }
+    let head = server.call(Method::HEAD, "/download/pulse-agent?arch=amd64", None, "").await;
+    assert_eq!((head.status, head.bytes.len()), (StatusCode::OK, 0));
+    assert_eq!(head.headers["content-length"], "3");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_and_nothing_else_is_served() {
+    let server = server();
+    for query in ["arch=arm64", "arch=../../etc/passwd", "arch=%2e%2e%2fbin", ""] {
+        let answer = server.call(Method::GET, &format!("/download/pulse-agent?{query}"), None, "").await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{query}");
+        assert!(answer.text().contains("Agent binary not found"), "{}", answer.text());
+    }
+    let bad = server.call(Method::GET, "/download/pulse-host-agent?platform=../x", None, "").await;
+    assert_eq!((bad.status, bad.text().as_str()), (StatusCode::BAD_REQUEST, "Invalid platform parameter\n"));
+}
+
+#[tokio::test]
+async fn a_changed_file_has_a_new_checksum_and_a_range_is_a_part() {
+    let server = server();
+    let path = "/download/pulse-agent?arch=amd64";
+    server.call(Method::GET, path, None, "").await;
+    let request = http::Request::get(path).header("range", "bytes=1-").body(axum::body::Body::empty());
+    let part = server.send(request.unwrap()).await;
+    assert_eq!((part.status, part.text().as_str()), (StatusCode::PARTIAL_CONTENT, "bc"));
+    assert_eq!(part.headers["content-range"], "bytes 1-2/3");
+    std::fs::write(server.state.settings.bin_dir.join("pulse-agent-linux-amd64"), "abcd").unwrap();
+    let answer = server.call(Method::GET, path, None, "").await;
+    assert_ne!(answer.headers["x-checksum-sha256"], SUM);
+}
+
+#[tokio::test]
+async fn scripts_are_public_but_the_aliases_and_the_checksum() {
+    let server = server();
+    for path in [
+        "/install.sh",
+        "/install-docker-agent.sh",
+        "/api/install/install-docker.sh",
+        "/uninstall-host-agent.sh",
+    ] {
+        let answer = server.call(Method::GET, path, None, "").await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert!(answer.text().starts_with("#!/bin/sh"));
+        assert!(!answer.text().contains("@SYSTEMD_UNIT@"));
+    }
+    let docker = server.call(Method::GET, "/install-docker-agent.sh", None, "").await.text();
+    assert!(docker.contains("\nENABLE_DOCKER=\"true\"\n"));
+    let uninstall = server.call(Method::GET, "/uninstall-host-agent.sh", None, "").await.text();
+    assert!(uninstall.contains("\nACTION=\"uninstall\"\n"));
+    for path in ["/api/install/install.sh", "/download/pulse-host-agent.sha256?platform=linux&arch=amd64"] {
+        assert_eq!(server.call(Method::GET, path, None, "").await.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(server.get(path, TOKEN).await.status, StatusCode::OK, "{path}");
+    }
+    let post = server.call(Method::POST, "/install.sh", None, "").await;
+    assert_eq!((post.status, post.text().as_str()), (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed\n"));
+}
+
+#[tokio::test]
+async fn sixty_a_minute() {
+    let server = server();
+    for _ in 0..60 {
+        assert_eq!(server.call(Method::GET, "/install.sh", None, "").await.status, StatusCode::OK);
+    }
+    let limited = server.call(Method::GET, "/install.sh", None, "").await;
+    assert_eq!(limited.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn a_large_program_arrives_whole() {
+    let server = server();
+    let program: Vec<u8> = (0..300_000_u32).map(|number| (number % 251) as u8).collect();
+    std::fs::write(server.state.settings.bin_dir.join("pulse-agent-linux-arm64"), &program).unwrap();
+    let answer = server.call(Method::GET, "/download/pulse-agent?arch=aarch64", None, "").await;
+    assert!(answer.bytes == program, "{} bytes came", answer.bytes.len());
+}
+
+#[tokio::test]
+async fn shellcheck_finds_nothing_in_the_scripts() {
+    let server = server();
+    if std::process::Command::new("shellcheck").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "shellcheck is missing: install the package shellcheck");
+        eprintln!("skipped: shellcheck is not installed");
+        return;
+    }
+    for path in ["/install.sh", "/install-docker-agent.sh", "/uninstall-host-agent.sh"] {
+        let file = server.data.path().join("script.sh");
+        std::fs::write(&file, server.call(Method::GET, path, None, "").await.bytes).unwrap();
+        let found = std::process::Command::new("shellcheck").arg(&file).output().unwrap();
+        assert!(found.status.success(), "{path}: {}", String::from_utf8_lossy(&found.stdout));
+    }
+}
