@@ -107,15 +107,14 @@ pub async fn scan(
             return out;
         }
     };
-    let mut tries = Vec::new();
+    let mut sockets = Vec::with_capacity(hosts.len() * limits.ports.len());
     for host in hosts {
-        for port in &limits.ports {
-            let socket = SocketAddr::new(IpAddr::V4(host), *port);
-            if !known.contains(&socket) {
-                tries.push(look(socket, TlsConnector::from(Arc::clone(&config)), limits));
-            }
-        }
+        sockets.extend(limits.ports.iter().map(|port| SocketAddr::new(IpAddr::V4(host), *port)));
     }
+    sockets.retain(|socket| !known.contains(socket));
+    // A try is made when there is room for it: sixty thousand at once would be tens of megabytes.
+    let tries =
+        sockets.into_iter().map(|socket| look(socket, TlsConnector::from(Arc::clone(&config)), limits));
     let mut tries = stream::iter(tries).buffer_unordered(limits.at_once.max(1));
     let until = tokio::time::Instant::now() + limits.whole;
     loop {

@@ -14,7 +14,7 @@ use pulse_core::scope::Scope;
 use pulse_sim::{BackupServer, BackupServerOptions};
 use serde_json::{Value, json};
 
-use crate::harness::TestServer;
+use crate::{harness::TestServer, nodes::cluster};
 
 const REGISTER: &str = "/api/auto-register";
 const NODES: &str = "/api/config/nodes";
@@ -100,6 +100,57 @@ async fn only_tokens_that_may_report_or_change_settings_register_a_host() {
     assert_eq!(text.trim_end(), "Pulse requires authentication");
     server.anybody().post(REGISTER, json!([])).await.expect(400);
     assert_eq!(server.admin().get(NODES).await.expect(200).json().as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_host_gets_the_credentials_of_a_cluster_only_if_the_cluster_itself_has_it() {
+    let server = TestServer::set_up();
+    let (n1, n2, n3) = (("n1", "192.0.2.1"), ("n2", "192.0.2.2"), ("n3", "192.0.2.3"));
+    server.proxmox.host_answers("https://192.0.2.1:8006", cluster("prod", &[n1, n2]));
+    let prod = json!({"type": "pve", "name": "prod", "host": "192.0.2.1", "tokenName": "m@pve!t", "tokenValue": "x"});
+    server.admin().post(NODES, prod).await.expect(201);
+    let endpoints =
+        async || server.admin().get(NODES).await.expect(200).json()[0]["clusterEndpoints"].clone();
+    let before = endpoints().await;
+
+    // It says it is a third member, and that another one has moved to its address.
+    let evil = [n1, ("n2", "203.0.113.9"), ("n9", "203.0.113.9")];
+    server.proxmox.host_answers("https://203.0.113.9:8006", cluster("prod", &evil));
+    let token = server.token([Scope::HostAgentReport]);
+    let done = server.anybody().post(REGISTER, registration("pve", "203.0.113.9", &token)).await;
+    assert_eq!(done.expect(200).json()["merged"], Value::Null);
+    assert_eq!(endpoints().await, before);
+    assert_eq!(server.admin().get(NODES).await.expect(200).json().as_array().unwrap().len(), 2, "its own");
+
+    // A real third member: the cluster has it.
+    server.proxmox.host_answers("https://192.0.2.1:8006", cluster("prod", &[n1, n2, n3]));
+    server.proxmox.host_answers("https://192.0.2.3:8006", cluster("prod", &[n1, n2, n3]));
+    let done =
+        server.anybody().post(REGISTER, registration("pve", "192.0.2.3", &token)).await.expect(200).json();
+    assert_eq!((&done["merged"], &done["totalEndpoints"]), (&json!(true), &json!(3)), "{done}");
+    assert_eq!(endpoints().await.as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_script_has_nothing_in_it_that_the_caller_could_run() {
+    let server = TestServer::set_up();
+    for query in [
+        "type=pve&pulse_url=https://@HOST_URL@&host=https://x;touch;",
+        "type=pve&host=https://x%27;id;%27",
+        "type=pbs&pulse_url=https://x%0aid",
+        "type=pve&pulse_url=https://x|id",
+        "type=pve&auth_token=%27;id",
+    ] {
+        server.anybody().get(&format!("/api/setup-script?{query}")).await.expect(400);
+    }
+    let nested = script(&server, "type=pve&pulse_url=https://@HOST_URL@&host=https://@AUTH_TOKEN@").await;
+    assert!(
+        nested.contains("\nPULSE_URL='https://@HOST_URL@'\nHOST_URL='https://@AUTH_TOKEN@'\n"),
+        "{nested}"
+    );
+    // The address that requests come to, and the configured one, get no further.
+    let spoofed = server.anybody().with("host", "a';id;'").get("/api/setup-script?type=pve").await;
+    assert!(!spoofed.expect(200).text().contains("id;"));
 }
 
 #[tokio::test]

@@ -9,7 +9,9 @@ use crate::{auth::is_secure, state::AppState};
 /// nobody else reaches that.
 pub(super) fn of(state: &AppState, headers: &HeaderMap) -> String {
     let host = header(headers, HOST.as_str()).filter(|host| is_host(host));
-    let public = state.system.current().public_url.trim_end_matches('/').to_owned();
+    // The configured address is a person's text, and what is made with it runs as root.
+    let system = state.system.current();
+    let public = url(&system.public_url).unwrap_or_default().trim_end_matches('/').to_owned();
     match host {
         Some(host) if !is_loopback(host) || public.is_empty() => {
             let scheme = if is_secure(headers) { "https" } else { "http" };
@@ -18,6 +20,26 @@ pub(super) fn of(state: &AppState, headers: &HeaderMap) -> String {
         Some(_) => public,
         None if !public.is_empty() => public,
         None => format!("http://localhost:{}", state.settings.port),
+    }
+}
+
+/// An absolute http or https address that means the same in JSON, in a shell, in a query and in a log.
+pub(super) fn url(text: &str) -> Result<&str, &'static str> {
+    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return Err("must be an absolute http or https URL");
+    };
+    if text.len() > 2_048 {
+        return Err("is too long");
+    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/[]@%+,=".contains(&byte);
+    if !rest.bytes().all(is_plain) {
+        return Err(
+            "must not contain blanks, quotes, control characters or others that mean something to a shell",
+        );
+    }
+    match rest.split('/').next() {
+        None | Some("") => Err("must have a host"),
+        Some(_) => Ok(text),
     }
 }
 
@@ -41,6 +63,19 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_that_could_get_out_of_a_script_are_refused() {
+        assert!(url("https://192.0.2.4:8006").is_ok() && url("http://[2001:db8::1]:7655/pulse").is_ok());
+        let hostile = [
+            "a\nb", "a'b", "a$(b)", "a\"b", "a b", "a;b", "a|b", "a&b", "a`b`", "a{b,c}", "a>b", "a\\b", "",
+            "/x",
+        ];
+        for text in hostile.map(|rest| format!("https://{rest}")) {
+            assert!(url(&text).is_err(), "{text}");
+        }
+        assert!(url("ftp://x").is_err() && url("x").is_err());
+    }
 
     #[test]
     fn hosts_are_hosts_and_loopback_is_known() {

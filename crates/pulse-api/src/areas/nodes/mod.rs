@@ -124,24 +124,31 @@ async fn in_time<T>(
     }
 }
 
-/// Whether a PVE host that registers itself belongs to a cluster that is configured already: then its members are taken
-/// over and nothing new is made.
+/// Whether a PVE host that registers itself belongs to a cluster that is configured already: then nothing new is made.
+///
+/// Its word is not enough: the members of a cluster get the cluster's credentials, so whether it is one is what the
+/// configured cluster itself says, asked with what is trusted of it. One that does not answer now is believed to have
+/// it, and nothing is taken over from the newcomer.
 pub(super) async fn merge_into_cluster(
     state: &AppState,
     registration: &Registration,
 ) -> Result<Option<add::Merged>, ApiError> {
-    let is_known = {
-        let host = registration.normalised_host().map_err(refused)?;
-        state.nodes.current().check_host(registration.kind, &host, None).is_err()
-    };
-    let Ok(AnyInstance::Pve(pve)) = registration.instance() else { return Ok(None) };
-    if is_known {
+    let host = registration.normalised_host().map_err(refused)?;
+    if state.nodes.current().check_host(registration.kind, &host, None).is_err() {
         return Ok(None);
     }
+    let Ok(AnyInstance::Pve(pve)) = registration.instance() else { return Ok(None) };
     let Some(report) = probe_pve(&state.probe, &pve).await.ok().filter(|report| report.is_cluster) else {
         return Ok(None);
     };
-    update(state.nodes.clone(), move |config| Ok(add::merge_members(config, &report))).await
+    let Some(known) = add::known_cluster(&state.nodes.current(), &report) else { return Ok(None) };
+    let Ok(own) = probe_pve(&state.probe, &known).await else {
+        return Ok(Some(add::Merged::unchanged(&known)));
+    };
+    if !own.endpoints.iter().any(|member| add::is_member(member, &host, pve.fingerprint.as_deref())) {
+        return Ok(None);
+    }
+    update(state.nodes.clone(), move |config| Ok(add::merge_members(config, &own))).await
 }
 
 /// Members of a cluster as they are kept.
