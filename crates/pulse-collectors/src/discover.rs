@@ -189,15 +189,17 @@ async fn look(address: SocketAddr, connector: TlsConnector, limits: &ScanLimits)
     if let Some(kind) = product_in(&certificate) {
         return Some(FoundServer { address, kind, hostname: common_name, fingerprint });
     }
+    let mut page = Vec::new();
     let asking = async {
         let request = format!("GET / HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         tls.write_all(request.as_bytes()).await.ok()?;
-        let mut page = Vec::new();
-        // A server that breaks off still said what it said.
-        let _ = (&mut tls).take(PAGE_LIMIT).read_to_end(&mut page).await;
-        Some(page)
+        let mut tls = (&mut tls).take(PAGE_LIMIT);
+        // Some leave the connection open all the same: the title is enough.
+        while !has_title(&page) && tls.read_buf(&mut page).await.ok()? > 0 {}
+        Some(())
     };
-    let page = timeout(limits.page, asking).await.ok()??;
+    // A server that breaks off or takes too long still said what it said.
+    let _ = timeout(limits.page, asking).await;
     let kind = product_in(&page)?;
     Some(FoundServer { address, kind, hostname: title_name(&page).or(common_name), fingerprint })
 }
@@ -224,6 +226,11 @@ fn common_name(certificate: &[u8]) -> Option<String> {
     // Kind of text, its length in one byte, the text.
     let (length, rest) = certificate.get(at + OID.len() + 1..)?.split_first()?;
     hostname(std::str::from_utf8(rest.get(..usize::from(*length))?).ok()?)
+}
+
+fn has_title(page: &[u8]) -> bool {
+    const END: &[u8] = b"</title>";
+    page.windows(END.len()).any(|window| window == END)
 }
 
 /// The name in front of the product in `<title>name - Proxmox …</title>`.

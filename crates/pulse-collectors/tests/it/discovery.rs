@@ -27,8 +27,6 @@ fn limits(ports: Vec<u16>) -> ScanLimits {
         ports,
         connect: Duration::from_secs(5),
         page: Duration::from_secs(5),
-        connect: Duration::from_secs(10),
-        page: Duration::from_secs(10),
         ..ScanLimits::default()
     }
 }
