@@ -43,6 +43,12 @@ const TABLE: &[Row] = &[
         never: HTTP_SERVER,
     },
     Row {
+        name: "pulse-oidc",
+        may_use: &["pulse-core", "pulse-config"],
+        tests_may_use: &[],
+        never: HTTP_SERVER,
+    },
+    Row {
         name: "pulse-notify",
         may_use: &["pulse-core", "pulse-config", "pulse-gotmpl", "pulse-store"],
         tests_may_use: &[],
@@ -72,6 +78,7 @@ const TABLE: &[Row] = &[
             "pulse-auth",
             "pulse-monitor",
             "pulse-notify",
+            "pulse-oidc",
         ],
         // A connection of the tests' own stands in for Proxmox VE, the simulator for the other products.
         tests_may_use: &["pulse-collectors", "pulse-sim"],

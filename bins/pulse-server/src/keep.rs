@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use pulse_api::Access;
+use pulse_api::{Access, auth::Oidc};
 use pulse_core::Clock;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +27,28 @@ pub async fn give_memory_back(stop: CancellationToken) {
         wait = TRIM_PERIOD;
         if let Err(error) = tokio::task::spawn_blocking(pulse_memory::give_back).await {
             tracing::error!(%error, "returning memory stopped");
+        }
+    }
+}
+
+/// How often it is looked whether tokens of OIDC sessions end soon.
+const REFRESH_PERIOD: Duration = Duration::from_secs(30);
+
+/// Asks OIDC providers for new tokens of sessions in time, until `stop`.
+pub async fn refresh_oidc(
+    oidc: Arc<Oidc>,
+    access: Arc<Access>,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(REFRESH_PERIOD) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = oidc.refresh_due(&access, clock.now()) => {}
         }
     }
 }

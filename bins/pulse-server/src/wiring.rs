@@ -10,19 +10,23 @@ use std::{
 use anyhow::{Context, Result, anyhow};
 use pulse_api::{
     About, Access, AccessTokens, AppState, Licensing,
+    auth::Oidc,
     published::StateCache,
     ws::{Hub, alerts::forward},
 };
 use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
-    DataDir, DotEnv, Layered, Metadata, NodeStore, NotifyStore, ProcessEnv, SealKey, Settings,
+    DataDir, DotEnv, Layered, Metadata, NodeStore, NotifyStore, OidcStore, ProcessEnv, SealKey, Settings,
     SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
-    transfer::{NodesSection, NotifySection, Section, SystemSection, TokensSection, Transfer},
+    transfer::{NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
-use pulse_monitor::{Alerts, Keeper, Supervisor, alerting, discovery::Discovery, pipeline, probe::Probe};
+use pulse_monitor::{
+    Alerts, Keeper, Supervisor, alerting, discovery::Discovery, fleet::config::NoProfiles, pipeline,
+    probe::Probe,
+};
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -56,7 +60,10 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let alert_config = Arc::new(alerting::open_config(data_dir.path())?);
     let metadata = Arc::new(Metadata::open(data_dir.path())?);
     let destinations = Arc::new(NotifyStore::open(data_dir.path(), SealKey::open(data_dir.path())?)?);
+    let oidc_store = Arc::new(OidcStore::open(data_dir.path(), SealKey::open(data_dir.path())?, &vars)?);
+    let oidc = Arc::new(Oidc::new(oidc_store.clone()));
     let mut sections: Vec<Box<dyn Section>> = vec![
+        Box::new(OidcSection(oidc_store)),
         Box::new(NodesSection(nodes.clone())),
         Box::new(SystemSection(system.clone())),
         Box::new(TokensSection(AccessTokens(access.clone()))),
@@ -115,17 +122,19 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let bootstrap = access.bootstrap.current();
     let state = AppState {
         about: Arc::new(about),
-        clock,
+        clock: clock.clone(),
         settings: Arc::new(settings),
         system,
-        access,
+        access: access.clone(),
         licensing,
         transfer,
+        oidc: oidc.clone(),
         keeper: keeper.clone(),
         alerts,
         scheduler,
         nodes,
         metadata,
+        agent_config: Arc::new(NoProfiles),
         // A person waits for the answer: shorter than a poll may take.
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),
         discovery,
@@ -142,6 +151,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let app = pulse_api::router(state, page::router());
     let server = tokio::spawn(pulse_api::serve::serve(listener, app, stop.clone(), GRACE));
     tasks.spawn(keep::give_memory_back(stop.clone()));
+    tasks.spawn(keep::refresh_oidc(oidc, access, clock, stop.clone()));
     if monitors_local {
         local::start(&keeper, &tasks, &stop);
     }

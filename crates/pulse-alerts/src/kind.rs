@@ -95,6 +95,8 @@ kinds! {
     SnapshotAge = "snapshot-age", Storage;
     /// A guest's newest backup is too old.
     BackupAge = "backup-age", Storage;
+    /// The last backup of a guest failed. Ours, beside the contract.
+    BackupFailed = "backup-failed", Storage;
     /// A disk fails.
     DiskHealth = "disk-health", Storage;
     /// A disk is worn out.
@@ -127,6 +129,8 @@ kinds! {
     AnomalyVirusOut = "anomaly-virusOut", Performance;
     /// No figures come. Ours, beside the contract.
     NoData = "no-data", Offline;
+    /// Notices do not arrive at a destination. Ours, beside the contract.
+    NotificationDelivery = "notification-delivery", Offline;
 }
 
 impl Kind {
@@ -231,6 +235,7 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(Kind::from_name(kind.name()), Some(*kind));
         }
+        assert_eq!(Kind::NotificationDelivery.name(), pulse_core::notice::DELIVERY_ALERT);
         for (index, metric) in Metric::ALL.iter().enumerate() {
             assert_eq!(*metric as usize, index);
         }

@@ -11,12 +11,19 @@ use pulse_config::{
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
-use pulse_monitor::{Alerts, Keeper, Scheduler, discovery::Discovery, probe::Probe};
+use pulse_monitor::{
+    Alerts, Keeper, Scheduler, discovery::Discovery, fleet::config::AgentConfigSource, probe::Probe,
+};
 use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
 
 use crate::{
-    areas::charts::ChartCache, auth::BasicCache, licensing::Licensing, published::StateCache, ws::Hub,
+    areas::charts::ChartCache,
+    auth::{BasicCache, Oidc},
+    licensing::Licensing,
+    middleware::RequestLimits,
+    published::StateCache,
+    ws::Hub,
 };
 
 /// Everything that decides who may come in.
@@ -46,6 +53,8 @@ pub struct Access {
     pub recovery: RecoveryTokens,
     /// One-time tokens of setup scripts.
     pub setup_tokens: SetupTokens,
+    /// How often an address may ask at all.
+    pub request_limits: RequestLimits,
     /// Repeated Basic logins, so that not each one costs a password hash.
     pub basic: BasicCache,
 }
@@ -82,6 +91,7 @@ impl Access {
             bootstrap,
             recovery: RecoveryTokens::default(),
             setup_tokens: SetupTokens::default(),
+            request_limits: RequestLimits::default(),
             basic: BasicCache::default(),
         }
     }
@@ -118,6 +128,8 @@ pub struct AppState {
     pub access: Arc<Access>,
     /// Export and import of the whole configuration.
     pub transfer: Arc<Transfer>,
+    /// Login by a provider.
+    pub oidc: Arc<Oidc>,
     /// What the licence includes.
     pub licensing: Arc<Licensing>,
     /// The world.
@@ -130,6 +142,8 @@ pub struct AppState {
     pub nodes: Arc<NodeStore>,
     /// What people noted.
     pub metadata: Arc<Metadata>,
+    /// Profiles of agents, and the key their configuration is signed with.
+    pub agent_config: Arc<dyn AgentConfigSource>,
     /// Tries instances.
     pub probe: Probe,
     /// Looks for servers.
@@ -171,6 +185,7 @@ from_ref! {
     settings: Arc<Settings>,
     system: Arc<SystemSettingsStore>,
     access: Arc<Access>,
+    oidc: Arc<Oidc>,
     licensing: Arc<Licensing>,
     transfer: Arc<Transfer>,
     keeper: Keeper,
@@ -178,6 +193,7 @@ from_ref! {
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
     metadata: Arc<Metadata>,
+    agent_config: Arc<dyn AgentConfigSource>,
     probe: Probe,
     store: Arc<dyn MetricStore>,
     ledger: Ledger,

@@ -32,6 +32,19 @@ pub struct NewSession {
     pub ip: Option<String>,
     /// How long it lasts after its last use.
     pub duration: SignedDuration,
+    /// The provider that vouched for them, where one did.
+    pub oidc: Option<OidcSession>,
+}
+
+/// What a provider said at a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OidcSession {
+    /// Its name.
+    pub issuer: String,
+    /// Our name at it.
+    pub client_id: String,
+    /// Roles of the user, where groups are mapped to roles.
+    pub roles: Option<Vec<String>>,
 }
 
 /// A session that counts.
@@ -43,6 +56,8 @@ pub struct Session {
     pub username: Option<String>,
     /// When it ends unless it is used before.
     pub expires_at: Timestamp,
+    /// The provider that vouched for them, where one did.
+    pub oidc: Option<OidcSession>,
 }
 
 /// All sessions.
@@ -93,6 +108,9 @@ impl Sessions {
             user_agent: new.user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
             ip: new.ip,
             original_duration: new.duration.as_nanos().try_into().unwrap_or(i64::MAX),
+            oidc_issuer: new.oidc.as_ref().map(|oidc| oidc.issuer.clone()),
+            oidc_client_id: new.oidc.as_ref().map(|oidc| oidc.client_id.clone()),
+            roles: new.oidc.and_then(|oidc| oidc.roles),
         };
         let session = session_of(&record);
         let mut inner = self.lock();
@@ -215,7 +233,17 @@ fn is_cookie(text: &str) -> bool {
 }
 
 fn session_of(record: &SessionRecord) -> Session {
-    Session { key: record.key.clone(), username: record.username.clone(), expires_at: record.expires_at }
+    let oidc = record.oidc_issuer.as_ref().map(|issuer| OidcSession {
+        issuer: issuer.clone(),
+        client_id: record.oidc_client_id.clone().unwrap_or_default(),
+        roles: record.roles.clone(),
+    });
+    Session {
+        key: record.key.clone(),
+        username: record.username.clone(),
+        expires_at: record.expires_at,
+        oidc,
+    }
 }
 
 fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
@@ -236,6 +264,7 @@ mod tests {
             user_agent: Some("x".repeat(999)),
             ip: None,
             duration: DURATION,
+            oidc: None,
         }
     }
 

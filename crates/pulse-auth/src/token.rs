@@ -36,6 +36,7 @@ pub fn record(value: &str, name: &str, scopes: ScopeSet, now: Timestamp) -> Toke
         suffix: last(value, 4),
         created_at: now,
         last_used_at: None,
+        expires_at: None,
         scopes,
         org_id: None,
         org_ids: Vec::new(),

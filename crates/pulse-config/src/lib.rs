@@ -39,6 +39,7 @@ pub use node_edit::{AnyInstance, NodeEdit, NodeError};
 pub use node_register::{Registered, Registration};
 pub use schema::{
     instances::{ClusterEndpointConfig, NodeConfig, PbsInstance, PmgInstance, PveInstance},
+    oidc::OidcConfig,
     system::{DiscoveryConfig, MetricsRetention, SettingError, SystemSettings, Theme, UpdateChannel},
 };
 pub use seal::SealKey;
@@ -51,6 +52,7 @@ pub use store::{
     metadata::Metadata,
     nodes::NodeStore,
     notify::NotifyStore,
+    oidc::OidcStore,
     sessions::SessionFile,
     system::{SystemSettingsStore, Updated},
     tokens::{MAX_TOKENS, Token, TokenStore, Tokens, TooManyTokens},

@@ -121,6 +121,9 @@ pub struct TokenRecord {
     /// When it was last used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
+    /// When it ends; absent for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
     /// What it may do.
     #[serde(default)]
     pub scopes: ScopeSet,
@@ -164,6 +167,15 @@ pub struct SessionRecord {
     /// By how much every use prolongs it, in nanoseconds.
     #[serde(default)]
     pub original_duration: i64,
+    /// The OIDC provider that vouched for the user, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc_issuer: Option<String>,
+    /// Our name at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc_client_id: Option<String>,
+    /// Roles that the user's groups are mapped to, where groups are mapped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<String>>,
 }
 
 #[cfg(test)]

@@ -49,6 +49,25 @@ pub struct Notice {
     pub at: Timestamp,
 }
 
+/// A destination to which nothing can be delivered: worth an alert of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenDestination {
+    /// Its name in the queue, such as `email` or `webhook:ops`.
+    pub destination: String,
+    /// What people call it.
+    pub name: String,
+    /// Since when nothing arrives.
+    pub since: Timestamp,
+    /// Why, without secrets.
+    pub error: String,
+}
+
+/// The type of the alert that a destination is broken. Whoever delivers it must not try that destination.
+pub const DELIVERY_ALERT: &str = "notification-delivery";
+
+/// The key under which such an alert names its destination in the metadata.
+pub const DESTINATION_KEY: &str = "destination";
+
 /// Notices could not be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoticeError(pub String);
@@ -67,4 +86,7 @@ pub trait NoticeSink: Send + Sync {
     /// Takes notices; returns once a crash can no longer lose them. The same notice handed over twice (same kind, same
     /// opening) is kept once, so that a caller that crashed before it heard the answer may ask again.
     async fn take(&self, notices: Vec<Notice>) -> Result<(), NoticeError>;
+
+    /// Destinations to which nothing can be delivered now; `None` while that is not known yet, as after a start.
+    fn broken_destinations(&self) -> Option<Vec<BrokenDestination>>;
 }

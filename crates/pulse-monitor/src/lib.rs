@@ -14,6 +14,7 @@ mod appliances;
 mod details;
 pub mod discovery;
 mod facts;
+pub mod fleet;
 mod heartbeat;
 pub mod intake;
 pub mod keeper;

@@ -85,6 +85,11 @@ impl AlertRecord {
         self.metadata.get(key).and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// Whether it is about a figure: a node that is down has none, and `0.0 (threshold 0)` says nothing.
+    pub fn has_value(&self) -> bool {
+        self.threshold != 0.0
+    }
+
     /// The value with its unit, as people read it.
     pub fn value_text(&self) -> String {
         format!("{:.1}{}", self.value, self.unit())

@@ -25,9 +25,10 @@ mod error;
 pub mod message;
 mod notifier;
 mod queue;
+mod trouble;
 mod worker;
 
 pub use error::{SendError, Sent};
 pub use message::{Event, Message};
-pub use notifier::{Broken, Grouping, Health, Notifier, NotifierOptions, TestError};
+pub use notifier::{Grouping, Health, Notifier, NotifierOptions, TestError};
 pub use queue::{DeadLetter, LogEntry, QueueError, QueueStats};

@@ -95,10 +95,12 @@ impl Message {
         for alert in &self.alerts {
             let level =
                 if self.event == Event::Resolved { "RESOLVED".into() } else { alert.level.to_uppercase() };
-            lines.push(format!(
-                "[{level}] {} — value {:.2} (threshold {:.2})",
-                alert.resource_name, alert.value, alert.threshold
-            ));
+            let name = &alert.resource_name;
+            lines.push(if alert.has_value() {
+                format!("[{level}] {name} — value {:.2} (threshold {:.2})", alert.value, alert.threshold)
+            } else {
+                format!("[{level}] {name} — {}", alert.message)
+            });
             if !alert.node.is_empty() {
                 lines.push(format!("Node: {}", alert.node));
             }

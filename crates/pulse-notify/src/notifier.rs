@@ -1,11 +1,6 @@
 //! The notifications as the rest of the program sees them.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -16,7 +11,9 @@ use pulse_config::{
 use pulse_core::{
     Clock,
     model::Alert,
-    notice::{Notice, NoticeError, NoticeKind, NoticeSink},
+    notice::{
+        BrokenDestination, DELIVERY_ALERT, DESTINATION_KEY, Notice, NoticeError, NoticeKind, NoticeSink,
+    },
 };
 use pulse_store::Ledger;
 use tokio::sync::{Notify, OnceCell, watch};
@@ -30,6 +27,7 @@ use crate::{
     error::{SendError, Sent},
     message::{Event, Message},
     queue::{Arrival, DeadLetter, LogEntry, Queue, QueueError, QueueStats, Told},
+    trouble::Troubles,
     worker,
 };
 
@@ -72,26 +70,13 @@ pub struct NotifierOptions {
     pub first_retry: Duration,
 }
 
-/// A destination to which nothing can be delivered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken {
-    /// Its name in the queue.
-    pub destination: String,
-    /// What people call it.
-    pub name: String,
-    /// Since when.
-    pub since: Timestamp,
-    /// Why.
-    pub error: String,
-}
-
 /// How the notifications do.
 #[derive(Debug, Clone)]
 pub struct Health {
     /// The queue; `None` when it does not answer.
     pub queue: Option<QueueStats>,
     /// Destinations to which nothing can be delivered.
-    pub broken: Vec<Broken>,
+    pub broken: Vec<BrokenDestination>,
 }
 
 /// Why a test was not made.
@@ -108,20 +93,6 @@ pub enum TestError {
     Failed(#[from] SendError),
 }
 
-/// How deliveries to a destination went lately.
-#[derive(Debug, Clone)]
-pub(crate) struct Trouble {
-    pub(crate) name: String,
-    pub(crate) failures: u32,
-    pub(crate) since: Timestamp,
-    pub(crate) until: Timestamp,
-    pub(crate) is_given_up: bool,
-    pub(crate) error: String,
-}
-
-/// So many failures in a row are no accident any more.
-const BROKEN_AFTER: u32 = 3;
-
 /// The notifications.
 pub struct Notifier {
     pub(crate) options: NotifierOptions,
@@ -129,8 +100,7 @@ pub struct Notifier {
     /// Made when it is first needed: reading the system's certificates takes time and memory.
     egress: OnceCell<Egress>,
     pub(crate) wake: Notify,
-    troubles: Mutex<BTreeMap<String, Trouble>>,
-    broken: watch::Sender<Vec<Broken>>,
+    pub(crate) troubles: Troubles,
 }
 
 impl fmt::Debug for Notifier {
@@ -143,14 +113,12 @@ impl Notifier {
     /// The notifications without the task that sends what is queued.
     pub fn new(options: NotifierOptions) -> Arc<Self> {
         let queue = Queue::new(options.ledger.clone());
-        let (broken, _) = watch::channel(vec![]);
         Arc::new(Self {
             options,
             queue,
             egress: OnceCell::new(),
             wake: Notify::new(),
-            troubles: Mutex::default(),
-            broken,
+            troubles: Troubles::default(),
         })
     }
 
@@ -183,10 +151,10 @@ impl Notifier {
         self.options.clock.now()
     }
 
-    /// The destinations changed: what waits may go out, and what failed may work now.
+    /// The destinations changed, or a person wants it: what waits may go out, and what failed may work now. A destination
+    /// counts as broken until something arrives there, or until it is another one.
     pub fn reconsider(&self) {
-        self.troubles().clear();
-        self.broken.send_replace(vec![]);
+        self.troubles.reconsider(&self.options.config.current(), self.now());
         self.wake.notify_one();
     }
 
@@ -202,9 +170,10 @@ impl Notifier {
             .map_err(|error| format!("Invalid webhook: {}", error.message))
     }
 
-    /// Destinations to which nothing can be delivered, now and whenever that changes. For an alert of its own.
-    pub fn broken(&self) -> watch::Receiver<Vec<Broken>> {
-        self.broken.subscribe()
+    /// Destinations to which nothing can be delivered, now and whenever that changes; `None` until the log of the last run
+    /// was read.
+    pub fn broken(&self) -> watch::Receiver<Option<Vec<BrokenDestination>>> {
+        self.troubles.broken()
     }
 
     /// How the notifications do.
@@ -216,12 +185,17 @@ impl Notifier {
                 None
             }
         };
-        Health { queue, broken: self.broken.borrow().clone() }
+        Health { queue, broken: self.broken_destinations().unwrap_or_default() }
     }
 
     /// Items per status.
     pub async fn stats(&self) -> Result<QueueStats, QueueError> {
         self.queue.stats(self.now()).await
+    }
+
+    /// Messages that are due or on their way now: none says that everything that may be told has been tried.
+    pub async fn overdue(&self) -> Result<u64, QueueError> {
+        self.queue.overdue(self.now()).await
     }
 
     /// Dead letters, the newest first.
@@ -265,19 +239,31 @@ impl Notifier {
 
     /// Sends a mail.
     pub async fn send_email(&self, config: &EmailConfig, message: &Message) -> Result<Sent, SendError> {
-        email::send(config, message, &self.options.extra_roots).await
+        let sent = email::send(config, message, &self.options.extra_roots).await?;
+        if self.options.config.current().email == *config {
+            self.troubles.arrived(&Destination::Email.key());
+        }
+        Ok(sent)
     }
 
     /// Sends by Apprise.
     pub async fn send_apprise(&self, config: &AppriseConfig, message: &Message) -> Result<Sent, SendError> {
         let egress = self.egress().await.map_err(SendError::transient)?;
-        apprise::send(config, message, egress, &*self.options.commands).await
+        let sent = apprise::send(config, message, egress, &*self.options.commands).await?;
+        if self.options.config.current().apprise == *config {
+            self.troubles.arrived(&Destination::Apprise.key());
+        }
+        Ok(sent)
     }
 
     /// Calls a webhook.
     pub async fn send_webhook(&self, config: &WebhookConfig, message: &Message) -> Result<Sent, SendError> {
         let request = webhook::request(config, message)?;
-        self.egress().await.map_err(SendError::transient)?.send(&request).await
+        let sent = self.egress().await.map_err(SendError::transient)?.send(&request).await?;
+        if self.options.config.current().webhooks.contains(config) {
+            self.troubles.arrived(&Destination::Webhook(config.id.clone()).key());
+        }
+        Ok(sent)
     }
 
     /// Tries a saved webhook: the one of that id, or the first that is on.
@@ -328,59 +314,6 @@ impl Notifier {
             },
         }
     }
-
-    fn troubles(&self) -> MutexGuard<'_, BTreeMap<String, Trouble>> {
-        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Until when nothing is sent to a destination, because it failed just now.
-    pub(crate) fn backs_off_until(&self, destination: &str) -> Option<Timestamp> {
-        self.troubles().get(destination).map(|trouble| trouble.until)
-    }
-
-    /// A delivery arrived, or failed with nothing to be sent until then; `None` as the time when it is given up.
-    pub(crate) fn note(&self, destination: &str, name: &str, failure: Option<(&str, Option<Timestamp>)>) {
-        let now = self.now();
-        let mut troubles = self.troubles();
-        match failure {
-            None => {
-                troubles.remove(destination);
-            }
-            Some((error, again_at)) => {
-                let trouble = troubles.entry(destination.to_owned()).or_insert_with(|| Trouble {
-                    name: name.to_owned(),
-                    failures: 0,
-                    since: now,
-                    until: now,
-                    is_given_up: false,
-                    error: String::new(),
-                });
-                trouble.failures = trouble.failures.saturating_add(1);
-                trouble.until = again_at.unwrap_or(now);
-                trouble.is_given_up |= again_at.is_none();
-                error.clone_into(&mut trouble.error);
-            }
-        }
-        let broken: Vec<Broken> = troubles
-            .iter()
-            .filter(|(_, trouble)| trouble.is_given_up || trouble.failures >= BROKEN_AFTER)
-            .map(|(destination, trouble)| Broken {
-                destination: destination.clone(),
-                name: trouble.name.clone(),
-                since: trouble.since,
-                error: trouble.error.clone(),
-            })
-            .collect();
-        drop(troubles);
-        self.broken.send_if_modified(|before| {
-            let is_new = *before != broken;
-            for one in broken.iter().filter(|one| before.iter().all(|known| known.destination != one.destination)) {
-                tracing::error!(destination = %one.name, error = %one.error, "notifications cannot be delivered");
-            }
-            *before = broken;
-            is_new
-        });
-    }
 }
 
 #[async_trait]
@@ -395,7 +328,9 @@ impl NoticeSink for Notifier {
                     .iter()
                     .filter(|one| {
                         // Who was told of the firing is in the queue; a filter changed since must not swallow the end.
-                        notice.kind == NoticeKind::Resolved || one.wants(notice.kind, &notice.alert)
+                        let is_wanted =
+                            notice.kind == NoticeKind::Resolved || one.wants(notice.kind, &notice.alert);
+                        is_wanted && !self.is_about(&one.destination, &notice.alert)
                     })
                     .map(|one| told(&one.destination, grouping, &notice.alert))
                     .collect();
@@ -405,6 +340,36 @@ impl NoticeSink for Notifier {
         self.queue.take(arrivals, self.now()).await.map_err(|error| NoticeError(error.to_string()))?;
         self.wake.notify_one();
         Ok(())
+    }
+
+    fn broken_destinations(&self) -> Option<Vec<BrokenDestination>> {
+        self.troubles.broken().borrow().clone()
+    }
+}
+
+impl Notifier {
+    /// Whether an alert says that this destination, or another one beside it, is broken: what cannot be delivered is not
+    /// told by what cannot deliver.
+    fn is_about(&self, destination: &Destination, alert: &Alert) -> bool {
+        if alert.kind != DELIVERY_ALERT {
+            return false;
+        }
+        let key = destination.key();
+        alert.metadata.get(DESTINATION_KEY).and_then(serde_json::Value::as_str) == Some(key.as_str())
+            || self.broken_destinations().iter().flatten().any(|broken| broken.destination == key)
+    }
+
+    /// Reads from the log which destinations were broken when the server stopped.
+    pub(crate) async fn remember_troubles(&self) {
+        let config = self.options.config.current();
+        let active = destination::active(&config).iter().map(|one| one.destination.key()).collect();
+        match self.queue.troubles(active).await {
+            Ok(troubles) => self.troubles.restore(troubles, &config, self.now()),
+            Err(error) => {
+                tracing::error!(%error, "the log of deliveries cannot be read");
+                self.troubles.restore(vec![], &config, self.now());
+            }
+        }
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) async fn run(notifier: Arc<Notifier>, stop: CancellationToken) {
         ),
         Err(error) => tracing::error!(%error, "the notification queue cannot be read"),
     }
+    notifier.remember_troubles().await;
     let mut changes = notifier.config().subscribe();
     let mut busy: HashSet<String> = HashSet::new();
     let mut sending: JoinSet<String> = JoinSet::new();
@@ -84,7 +85,7 @@ async fn send_due(
     let mut next: Option<i64> = None;
     let mut free: Vec<Claim> = vec![];
     for (one, key) in active.iter().zip(&keys).filter(|(_, key)| !busy.contains(*key)) {
-        match notifier.backs_off_until(key) {
+        match notifier.troubles.backs_off_until(key) {
             Some(until) if until > now => {
                 let until = until.as_millisecond();
                 next = Some(next.map_or(until, |next| next.min(until)));
@@ -161,8 +162,12 @@ async fn send_one(notifier: &Arc<Notifier>, item: Claimed) {
             (sent, Some(Failure { error: error.message, again_at }))
         }
     };
-    let failed = failure.as_ref().map(|failure| (failure.error.as_str(), failure.again_at));
-    notifier.note(&item.destination, &name, failed);
+    match &failure {
+        None => notifier.troubles.arrived(&item.destination),
+        Some(Failure { error, again_at }) => {
+            notifier.troubles.failed((&item.destination, &name), error, *again_at, &config, at);
+        }
+    }
     let outcome = Outcome {
         at,
         took_ms: i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX),

@@ -27,6 +27,7 @@ pub use threshold::{Threshold, ThresholdBlock};
 /// Whether notices go out at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertActivationState))]
 pub enum ActivationState {
     /// Alerts are raised and shown, nobody is told: the operator looks at them first.
     #[default]
@@ -50,6 +51,7 @@ impl<'de> Deserialize<'de> for ActivationState {
 /// What the operator wants to be told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertConfig))]
 pub struct AlertConfig {
     /// Whether alerts are raised at all.
     pub enabled: bool,

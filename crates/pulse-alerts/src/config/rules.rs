@@ -9,6 +9,7 @@ use super::{Threshold, ThresholdBlock};
 /// Defaults for containers and services of Docker and Podman.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertDockerDefaults))]
 pub struct DockerDefaults {
     /// Processor, percent of one.
     pub cpu: Threshold,
@@ -59,6 +60,7 @@ impl Default for DockerDefaults {
 /// Defaults for mail gateways; a limit of 0 or less is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertMailDefaults))]
 pub struct PmgDefaults {
     /// Mails in all queues: warning.
     pub queue_total_warning: i64,
@@ -120,6 +122,7 @@ impl Default for PmgDefaults {
 /// When a guest's snapshot is too old or too large; 0 is off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertSnapshotRules))]
 pub struct SnapshotRules {
     /// Whether snapshots are looked at.
     pub enabled: bool,
@@ -150,6 +153,7 @@ impl Default for SnapshotRules {
 /// When a guest's newest backup is too old.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertBackupRules))]
 pub struct BackupRules {
     /// Whether backups are looked at.
     pub enabled: bool,
@@ -163,6 +167,8 @@ pub struct BackupRules {
     pub stale_hours: i64,
     /// Whether backups of guests that no longer exist count.
     pub alert_orphaned: bool,
+    /// Whether it is an alert when the last backup failed. Ours, beside the contract.
+    pub alert_failed: bool,
     /// VMIDs that are left out; `90*` for all that begin so.
     #[serde(rename = "ignoreVMIDs", deserialize_with = "null_default")]
     pub ignore_vmids: Vec<String>,
@@ -177,6 +183,7 @@ impl Default for BackupRules {
             fresh_hours: 24,
             stale_hours: 72,
             alert_orphaned: true,
+            alert_failed: true,
             ignore_vmids: Vec::new(),
         }
     }
@@ -185,6 +192,7 @@ impl Default for BackupRules {
 /// When the absence of figures is an alert. Ours, beside the contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertNoDataRules))]
 pub struct NoDataRules {
     /// Whether silence raises anything.
     pub enabled: bool,
@@ -203,6 +211,7 @@ impl Default for NoDataRules {
 /// Thresholds for the guests that a filter finds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertCustomRule))]
 pub struct CustomRule {
     /// Id.
     #[serde(deserialize_with = "null_default")]
@@ -239,6 +248,7 @@ pub struct CustomRule {
 /// Conditions and how they are joined.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertFilterConditions))]
 pub struct FilterStack {
     /// Conditions; none match every guest.
     #[serde(deserialize_with = "null_default")]
@@ -251,6 +261,7 @@ pub struct FilterStack {
 /// One condition.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertFilterCondition))]
 pub struct FilterCondition {
     /// `metric`, `text` or `raw`.
     #[serde(rename = "type", deserialize_with = "null_default")]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// When notices go out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertSchedule))]
 pub struct Schedule {
     /// Hours without notices.
     #[serde(deserialize_with = "null_default")]
@@ -30,6 +31,7 @@ pub struct Schedule {
     pub reminders: Reminders,
     /// The window of grouping as old configurations have it; read, never written.
     #[serde(skip_serializing)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
     pub(super) grouping_window: Option<i64>,
 }
 
@@ -51,6 +53,7 @@ impl Default for Schedule {
 /// Hours without notices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertQuietHours))]
 pub struct QuietHours {
     /// Whether there are any.
     pub enabled: bool,
@@ -92,6 +95,7 @@ pub const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "frid
 /// Critical alerts that quiet hours hold back too; warnings always are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertQuietSuppression))]
 pub struct QuietSuppression {
     /// Load: processor, memory, disks, queues.
     pub performance: bool,
@@ -104,6 +108,7 @@ pub struct QuietSuppression {
 /// Who is told when nobody takes note.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertEscalation))]
 pub struct Escalation {
     /// Whether there is escalation.
     pub enabled: bool,
@@ -115,6 +120,7 @@ pub struct Escalation {
 /// One level of escalation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertEscalationLevel))]
 pub struct EscalationLevel {
     /// Minutes after the alert began.
     pub after: i64,
@@ -131,6 +137,7 @@ impl Default for EscalationLevel {
 /// How notices are put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertGrouping))]
 pub struct Grouping {
     /// Whether they are.
     pub enabled: bool,
@@ -151,6 +158,7 @@ impl Default for Grouping {
 /// Saying again that an alert is raised and nobody took note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertReminders))]
 pub struct Reminders {
     /// Whether it is said again.
     pub enabled: bool,
@@ -168,6 +176,7 @@ impl Default for Reminders {
 /// A time in which alerts of some resources are not told: planned work.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertMaintenanceWindow))]
 pub struct MaintenanceWindow {
     /// Its id; made by the server where it is empty.
     #[serde(deserialize_with = "null_default")]
@@ -214,6 +223,7 @@ impl MaintenanceWindow {
 /// Hours that come back every week.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertWeeklyHours))]
 pub struct WeeklyHours {
     /// Start, `HH:MM`.
     pub start: String,
@@ -229,6 +239,7 @@ pub struct WeeklyHours {
 /// Which alerts are meant. Every list that is not empty must match; a `*` at the end of an entry stands for anything.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertSelector))]
 pub struct Selector {
     /// Ids of resources.
     #[serde(deserialize_with = "null_default")]

@@ -8,6 +8,7 @@ use crate::kind::Metric;
 /// When a figure raises an alert and when it is fine again. `trigger` 0 or `off` means: never.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertThreshold))]
 pub struct Threshold {
     /// From this value on.
     pub trigger: f64,
@@ -71,6 +72,7 @@ impl<'de> Deserialize<'de> for Threshold {
 /// falls through to the next level in overrides and rules.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AlertThresholds))]
 pub struct ThresholdBlock {
     /// No alert at all.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,18 +125,25 @@ pub struct ThresholdBlock {
 
     // Scalars of old configurations: read, folded into the thresholds above, never written.
     #[serde(skip_serializing)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
     pub(super) cpu_legacy: Option<f64>,
     #[serde(skip_serializing)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
     pub(super) memory_legacy: Option<f64>,
     #[serde(skip_serializing)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
     pub(super) disk_legacy: Option<f64>,
     #[serde(skip_serializing)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
     pub(super) disk_read_legacy: Option<f64>,
     #[serde(skip_serializing)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
     pub(super) disk_write_legacy: Option<f64>,
     #[serde(skip_serializing)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
     pub(super) network_in_legacy: Option<f64>,
     #[serde(skip_serializing)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
     pub(super) network_out_legacy: Option<f64>,
 }
 

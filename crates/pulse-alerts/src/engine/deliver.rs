@@ -82,12 +82,16 @@ fn keep_house(
 ) -> bool {
     let Some(open) = &mut track.open else { return false };
     let config = &rules.config;
-    let age = now.duration_since(open.alert.started_at);
+    // Pulse v5: counts from the start, so that an alert which was held back for a day, or whose cause is a day old when it
+    // is raised, is acknowledged before anybody hears of it.
+    let is_untold = !open.is_monitor_only && !open.was_reviewed;
+    let told_at = open.announced_at.or((!is_untold).then_some(open.alert.started_at));
     let unseen = now.duration_since(open.alert.last_seen_at);
     let is_acknowledged = open.alert.acknowledged.is_some();
     let hours = config.auto_acknowledge_after_hours;
     let mut is_changed = false;
-    if !is_acknowledged && hours > 0 && age >= SignedDuration::from_hours(hours) {
+    let is_due = |at: Timestamp| now.duration_since(at) >= SignedDuration::from_hours(hours);
+    if !is_acknowledged && hours > 0 && told_at.is_some_and(is_due) {
         Arc::make_mut(&mut open.alert).acknowledged = Some((now, AUTOMATIC.to_owned()));
         changes.push(Change::Acknowledged(open.alert.clone()));
         is_changed = true;

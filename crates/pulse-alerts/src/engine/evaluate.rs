@@ -45,6 +45,7 @@ impl EngineState {
         let backups_changed = world.instances.iter().any(|(key, view)| {
             look.state.seen.instances.get(key).is_none_or(|seen| {
                 !Arc::ptr_eq(&seen.storage_backups, &view.storage_backups)
+                    || !Arc::ptr_eq(&seen.backup_tasks, &view.backup_tasks)
                     || !Arc::ptr_eq(&seen.pbs_backups, &view.pbs_backups)
                     || !Arc::ptr_eq(&seen.pmg_backups, &view.pmg_backups)
             })
@@ -111,6 +112,10 @@ impl EngineState {
             }
         }
 
+        look.source = Source::Delivery;
+        look.is_fresh = true;
+        observe::delivery(&mut look);
+
         let mut out = Changes { changes: look.changes, ..Changes::default() };
         self.forget_gone(world, &visited, now, &mut out);
         deliver::deliver(self, rules, now, &mut out);
@@ -157,6 +162,8 @@ impl EngineState {
                         || !world.kubernetes_clusters.contains_key(id) && !waits(AGENT_GRACE)
                 }
                 Source::Backups => visited.contains(&holder.source) && !waits(INSTANCE_GRACE),
+                // Each one is looked at whenever it is known which are broken.
+                Source::Delivery => false,
             };
             if !is_gone {
                 return true;

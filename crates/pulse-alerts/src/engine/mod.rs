@@ -13,4 +13,4 @@ pub use act::{Action, NoSuchAlert};
 pub use change::{Change, Changes, CloseReason};
 pub use saved::{AlertRecord, SavedMemory, SavedNotice, SavedTrack};
 pub use state::EngineState;
-pub(crate) use state::Restarts;
+pub(crate) use state::{Restarts, Source};

@@ -231,6 +231,7 @@ impl Source {
             Self::Docker(id) => ("docker".into(), id.to_string()),
             Self::Kubernetes(id) => ("kubernetes".into(), id.to_string()),
             Self::Backups => ("backups".into(), String::new()),
+            Self::Delivery => ("delivery".into(), String::new()),
         }
     }
 
@@ -240,6 +241,7 @@ impl Source {
             "docker" => Self::Docker(name.into()),
             "kubernetes" => Self::Kubernetes(name.into()),
             "backups" => Self::Backups,
+            "delivery" => Self::Delivery,
             other => {
                 let kind = InstanceKind::from_name(other)?;
                 Self::Instance(InstanceKey { kind, name: InstanceName::from(name) })

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use pulse_core::{
     ids::{DockerHostId, HostId, KubernetesClusterId},
     model::{Alert, AlertLevel, DockerHost, Host, InstanceKey, InstanceView, KubernetesCluster},
-    notice::Notice,
+    notice::{BrokenDestination, Notice},
 };
 
 use super::step::Phase;
@@ -34,6 +34,8 @@ pub(crate) enum Source {
     Kubernetes(KubernetesClusterId),
     /// Backups, which are put together from several instances.
     Backups,
+    /// The notifications themselves.
+    Delivery,
 }
 
 /// Everything the engine remembers.
@@ -48,6 +50,8 @@ pub struct EngineState {
     /// What was seen of each source at the last look.
     pub(crate) seen: Seen,
     pub(crate) memory: Memory,
+    /// Destinations to which nothing can be delivered; `None` while that is not known.
+    pub(crate) broken: Option<Vec<BrokenDestination>>,
     /// Recoveries that quiet hours hold back.
     pub(crate) held_recoveries: VecDeque<Notice>,
     /// Raised alerts as they were last published, sorted by id.
@@ -213,6 +217,11 @@ impl EngineState {
     /// The alerts that are raised, sorted by id. The same `Arc` as long as nothing that is shown changed.
     pub fn active(&self) -> Arc<Vec<Arc<Alert>>> {
         self.active.clone()
+    }
+
+    /// Says which destinations of notices are broken: the next evaluation looks at them.
+    pub fn set_broken_destinations(&mut self, broken: Option<Vec<BrokenDestination>>) {
+        self.broken = broken;
     }
 
     /// How many alerts are raised.

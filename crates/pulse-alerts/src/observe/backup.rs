@@ -1,4 +1,6 @@
-//! How old the newest backup of each guest is, over all the places where backups are.
+//! How old the newest backup of each guest is, over all the places where backups are, and whether the last one failed.
+
+mod failed;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -56,6 +58,7 @@ pub(crate) fn look(look: &mut Look<'_>, world: &Snapshot) {
         return;
     }
     let guests = Guests::of(world);
+    failed::look(look, world, &guests);
     let newest = newest(world, &guests);
     for (of, newest) in &newest {
         let (guest, limits) = match of {

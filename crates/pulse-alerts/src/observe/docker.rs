@@ -225,14 +225,23 @@ fn restart_loop(visit: &mut Visit<'_>, container: &DockerContainer) {
 
 fn oom_kill(visit: &mut Visit<'_>, container: &DockerContainer) {
     let report = &container.report;
-    let is_killed = matches!(report.state.as_str(), "exited" | "dead") && report.exit_code == Some(137);
+    // Pulse v5: exit code 137 alone, so that every `docker kill` is one. Newer agents know whether it was for memory.
+    let is_killed = matches!(report.state.as_str(), "exited" | "dead")
+        && report.oom_killed.unwrap_or(report.exit_code == Some(137));
     if visit.is_idle() && !is_killed {
         return;
     }
     let finding = Finding::maybe(is_killed.then_some(AlertLevel::Critical), 137.0, 0.0);
     visit.check(Kind::DockerContainerOomKill, "", finding, Confirm::AT_ONCE, |subject| {
-        let message = format!("container '{}' was killed (exit code 137), likely for memory", subject.name);
-        words(subject, "docker-container-oom", message, container).with("exitCode", 137)
+        let message = match report.oom_killed {
+            Some(_) => {
+                format!("container '{}' was killed: it needed more memory than it may have", subject.name)
+            }
+            None => format!("container '{}' was killed (exit code 137), likely for memory", subject.name),
+        };
+        words(subject, "docker-container-oom", message, container)
+            .with_maybe("exitCode", report.exit_code)
+            .with_maybe("oomKilled", report.oom_killed)
     });
 }
 

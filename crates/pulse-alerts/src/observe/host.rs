@@ -40,7 +40,7 @@ pub(crate) fn look(look: &mut Look<'_>, host: &Host, facts: &Facts) {
         if host.liveness == Liveness::Offline {
             // An agent that is silent says nothing of the rest.
             visit.hold_metrics();
-            visit.hold(Kind::Raid);
+            visit.hold_kinds(&[Kind::Raid, Kind::DiskHealth, Kind::DiskWearout]);
             return;
         }
         let rate = |rate: pulse_core::Reading<f64>| rate.known().map(|bytes| bytes / MEBIBYTE);
@@ -66,6 +66,10 @@ pub(crate) fn look(look: &mut Look<'_>, host: &Host, facts: &Facts) {
         }
         for disk in host.sensors.iter().flat_map(|sensors| &sensors.smart) {
             disk_temperature(visit, host, disk, &effective);
+            // Of a node's disks its cluster says the same.
+            if host.linked_node.is_none() {
+                disk_health(visit, host, disk);
+            }
         }
         for array in &host.raid {
             raid(visit, host, array);
@@ -163,6 +167,36 @@ fn disk_temperature(visit: &mut Visit<'_>, host: &Host, disk: &SmartDisk, effect
             .with("device", device)
             .with_maybe("model", disk.model.clone())
             .with_maybe("serial", disk.serial.clone())
+    });
+}
+
+/// What SMART says of a disk. Pulse v5 looks at the disks of Proxmox nodes only.
+fn disk_health(visit: &mut Visit<'_>, host: &Host, disk: &SmartDisk) {
+    let device = disk.device.trim_start_matches("/dev/");
+    let health = disk.health.as_deref().unwrap_or_default().trim().to_uppercase();
+    let life_left = disk.wear_percent.map(|wear| 100_u32.saturating_sub(wear));
+    let words = |kind: Kind, message: String| {
+        Words::new(format!("{kind}-host:{}-{device}", host.id), message)
+            .about(format!("host:{}/disk:{device}", host.id), format!("{} ({device})", host.display_name()))
+            .with("hostId", host.id.to_string())
+            .with("device", device)
+            .with("diskHealth", health.clone())
+            .with_maybe("model", disk.model.clone())
+            .with_maybe("serial", disk.serial.clone())
+    };
+    let finding = match super::node::health(&health, disk.model.as_deref().unwrap_or_default()) {
+        // A sleeping disk was not asked.
+        _ if disk.standby => Finding::HELD,
+        finding => finding,
+    };
+    visit.check(Kind::DiskHealth, device, finding, Confirm::AT_ONCE, |subject| {
+        words(Kind::DiskHealth, format!("disk {device} of {} reports {health}", subject.name))
+    });
+    let finding = super::node::wearout(life_left.map(f64::from));
+    visit.check(Kind::DiskWearout, device, finding, Confirm::AT_ONCE, |subject| {
+        let left = life_left.unwrap_or_default();
+        words(Kind::DiskWearout, format!("disk {device} of {} has {left}% of its life left", subject.name))
+            .with("wearout", left)
     });
 }
 

@@ -74,7 +74,8 @@ pub(super) fn queues(visit: &mut Visit<'_>, pmg: &PmgInstance) {
         if per_node.len() > 1 {
             let mut totals: Vec<u64> = per_node.iter().map(|queue| queue.total).collect();
             totals.sort_unstable();
-            let median = totals[totals.len() / 2];
+            // Of two the lower one: the other must not be measured by itself.
+            let median = totals[(totals.len() - 1) / 2];
             for one in &per_node {
                 queue(visit, one, per_node.len() as i64, Some(median));
             }

@@ -2,6 +2,7 @@
 //! none decides whether that raises anything.
 
 mod backup;
+mod delivery;
 mod docker;
 mod explain;
 mod guest;
@@ -31,6 +32,7 @@ use crate::{
 };
 
 pub(crate) use backup::look as backups;
+pub(crate) use delivery::look as delivery;
 pub(crate) use docker::look as docker;
 pub(crate) use host::look as host;
 

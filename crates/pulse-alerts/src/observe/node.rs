@@ -94,6 +94,23 @@ fn has_false_alarms(model: &str) -> bool {
     model.contains("samsung") && (model.contains("980") || model.contains("990"))
 }
 
+/// What SMART's word in upper case says.
+pub(super) fn health(word: &str, model: &str) -> Finding {
+    match word {
+        "" | "UNKNOWN" => Finding::HELD,
+        "PASSED" | "OK" => Finding::FINE,
+        _ if has_false_alarms(model) => Finding::FINE,
+        _ => Finding::bad(AlertLevel::Critical, 0.0, 0.0),
+    }
+}
+
+/// Percent of a disk's life that are left.
+pub(super) fn wearout(life_left: Option<f64>) -> Finding {
+    life_left.map_or(Finding::HELD, |life| {
+        Finding::maybe((life < 10.0).then_some(AlertLevel::Warning), life, 10.0)
+    })
+}
+
 fn physical_disk(look: &mut Look<'_>, disk: &PhysicalDisk, is_node_dead: bool) {
     let rules = look.rules;
     let config = &rules.config;
@@ -130,21 +147,11 @@ fn physical_disk(look: &mut Look<'_>, disk: &PhysicalDisk, is_node_dead: bool) {
                 .with("diskHealth", disk.health.clone())
         };
         let health = disk.health.trim().to_uppercase();
-        let finding = match health.as_str() {
-            "" | "UNKNOWN" => Finding::HELD,
-            "PASSED" | "OK" => Finding::FINE,
-            _ if has_false_alarms(&disk.model) => Finding::FINE,
-            _ => Finding::bad(AlertLevel::Critical, 0.0, 0.0),
-        };
-        visit.check(Kind::DiskHealth, "", finding, Confirm::AT_ONCE, |_| {
+        visit.check(Kind::DiskHealth, "", self::health(&health, &disk.model), Confirm::AT_ONCE, |_| {
             words(Kind::DiskHealth, format!("disk {} on {} reports {health}", disk.device_path, disk.node))
         });
         let life = disk.life_left_percent.known().map(f64::from);
-        let finding = match life {
-            None => Finding::HELD,
-            Some(life) => Finding::maybe((life < 10.0).then_some(AlertLevel::Warning), life, 10.0),
-        };
-        visit.check(Kind::DiskWearout, "", finding, Confirm::AT_ONCE, |_| {
+        visit.check(Kind::DiskWearout, "", wearout(life), Confirm::AT_ONCE, |_| {
             let left = life.unwrap_or_default();
             let message =
                 format!("disk {} on {} has {left:.0}% of its life left", disk.device_path, disk.node);

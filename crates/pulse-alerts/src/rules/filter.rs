@@ -43,6 +43,11 @@ fn holds(condition: &FilterCondition, guest: &Guest) -> bool {
             "name" => has(&guest.name, &text),
             "node" => has(&guest.node, &text),
             "vmid" => has(&guest.vmid.to_string(), &text),
+            // Ours, beside the contract.
+            "instance" => has(guest.instance.as_str(), &text),
+            "pool" => guest.pool.as_deref().is_some_and(|pool| has(pool, &text)),
+            "type" => has(guest.kind.name(), &text),
+            "tag" | "tags" => guest.tags.iter().any(|tag| tag.to_lowercase() == text),
             _ => false,
         },
         "raw" => {

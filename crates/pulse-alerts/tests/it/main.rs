@@ -5,4 +5,6 @@ mod laws;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]
+mod types;
+#[cfg(test)]
 mod world;

@@ -7,19 +7,19 @@ use axum::{
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::is_still_valid,
     error::plain,
     extract::{Allowed, MonitoringRead},
+    routing::{ApiRouter, routes},
     state::AppState,
     ws::{self, StreamKind},
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(open_live_channel))
+pub fn router() -> ApiRouter {
+    ApiRouter::new().routes(routes!(open_live_channel))
 }
 
 /// What a client sends us is small.
@@ -48,7 +48,8 @@ async fn open_live_channel(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return plain(StatusCode::BAD_REQUEST, "Bad Request") };
-    if !is_origin_allowed(&headers, &state.system.current().allowed_origin_list()) {
+    let rides_on_cookie = allowed.identity.session_key.is_some();
+    if !is_origin_allowed(&headers, &state.system.current().allowed_origin_list(), rides_on_cookie) {
         return plain(StatusCode::FORBIDDEN, "Origin not allowed");
     }
     let kind = if params.stream.as_deref() == Some("delta") { StreamKind::Delta } else { StreamKind::Raw };
@@ -62,11 +63,12 @@ async fn open_live_channel(
         .into_response()
 }
 
-/// A browser must come from our own page or a configured origin; other programs send no origin.
-fn is_origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+/// A browser must come from our own page or a configured origin; other programs send no origin. `*` lets pages from
+/// anywhere in that bring a token, never one that rides on the cookie of somebody's session.
+fn is_origin_allowed(headers: &HeaderMap, allowed: &[String], rides_on_cookie: bool) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(origin) = text(header::ORIGIN.as_str()) else { return true };
-    if allowed.iter().any(|entry| entry == "*" || entry.eq_ignore_ascii_case(origin)) {
+    if allowed.iter().any(|entry| (entry == "*" && !rides_on_cookie) || entry.eq_ignore_ascii_case(origin)) {
         return true;
     }
     let origin_host = origin.split_once("://").map_or("", |(_, host)| host.trim_end_matches('/'));
@@ -85,7 +87,13 @@ mod tests {
             headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
         let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
-        assert_eq!(is_origin_allowed(&headers, &allowed), expect, "{origin:?}");
+        assert_eq!(is_origin_allowed(&headers, &allowed, false), expect, "{origin:?}");
+        let is_any = allowed.iter().any(|entry| entry == "*");
+        assert_eq!(
+            is_origin_allowed(&headers, &allowed, true),
+            expect && !is_any,
+            "{origin:?} with a session"
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(crate) mod metadata;
 mod nodes;
 mod notifications;
 mod object;
+mod oidc;
 pub(crate) mod prometheus;
 mod rbac;
 mod resources;
@@ -30,13 +31,12 @@ mod transfer;
 mod version;
 
 use axum::response::Response;
-use utoipa_axum::router::OpenApiRouter;
 
-use crate::state::AppState;
+use crate::routing::ApiRouter;
 
 /// All areas.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .merge(health::router())
         .merge(version::router())
         .merge(state::router())
@@ -62,6 +62,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(audit::router())
         .merge(rbac::router())
         .merge(transfer::router())
+        .merge(oidc::router())
         .merge(documents::router())
         .merge(downloads::router())
         .route("/api", axum::routing::any(unknown))

@@ -10,19 +10,21 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use pulse_auth::{Denied, FeatureSet, Identity};
 use tokio::sync::Semaphore;
 
-use super::{CSRF_COOKIE, CSRF_HEADER, SESSION_COOKIE, cookie, identify, is_proxied, is_secure};
+use super::{CSRF_COOKIE, CSRF_HEADER, CookieRules, SESSION_COOKIE, cookie, identify};
 use crate::{
     error::{ApiError, plain},
     state::AppState,
 };
 
 /// Paths that need no credentials.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 20] = [
     "/api/health",
     "/api/version",
     "/api/agent/version",
     "/api/server/info",
     "/api/login",
+    "/api/oidc/login",
+    "/api/oidc/callback",
     "/api/security/status",
     "/api/security/validate-bootstrap-token",
     "/api/security/quick-setup",
@@ -39,8 +41,9 @@ const PUBLIC: [&str; 18] = [
 ];
 
 /// Paths whose mutations need no CSRF token: they either prove something stronger or precede every session.
-const NO_CSRF: [&str; 8] = [
+const NO_CSRF: [&str; 9] = [
     "/api/login",
+    "/api/oidc/login",
     "/api/security/quick-setup",
     "/api/security/apply-restart",
     "/api/security/validate-bootstrap-token",
@@ -93,7 +96,7 @@ pub async fn gate(State(state): State<AppState>, mut request: Request, next: Nex
         && path.starts_with("/api/")
         && cookie(request.headers(), CSRF_COOKIE).is_none();
     let issue = identity.session_key.clone().filter(|_| wants_csrf_cookie);
-    let cookie_headers = issue.is_some().then(|| request.headers().clone());
+    let rules = CookieRules::of(request.headers(), request.extensions());
     let who = identity.is_authenticated().then(|| (identity.to_string(), identity.method.name()));
     request.extensions_mut().insert(identity);
     request.extensions_mut().insert(state.licensing.features(state.now()));
@@ -105,9 +108,9 @@ pub async fn gate(State(state): State<AppState>, mut request: Request, next: Nex
         }
         headers.insert("x-auth-method", HeaderValue::from_static(method));
     }
-    if let (Some(key), Some(request_headers)) = (issue, cookie_headers)
+    if let Some(key) = issue
         && let Ok(token) = state.access.csrf.issue(&key, state.now())
-        && let Ok(value) = HeaderValue::from_str(&csrf_cookie(&token, &request_headers, 86_400))
+        && let Ok(value) = HeaderValue::from_str(&rules.csrf(&token, 86_400))
     {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
@@ -155,38 +158,15 @@ fn refuse_forged(state: &AppState, request: &Request) -> Option<Response> {
         return None;
     }
     let mut response = plain(StatusCode::FORBIDDEN, "CSRF token validation failed");
+    let rules = CookieRules::of(headers, request.extensions());
     if let Ok(token) = state.access.csrf.issue(&key, now)
         && let (Ok(value), Ok(set)) =
-            (HeaderValue::from_str(&token), HeaderValue::from_str(&csrf_cookie(&token, headers, 86_400)))
+            (HeaderValue::from_str(&token), HeaderValue::from_str(&rules.csrf(&token, 86_400)))
     {
         response.headers_mut().insert(CSRF_HEADER, value);
         response.headers_mut().append(header::SET_COOKIE, set);
     }
     Some(response)
-}
-
-/// The `Set-Cookie` value of a CSRF token.
-pub(crate) fn csrf_cookie(token: &str, headers: &HeaderMap, max_age_seconds: i64) -> String {
-    set_cookie(CSRF_COOKIE, token, headers, max_age_seconds, false)
-}
-
-/// The `Set-Cookie` value of a session.
-pub(crate) fn session_cookie(value: &str, headers: &HeaderMap, max_age_seconds: i64) -> String {
-    set_cookie(SESSION_COOKIE, value, headers, max_age_seconds, true)
-}
-
-fn set_cookie(
-    name: &str,
-    value: &str,
-    headers: &HeaderMap,
-    max_age_seconds: i64,
-    is_http_only: bool,
-) -> String {
-    let is_secure = is_secure(headers);
-    let same_site = if is_secure && is_proxied(headers) { "None" } else { "Lax" };
-    let http_only = if is_http_only { "; HttpOnly" } else { "" };
-    let secure = if is_secure { "; Secure" } else { "" };
-    format!("{name}={value}; Path=/; Max-Age={max_age_seconds}{http_only}{secure}; SameSite={same_site}")
 }
 
 /// Password hashes take memory and a core: at most two at once.

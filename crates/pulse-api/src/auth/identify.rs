@@ -3,9 +3,8 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header, request::Parts};
 use pulse_auth::{
-    AuthMethod, Identity, hash_token, password,
+    AuthMethod, Identity, Session, hash_token, password,
     proxy::{ProxyClaims, ProxyRules},
-    session::session_key,
     token::MAX_VALUE,
 };
 use subtle::ConstantTimeEq;
@@ -24,8 +23,9 @@ pub async fn identify(state: &AppState, request: &Parts) -> Identity {
     }
     if let Some(value) = cookie(headers, SESSION_COOKIE)
         && let Some(session) = state.access.sessions.touch(value, state.now())
+        && let Some(identity) = by_session(state, session)
     {
-        return Identity::session(session.username.unwrap_or_else(|| "admin".to_owned()), session_key(value));
+        return identity;
     }
     if let Some(identity) = by_password(state, request).await {
         return identity;
@@ -36,10 +36,12 @@ pub async fn identify(state: &AppState, request: &Parts) -> Identity {
 /// Whether an identity that came in a while ago would still come in: its session or token may have been revoked.
 pub fn is_still_valid(state: &AppState, identity: &Identity) -> bool {
     match identity.method {
-        AuthMethod::ApiToken => identity
-            .token_id
-            .as_ref()
-            .is_some_and(|id| state.access.tokens.current().by_id(id.as_str()).is_some()),
+        AuthMethod::ApiToken => identity.token_id.as_ref().is_some_and(|id| {
+            let tokens = state.access.tokens.current();
+            tokens.by_id(id.as_str()).is_some_and(|token| {
+                !token.is_expired(state.now()) && token.record().scopes.covers(&identity.scopes)
+            })
+        }),
         AuthMethod::Session | AuthMethod::Oidc => identity
             .session_key
             .as_deref()
@@ -70,6 +72,16 @@ fn by_proxy(state: &AppState, headers: &HeaderMap) -> Option<Identity> {
             roles: header(&settings.role_header),
         },
     )
+}
+
+fn by_session(state: &AppState, session: Session) -> Option<Identity> {
+    let user = session.username.unwrap_or_else(|| "admin".to_owned());
+    let Some(oidc) = session.oidc else { return Some(Identity::session(user, session.key)) };
+    // Another provider, or none: the one that vouched for this session counts no more.
+    let config = state.oidc.store.current();
+    let is_vouched =
+        state.oidc.is_enabled() && config.issuer_url == oidc.issuer && config.client_id == oidc.client_id;
+    is_vouched.then(|| Identity::oidc(user, session.key, oidc.roles.as_deref()))
 }
 
 fn by_token(state: &AppState, request: &Parts) -> Option<Identity> {

@@ -4,11 +4,15 @@ mod basic;
 mod cookies;
 mod gate;
 mod identify;
+mod oidc;
 mod peer;
 
 pub use basic::BasicCache;
+pub(crate) use cookies::CookieRules;
 pub use cookies::{CSRF_COOKIE, CSRF_HEADER, SESSION_COOKIE, cookie};
-pub(crate) use gate::{caller, csrf_cookie, features, session_cookie, verify_password};
+pub(crate) use gate::{caller, features, verify_password};
 pub use gate::{gate, is_public};
 pub use identify::{identify, is_still_valid};
-pub use peer::{Peer, client_address, is_proxied, is_secure};
+pub use oidc::{LoggedIn, LoginError, Oidc};
+pub use peer::{Peer, SecureTransport, client_address, is_proxied, is_secure};
+pub(crate) use peer::{is_direct_loopback, request_origin};

@@ -14,18 +14,23 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 use pulse_api::{
     About, Access, AccessTokens, AppState, Licensing,
+    auth::{Oidc, Peer},
     published::StateCache,
     ws::{Hub, alerts::forward},
 };
 use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
-use pulse_config::transfer::{NodesSection, NotifySection, Section, SystemSection, TokensSection, Transfer};
+use pulse_config::transfer::{
+    NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
+};
 use pulse_config::{
-    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, PveInstance, SealKey, Secret, SessionFile,
-    Settings, SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, PveInstance, SealKey, Secret,
+    SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, discovery::Discovery, probe::Probe};
+use pulse_monitor::{
+    Alerts, Keeper, Scheduler, alerting, discovery::Discovery, fleet::config::NoProfiles, probe::Probe,
+};
 use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
@@ -147,7 +152,10 @@ impl TestServer {
         let nodes = Arc::new(NodeStore::open(dir, SealKey::open(dir).unwrap()).unwrap());
         let system = Arc::new(SystemSettingsStore::open(dir, &no_vars).unwrap());
         let destinations = Arc::new(NotifyStore::open(dir, SealKey::open(dir).unwrap()).unwrap());
+        let oidc_store = Arc::new(OidcStore::open(dir, SealKey::open(dir).unwrap(), &no_vars).unwrap());
+        let oidc = Arc::new(Oidc::new(oidc_store.clone()));
         let mut sections: Vec<Box<dyn Section>> = vec![
+            Box::new(OidcSection(oidc_store)),
             Box::new(NodesSection(nodes.clone())),
             Box::new(SystemSection(system.clone())),
             Box::new(TokensSection(AccessTokens(access.clone()))),
@@ -196,12 +204,14 @@ impl TestServer {
             system,
             access,
             transfer,
+            oidc,
             licensing,
             keeper,
             alerts,
             scheduler: Scheduler::default(),
             nodes,
             metadata: Arc::new(Metadata::open(dir).unwrap()),
+            agent_config: Arc::new(NoProfiles),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone(), String::new())), Timeouts::default()),
             discovery: Discovery::default(),
             store: Arc::new(store),
@@ -241,6 +251,8 @@ impl TestServer {
         if let Some(token) = token {
             request = request.header("X-API-Token", token);
         }
+        // From this machine, which no limit of requests counts.
+        request = request.extension(Peer(([127, 0, 0, 1], 4711).into()));
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 

@@ -2,4 +2,5 @@
 
 pub mod instances;
 pub mod notify;
+pub mod oidc;
 pub mod system;

@@ -7,6 +7,7 @@ pub mod license;
 pub mod metadata;
 pub mod nodes;
 pub mod notify;
+pub mod oidc;
 pub mod sessions;
 pub mod system;
 pub mod tokens;

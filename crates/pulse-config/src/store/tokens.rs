@@ -17,7 +17,7 @@ use pulse_core::{Clock, SystemClock, credential::TokenRecord};
 use crate::{ConfigError, UpdateError, atomic_file};
 
 /// How many tokens there may be at most.
-pub const MAX_TOKENS: usize = 1_000;
+pub const MAX_TOKENS: usize = 10_000;
 
 const NEVER: i64 = i64::MIN;
 
@@ -45,6 +45,11 @@ impl Token {
             NEVER => None,
             ms => Timestamp::from_millisecond(ms).ok(),
         }
+    }
+
+    /// Whether its time is over.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.record.expires_at.is_some_and(|end| end <= now)
     }
 
     /// The record with its last use.
@@ -162,6 +167,9 @@ impl TokenStore {
     /// The token whose value has this hash, marked as used now. Never waits and writes no file.
     pub fn authenticate(&self, hash: &str, now: Timestamp) -> Option<Arc<Token>> {
         let token = Arc::clone(self.current.load().find(hash)?);
+        if token.is_expired(now) {
+            return None;
+        }
         let before = token.last_used_ms.fetch_max(now.as_millisecond(), Ordering::Relaxed);
         if before < now.as_millisecond() {
             self.used.store(true, Ordering::Relaxed);
@@ -310,6 +318,7 @@ mod tests {
             suffix: "wxyz".to_owned(),
             created_at: at(second),
             last_used_at: None,
+            expires_at: None,
             scopes: ScopeSet::all(),
             org_id: None,
             org_ids: Vec::new(),

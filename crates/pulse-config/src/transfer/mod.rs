@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 pub use bundle::{BundleError, PassphraseError, check_passphrase};
 pub use notify::NotifySection;
-pub use sections::{NodesSection, SystemSection, TokensSection};
+pub use sections::{NodesSection, OidcSection, SystemSection, TokensSection};
 
 use crate::{ConfigError, Secret};
 

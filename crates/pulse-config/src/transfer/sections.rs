@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::Section;
-use crate::{ConfigError, MAX_TOKENS, NodeConfig, NodeStore, SystemSettingsStore, TokenStore, UpdateError};
+use crate::{
+    ConfigError, MAX_TOKENS, NodeConfig, NodeStore, OidcConfig, OidcStore, SystemSettingsStore, TokenStore,
+    UpdateError,
+};
 
 /// The Proxmox instances, with their credentials.
 pub struct NodesSection(
@@ -19,6 +22,12 @@ pub struct NodesSection(
 pub struct SystemSection(
     /// Their store.
     pub Arc<SystemSettingsStore>,
+);
+
+/// The OIDC provider, with its secret.
+pub struct OidcSection(
+    /// Its store.
+    pub Arc<OidcStore>,
 );
 
 /// The API tokens, as hashes.
@@ -89,6 +98,28 @@ impl Section for SystemSection {
             Value::Object(map) => self.0.replace(map.clone()),
             _ => Ok(()),
         }
+    }
+}
+
+impl Section for OidcSection {
+    fn key(&self) -> &'static str {
+        "oidc"
+    }
+
+    fn export(&self) -> Result<Option<Value>, ConfigError> {
+        let kept = self.0.kept();
+        if kept == OidcConfig::default() { Ok(None) } else { encode("the OIDC provider", kept) }
+    }
+
+    fn check(&self, value: &Value) -> Result<(), String> {
+        let config: OidcConfig = decode(value)?;
+        if config.enabled { config.check() } else { Ok(()) }
+    }
+
+    fn replace(&self, value: &Value) -> Result<(), ConfigError> {
+        let config: OidcConfig = serde_json::from_value(value.clone())
+            .map_err(|source| ConfigError::Encode { what: "the imported OIDC provider", source })?;
+        self.0.update(|_| config).map(drop)
     }
 }
 

@@ -25,7 +25,7 @@ use pulse_config::{ConfigError, DocumentStore, transfer::Section};
 use pulse_core::{
     Clock,
     model::Alert,
-    notice::{Notice, NoticeError, NoticeSink},
+    notice::{BrokenDestination, Notice, NoticeError, NoticeSink},
 };
 use pulse_store::{
     AlertStore, Ledger, LedgerError,
@@ -99,6 +99,10 @@ impl NoticeSink for NoSink {
     async fn take(&self, _: Vec<Notice>) -> Result<(), NoticeError> {
         Ok(())
     }
+
+    fn broken_destinations(&self) -> Option<Vec<BrokenDestination>> {
+        Some(Vec::new())
+    }
 }
 
 /// Why something could not be done with alerts.
@@ -125,6 +129,10 @@ enum Command {
     /// Take over the configuration as it is now.
     Reload {
         activated: bool,
+        answer: oneshot::Sender<()>,
+    },
+    /// Look at the world as it is now.
+    Look {
         answer: oneshot::Sender<()>,
     },
 }
@@ -264,6 +272,13 @@ impl Alerts {
             next
         })
         .await
+    }
+
+    /// Looks at the world as it is now; when this answers, what follows from it is kept, published and handed over.
+    pub async fn look_now(&self) -> Result<(), AlertingError> {
+        let (answer, done) = oneshot::channel();
+        self.commands.send(Command::Look { answer }).await.map_err(|_| AlertingError::Closed)?;
+        done.await.map_err(|_| AlertingError::Closed)
     }
 
     /// Openings of alerts, newest first.

@@ -143,6 +143,7 @@ impl Task {
     async fn look(&mut self) {
         let now = self.clock.now();
         let world = self.keeper.snapshot();
+        self.state.set_broken_destinations(self.sink.broken_destinations());
         let changes = self.state.evaluate(&self.rules, &world, now);
         self.follow(changes, now).await;
         if self.last_purge.is_none_or(|last| now.duration_since(last) >= PURGE_PERIOD) {
@@ -164,6 +165,10 @@ impl Task {
             }
             Command::Reload { activated, answer } => {
                 self.take_over(activated).await;
+                let _ = answer.send(());
+            }
+            Command::Look { answer } => {
+                self.look().await;
                 let _ = answer.send(());
             }
         }

@@ -52,13 +52,15 @@ pub fn plain(message: &Message) -> String {
                 alert.duration_text(message.now)
             );
         } else {
-            let _ = writeln!(out, "Value: {} (threshold {})", alert.value_text(), alert.threshold_text());
+            if alert.has_value() {
+                let _ = writeln!(out, "Value: {} (threshold {})", alert.value_text(), alert.threshold_text());
+            }
             let _ = writeln!(out, "Since: {} ({})", time(alert.start_time), alert.duration_text(message.now));
         }
         if !alert.node.is_empty() {
             let _ = writeln!(out, "Node: {}", alert.node);
         }
-        if message.event == Event::Resolved {
+        if message.event == Event::Resolved && alert.has_value() {
             let _ = writeln!(out, "Last value: {}", alert.value_text());
         }
         out.push('\n');
@@ -92,15 +94,19 @@ pub fn html(message: &Message) -> String {
             _ => "#b45309",
         };
         let level = if message.event == Event::Resolved { "resolved" } else { alert.level.as_str() };
+        let value = if alert.has_value() {
+            format!("{} (threshold {}) · ", alert.value_text(), alert.threshold_text())
+        } else {
+            String::new()
+        };
         let _ = write!(
             rows,
             "<tr><td style=\"padding:8px;border-left:4px solid {color}\"><b>{}</b> <span style=\"color:{color}\">{}</span><br>{}\
-             <br><small>{} (threshold {}) · {} · {}{}</small></td></tr>",
+             <br><small>{}{} · {}{}</small></td></tr>",
             escape(&alert.resource_name),
             escape(level),
             escape(&alert.message),
-            escape(&alert.value_text()),
-            escape(&alert.threshold_text()),
+            escape(&value),
             escape(&alert.node),
             escape(&time(alert.start_time)),
             escape(&format!(" · {}", alert.duration_text(message.now))),

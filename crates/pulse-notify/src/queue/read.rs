@@ -7,7 +7,7 @@ use pulse_store::LedgerError;
 use rusqlite::{Connection, Row, params};
 
 use super::{Queue, QueueError, claim::told_by};
-use crate::alert::AlertRecord;
+use crate::{alert::AlertRecord, trouble::Trouble};
 
 /// Items per status: those that are not done, and those of the last day.
 pub type QueueStats = BTreeMap<String, u64>;
@@ -94,6 +94,30 @@ impl Queue {
         Ok(self.ledger.read(move |connection| dead_letters(connection, limit)).await?)
     }
 
+    /// Items that are due or being sent.
+    pub(crate) async fn overdue(&self, now: Timestamp) -> Result<u64, QueueError> {
+        let now = now.as_millisecond();
+        let count = self.ledger.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT count(*) FROM notify_item WHERE status = 'sending' OR (status = 'pending' AND due_ms <= ?1)",
+            )?;
+            Ok(statement.query_row([now], |row| row.get::<_, i64>(0))?.unsigned_abs())
+        });
+        Ok(count.await?)
+    }
+
+    /// How the last attempts at these destinations failed, where they did.
+    pub(crate) async fn troubles(&self, destinations: Vec<String>) -> Result<Vec<Trouble>, QueueError> {
+        let troubles = self.ledger.read(move |connection| {
+            let mut found = vec![];
+            for destination in &destinations {
+                found.extend(trouble(connection, destination)?);
+            }
+            Ok(found)
+        });
+        Ok(troubles.await?)
+    }
+
     /// Attempts, newest first; of webhooks only where wanted.
     pub(crate) async fn log(
         &self,
@@ -111,6 +135,36 @@ impl Queue {
         });
         Ok(log.await?)
     }
+}
+
+/// The failures since something last arrived at a destination.
+fn trouble(connection: &Connection, destination: &str) -> Result<Option<Trouble>, LedgerError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT a.name, a.error, a.at_ms, coalesce(i.status, '') FROM notify_attempt AS a
+         LEFT JOIN notify_item AS i ON i.id = a.item
+         WHERE a.destination = ?1 AND a.is_delivered = 0 AND a.id >
+         (SELECT coalesce(max(id), 0) FROM notify_attempt WHERE destination = ?1 AND is_delivered = 1) ORDER BY a.id DESC",
+    )?;
+    let mut rows = statement.query([destination])?;
+    let mut found: Option<Trouble> = None;
+    while let Some(row) = rows.next()? {
+        let (since, is_given_up) = (time(row.get(2)?), row.get::<_, String>(3)? == "dlq");
+        let trouble = match &mut found {
+            Some(trouble) => trouble,
+            None => found.insert(Trouble {
+                destination: destination.to_owned(),
+                name: row.get(0)?,
+                failures: 0,
+                since,
+                is_given_up: false,
+                error: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+            }),
+        };
+        trouble.failures = trouble.failures.saturating_add(1);
+        trouble.is_given_up |= is_given_up;
+        trouble.since = since;
+    }
+    Ok(found)
 }
 
 fn time(ms: i64) -> Timestamp {

@@ -10,6 +10,7 @@
 mod apprise;
 mod egress;
 mod kill;
+mod mail_server;
 mod python;
 mod queue;
 mod smtp;

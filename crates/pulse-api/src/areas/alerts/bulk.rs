@@ -7,15 +7,16 @@ use axum::{
     extract::{Request, State},
 };
 use http::StatusCode;
+use jiff::Timestamp;
 use pulse_alerts::Action;
 use pulse_monitor::Alerts;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{bad_body, check_id, name_of};
+use super::{bad_body, check_id, name_of, snooze::Snooze};
 use crate::{
     areas::object::read_object,
-    error::ApiError,
+    error::{ApiError, ErrorBody},
     extract::{Allowed, MonitoringWrite},
     state::Access,
 };
@@ -56,12 +57,31 @@ pub(super) struct OneResult {
     error: Option<String>,
 }
 
+/// Which alerts, and for how long: one of the two.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, rename_all = "camelCase")]
+#[schema(as = AlertIdsSnoozeBody)]
+pub(super) struct WhichAndHowLong {
+    /// Their ids.
+    alert_ids: Option<Vec<String>>,
+    /// Their ids, as some clients send them.
+    ids: Option<Vec<String>>,
+    /// Minutes from now.
+    minutes: Option<i64>,
+    /// Until then.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+}
+
+async fn read<T: serde::de::DeserializeOwned>(request: Request) -> Result<T, ApiError> {
+    read_object(request.into_body(), LIMIT).await.map_err(|error| bad_body(&error))
+}
+
 async fn act(
     alerts: &Alerts,
-    request: Request,
+    which: Which,
     action: impl FnOnce(Option<String>) -> Action,
 ) -> Result<Json<Results>, ApiError> {
-    let which: Which = read_object(request.into_body(), LIMIT).await.map_err(|error| bad_body(&error))?;
     let ids: Vec<String> = which.alert_ids.into_iter().chain(which.ids).flatten().collect();
     if ids.is_empty() {
         return Err(ApiError::text(StatusCode::BAD_REQUEST, "No alert IDs provided"));
@@ -95,7 +115,7 @@ pub(super) async fn acknowledge_alerts(
     request: Request,
 ) -> Result<Json<Results>, ApiError> {
     let caller = name_of(&allowed.identity, &access);
-    act(&alerts, request, |user| Action::Acknowledge { user: user.unwrap_or(caller) }).await
+    act(&alerts, read(request).await?, |user| Action::Acknowledge { user: user.unwrap_or(caller) }).await
 }
 
 /// Close several alerts.
@@ -108,5 +128,49 @@ pub(super) async fn clear_alerts(
     State(alerts): State<Alerts>,
     request: Request,
 ) -> Result<Json<Results>, ApiError> {
-    act(&alerts, request, |_| Action::Clear).await
+    act(&alerts, read(request).await?, |_| Action::Clear).await
+}
+
+/// Take the acknowledgement of several alerts back. Ours, beside the contract.
+#[utoipa::path(
+    post, path = "/api/alerts/bulk/unacknowledge", tag = "alerts", request_body = Which,
+    responses((status = 200, body = Results), (status = 400, body = String))
+)]
+pub(super) async fn unacknowledge_alerts(
+    _: Allowed<MonitoringWrite>,
+    State(alerts): State<Alerts>,
+    request: Request,
+) -> Result<Json<Results>, ApiError> {
+    act(&alerts, read(request).await?, |_| Action::Unacknowledge).await
+}
+
+/// Do not hear of several alerts until then. Ours, beside the contract.
+#[utoipa::path(
+    post, path = "/api/alerts/bulk/snooze", tag = "alerts", request_body = WhichAndHowLong,
+    responses(
+        (status = 200, body = Results), (status = 400, description = "No ids, or no time that makes sense", body = ErrorBody)
+    )
+)]
+pub(super) async fn snooze_alerts(
+    _: Allowed<MonitoringWrite>,
+    State(alerts): State<Alerts>,
+    request: Request,
+) -> Result<Json<Results>, ApiError> {
+    let body: WhichAndHowLong = read(request).await?;
+    let until = Snooze { minutes: body.minutes, until: body.until }.until(alerts.now())?;
+    let which = Which { alert_ids: body.alert_ids, ids: body.ids, user: None };
+    act(&alerts, which, |_| Action::Snooze { until }).await
+}
+
+/// Hear of several alerts again. Ours, beside the contract.
+#[utoipa::path(
+    post, path = "/api/alerts/bulk/unsnooze", tag = "alerts", request_body = Which,
+    responses((status = 200, body = Results), (status = 400, body = String))
+)]
+pub(super) async fn unsnooze_alerts(
+    _: Allowed<MonitoringWrite>,
+    State(alerts): State<Alerts>,
+    request: Request,
+) -> Result<Json<Results>, ApiError> {
+    act(&alerts, read(request).await?, |_| Action::Unsnooze).await
 }

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use pulse_alerts::{ActivationState, AlertConfig};
 use pulse_monitor::Alerts;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::bad_body;
@@ -50,24 +49,22 @@ pub(super) struct Activated {
 /// `maintenanceWindows`, `schedule.reminders` and `flappingOpeningsPerHour` are additions to Pulse v5.
 #[utoipa::path(
     get, path = "/api/alerts/config", tag = "alerts",
-    responses((status = 200, description = "The configuration", body = Value))
+    responses((status = 200, description = "The configuration", body = AlertConfig))
 )]
 pub(super) async fn get_alert_config(
     _: Allowed<MonitoringRead>,
     State(alerts): State<Alerts>,
-) -> Result<Json<Value>, ApiError> {
+) -> Json<AlertConfig> {
     let mut config = AlertConfig::clone(&alerts.config());
     config.activation_state = Some(config.activation());
-    let value = serde_json::to_value(&config)
-        .map_err(|error| ApiError::internal("show the alert configuration", error))?;
-    Ok(Json(value))
+    Json(config)
 }
 
 /// Replace the configuration.
 ///
 /// A key that is left out takes its default. Raised alerts are looked at under the new configuration before this answers.
 #[utoipa::path(
-    put, path = "/api/alerts/config", tag = "alerts", request_body = Value,
+    put, path = "/api/alerts/config", tag = "alerts", request_body = AlertConfig,
     responses(
         (status = 200, body = Saved),
         (status = 400, description = "No JSON, or a value of the wrong type", body = String),

@@ -7,7 +7,6 @@ use axum::{
 use http::StatusCode;
 use pulse_alerts::{AlertConfig, config::MaintenanceWindow};
 use pulse_monitor::Alerts;
-use serde_json::Value;
 
 use super::act::Done;
 use crate::{
@@ -36,20 +35,16 @@ async fn read(request: Request) -> Result<MaintenanceWindow, ApiError> {
     Ok(window)
 }
 
-fn show(window: &MaintenanceWindow) -> Result<Value, ApiError> {
-    serde_json::to_value(window).map_err(|error| ApiError::internal("show a maintenance window", error))
-}
-
 /// All maintenance windows.
 #[utoipa::path(
     get, path = "/api/alerts/maintenance", tag = "alerts",
-    responses((status = 200, description = "The windows", body = Vec<Value>))
+    responses((status = 200, description = "The windows", body = Vec<MaintenanceWindow>))
 )]
 pub(super) async fn list_maintenance_windows(
     _: Allowed<MonitoringRead>,
     State(alerts): State<Alerts>,
-) -> Result<Json<Vec<Value>>, ApiError> {
-    alerts.config().maintenance_windows.iter().map(show).collect::<Result<_, _>>().map(Json)
+) -> Json<Vec<MaintenanceWindow>> {
+    Json(alerts.config().maintenance_windows.clone())
 }
 
 /// Make a maintenance window.
@@ -58,14 +53,14 @@ pub(super) async fn list_maintenance_windows(
 /// that comes every week; `appliesTo` narrows it down by `resources`, `nodes`, `instances`, `tags` and `types`, where a `*`
 /// at the end of an entry stands for anything.
 #[utoipa::path(
-    post, path = "/api/alerts/maintenance", tag = "alerts", request_body = Value,
-    responses((status = 201, description = "The window with its id", body = Value), (status = 400, body = ErrorBody))
+    post, path = "/api/alerts/maintenance", tag = "alerts", request_body = MaintenanceWindow,
+    responses((status = 201, description = "The window with its id", body = MaintenanceWindow), (status = 400, body = ErrorBody))
 )]
 pub(super) async fn create_maintenance_window(
     allowed: Allowed<MonitoringWrite>,
     State(alerts): State<Alerts>,
     request: Request,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+) -> Result<(StatusCode, Json<MaintenanceWindow>), ApiError> {
     let mut window = read(request).await?;
     let config = alerts.config();
     if config.maintenance_windows.len() >= MOST {
@@ -86,16 +81,16 @@ pub(super) async fn create_maintenance_window(
             next
         })
         .await?;
-    tracing::info!(by = %allowed.identity, window.id = made.id, "a maintenance window was made");
-    Ok((StatusCode::CREATED, Json(show(&made)?)))
+    tracing::info!(by = %allowed.identity, window.id = %made.id, "a maintenance window was made");
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
 /// Replace a maintenance window.
 #[utoipa::path(
-    put, path = "/api/alerts/maintenance/{id}", tag = "alerts", request_body = Value,
+    put, path = "/api/alerts/maintenance/{id}", tag = "alerts", request_body = MaintenanceWindow,
     params(("id" = String, Path, description = "Id of the window")),
     responses(
-        (status = 200, description = "The window", body = Value),
+        (status = 200, description = "The window", body = MaintenanceWindow),
         (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
     )
 )]
@@ -104,7 +99,7 @@ pub(super) async fn update_maintenance_window(
     State(alerts): State<Alerts>,
     Path(id): Path<String>,
     request: Request,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<MaintenanceWindow>, ApiError> {
     let mut window = read(request).await?;
     window.id.clone_from(&id);
     if alerts.config().maintenance_windows.iter().all(|window| window.id != id) {
@@ -120,7 +115,7 @@ pub(super) async fn update_maintenance_window(
             next
         })
         .await?;
-    show(&changed).map(Json)
+    Ok(Json(changed))
 }
 
 /// Remove a maintenance window. What it held back and is still raised is told now.

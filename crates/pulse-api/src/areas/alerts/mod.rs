@@ -14,17 +14,17 @@ use axum::{middleware::map_response, response::Response};
 use http::StatusCode;
 use pulse_auth::Identity;
 use pulse_monitor::alerting::AlertingError;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::{ApiError, plain},
     extract::JsonError,
-    state::{Access, AppState},
+    routing::{ApiRouter, routes},
+    state::Access,
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(config::get_alert_config, config::put_alert_config))
         .routes(routes!(config::activate_alerts))
         .routes(routes!(active::get_active_alerts))
@@ -33,6 +33,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(incidents::add_incident_note))
         .routes(routes!(bulk::acknowledge_alerts))
         .routes(routes!(bulk::clear_alerts))
+        .routes(routes!(bulk::unacknowledge_alerts))
+        .routes(routes!(bulk::snooze_alerts))
+        .routes(routes!(bulk::unsnooze_alerts))
         .routes(routes!(act::acknowledge_alert_by_body))
         .routes(routes!(act::unacknowledge_alert_by_body))
         .routes(routes!(act::clear_alert_by_body))

@@ -29,10 +29,25 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 #[schema(as = SnoozeBody)]
 pub(super) struct Snooze {
     /// Minutes from now.
-    minutes: Option<i64>,
+    pub(super) minutes: Option<i64>,
     /// Until then.
     #[schema(value_type = Option<String>, format = DateTime)]
-    until: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
+}
+
+impl Snooze {
+    /// The end, where it makes sense.
+    pub(super) fn until(&self, now: Timestamp) -> Result<Timestamp, ApiError> {
+        let until = match (self.minutes, self.until) {
+            (Some(minutes), None) => {
+                SignedDuration::try_from_mins(minutes).and_then(|duration| now.checked_add(duration).ok())
+            }
+            (None, Some(until)) => Some(until),
+            (None, None) | (Some(_), Some(_)) => return Err(invalid("give either minutes or until")),
+        };
+        let until = until.filter(|until| *until > now && until.duration_since(now) <= LONGEST);
+        until.ok_or_else(|| invalid("an alert can be snoozed from a minute to 31 days"))
+    }
 }
 
 fn invalid(message: &str) -> ApiError {
@@ -66,16 +81,7 @@ pub(super) async fn snooze_alert(
 ) -> Result<Json<Done>, ApiError> {
     let body: Snooze =
         read_object(request.into_body(), LIMIT).await.map_err(|error| invalid(&error.to_string()))?;
-    let now = alerts.now();
-    let until = match (body.minutes, body.until) {
-        (Some(minutes), None) => {
-            SignedDuration::try_from_mins(minutes).and_then(|duration| now.checked_add(duration).ok())
-        }
-        (None, Some(until)) => Some(until),
-        (None, None) | (Some(_), Some(_)) => return Err(invalid("give either minutes or until")),
-    };
-    let until = until.filter(|until| *until > now && until.duration_since(now) <= LONGEST);
-    let until = until.ok_or_else(|| invalid("an alert can be snoozed from a minute to 31 days"))?;
+    let until = body.until(alerts.now())?;
     act(&alerts, id, Action::Snooze { until }).await
 }
 

@@ -14,14 +14,13 @@ use pulse_core::Snapshot;
 use pulse_monitor::Keeper;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::state::accepts_gzip;
 use crate::{
     error::{ApiError, MissingScopeBody, UnauthenticatedBody},
     extract::{Allowed, MonitoringRead},
     published::Packer,
-    state::AppState,
+    routing::{ApiRouter, routes},
     wire::{
         backup::{BackupTaskShape, GuestSnapshotShape, StorageBackupShape},
         mail::PmgBackupShape,
@@ -31,8 +30,8 @@ use crate::{
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(get_backups))
         .routes(routes!(get_unified))
         .routes(routes!(get_pbs))

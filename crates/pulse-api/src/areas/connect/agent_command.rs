@@ -82,7 +82,7 @@ pub(super) async fn make_agent_command(
         Err(UpdateError::Config(error)) => return Err(ApiError::internal(doing, error)),
     }
     tracing::info!(by = %allowed.identity, token.name = name, "a token for an agent was made");
-    let base = base::of(&state, &parts.headers);
+    let base = base::of(&state, &parts.headers, &parts.extensions);
     let value = value.to_string();
     Ok(Json(Command {
         command: format!(

@@ -1,20 +1,20 @@
 //! The address at which clients reach this server, as it goes into commands and scripts.
 
-use http::{HeaderMap, header::HOST};
+use http::{Extensions, HeaderMap, header::HOST};
 
 use super::header;
 use crate::{auth::is_secure, state::AppState};
 
 /// `scheme://host[:port]` from the request; a loopback host is replaced by the configured public address, because
 /// nobody else reaches that.
-pub(super) fn of(state: &AppState, headers: &HeaderMap) -> String {
+pub(super) fn of(state: &AppState, headers: &HeaderMap, extensions: &Extensions) -> String {
     let host = header(headers, HOST.as_str()).filter(|host| is_host(host));
     // The configured address is a person's text, and what is made with it runs as root.
     let system = state.system.current();
     let public = url(&system.public_url).unwrap_or_default().trim_end_matches('/').to_owned();
     match host {
         Some(host) if !is_loopback(host) || public.is_empty() => {
-            let scheme = if is_secure(headers) { "https" } else { "http" };
+            let scheme = if is_secure(&state.settings, headers, extensions) { "https" } else { "http" };
             format!("{scheme}://{host}")
         }
         Some(_) => public,

@@ -10,13 +10,12 @@ mod script_url;
 mod ssh;
 
 use http::HeaderMap;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::state::AppState;
+use crate::routing::{ApiRouter, routes};
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(script::get_setup_script))
         .routes(routes!(script_url::make_setup_script_url))
         .routes(routes!(register::auto_register))

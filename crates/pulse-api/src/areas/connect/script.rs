@@ -5,7 +5,7 @@ use axum::{
     extract::{Query, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -45,6 +45,7 @@ pub(super) struct Wish {
 pub(super) async fn get_setup_script(
     State(state): State<AppState>,
     headers: HeaderMap,
+    extensions: Extensions,
     Query(wish): Query<Wish>,
 ) -> Result<Response, ApiError> {
     let bad = |text: String| ApiError::text(StatusCode::BAD_REQUEST, text);
@@ -57,7 +58,7 @@ pub(super) async fn get_setup_script(
         Some(host) => base::url(host).map_err(|why| bad(format!("Invalid host parameter: {why}")))?,
         None => placeholder,
     };
-    let own = base::of(&state, &headers);
+    let own = base::of(&state, &headers, &extensions);
     let pulse_url = match filled(wish.pulse_url.as_ref()) {
         Some(text) => base::url(text).map_err(|why| bad(format!("Invalid pulse_url parameter: {why}")))?,
         None => &own,

@@ -76,7 +76,7 @@ pub(super) async fn make_setup_script_url(
         .setup_tokens
         .issue(kind, state.now())
         .map_err(|error| ApiError::internal("make a setup token", error))?;
-    let base = base::of(&state, &parts.headers);
+    let base = base::of(&state, &parts.headers, &parts.extensions);
     let mut url = format!("{base}/api/setup-script?type={}", kind.name());
     if let Some(host) = wish.host.as_deref().map(str::trim).filter(|host| !host.is_empty()) {
         url.push_str("&host=");

@@ -30,11 +30,21 @@ struct TestRequest {
     /// `email`, `webhook`, `apprise`, or `all` for every destination that is on.
     #[serde(alias = "type", deserialize_with = "null_default")]
     method: String,
-    /// Settings of mail or Apprise that need not be saved.
-    #[schema(value_type = Option<Object>)]
+    /// Settings of mail or Apprise that need not be saved: the body of their `PUT`.
+    #[schema(value_type = Option<TestSettings>)]
     config: Option<Map<String, Value>>,
     /// Which webhook; else the first that is on.
     webhook_id: Option<String>,
+}
+
+/// Settings to try. For the description only: which of the two it is says the method.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = NotificationTestSettings)]
+#[expect(dead_code, reason = "clients are generated from its description")]
+enum TestSettings {
+    Email(EmailBody),
+    Apprise(AppriseBody),
 }
 
 /// It was delivered.

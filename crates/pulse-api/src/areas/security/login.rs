@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use super::{Done, LIMIT, bad_body_envelope, hash_password, save_sessions};
 use crate::{
     areas::object::read_object,
-    auth::{client_address, csrf_cookie, session_cookie, verify_password},
+    auth::{CookieRules, client_address, verify_password},
     error::{ApiError, ErrorBody},
     state::Access,
 };
@@ -78,15 +78,15 @@ pub(super) async fn log_in(
             .map(str::to_owned),
         ip: Some(address.to_string()),
         duration,
+        oidc: None,
     };
     let no_random = |error| ApiError::internal("begin a session", error);
     let (cookie, session) = access.sessions.create(new, clock.now()).map_err(no_random)?;
     let csrf = access.csrf.issue(&session.key, clock.now()).map_err(no_random)?;
     save_sessions(&access, &clock).await;
-    let cookies = [
-        (SET_COOKIE, session_cookie(&cookie, &parts.headers, duration.as_secs())),
-        (SET_COOKIE, csrf_cookie(&csrf, &parts.headers, duration.as_secs())),
-    ];
+    let rules = CookieRules::of(&parts.headers, &parts.extensions);
+    let seconds = duration.as_secs();
+    let cookies = [(SET_COOKIE, rules.session(&cookie, seconds)), (SET_COOKIE, rules.csrf(&csrf, seconds))];
     let done = Done { success: true, message: "Successfully logged in".to_owned() };
     Ok((AppendHeaders(cookies), Json(done)))
 }

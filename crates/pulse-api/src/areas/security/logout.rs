@@ -7,13 +7,13 @@ use axum::{
     extract::State,
     response::{AppendHeaders, IntoResponse},
 };
-use http::{HeaderMap, header::SET_COOKIE};
+use http::{Extensions, HeaderMap, header::SET_COOKIE};
 use pulse_auth::session::session_key;
 use pulse_core::Clock;
 
 use super::{Done, save_sessions};
 use crate::{
-    auth::{SESSION_COOKIE, cookie, csrf_cookie, session_cookie},
+    auth::{CookieRules, SESSION_COOKIE, cookie},
     error::UnauthenticatedBody,
     extract::{Allowed, Authenticated},
     state::Access,
@@ -29,6 +29,7 @@ pub(super) async fn log_out(
     State(access): State<Arc<Access>>,
     State(clock): State<Arc<dyn Clock>>,
     headers: HeaderMap,
+    extensions: Extensions,
 ) -> impl IntoResponse {
     if let Some(value) = cookie(&headers, SESSION_COOKIE) {
         let key = session_key(value);
@@ -38,7 +39,8 @@ pub(super) async fn log_out(
         }
     }
     // Pulse v5 left pulse_csrf behind; it is of no use without the session.
-    let cookies = [(SET_COOKIE, session_cookie("", &headers, 0)), (SET_COOKIE, csrf_cookie("", &headers, 0))];
+    let rules = CookieRules::of(&headers, &extensions);
+    let cookies = [(SET_COOKIE, rules.session("", 0)), (SET_COOKIE, rules.csrf("", 0))];
     let done = Done { success: true, message: "Successfully logged out".to_owned() };
     (AppendHeaders(cookies), Json(done))
 }

@@ -8,6 +8,7 @@ mod logout;
 mod password;
 mod recovery;
 mod restart;
+mod sessions;
 mod setup;
 mod status;
 
@@ -20,20 +21,20 @@ use pulse_core::Clock;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::ApiError,
     extract::JsonError,
-    state::{Access, AppState},
+    routing::{ApiRouter, routes},
+    state::Access,
 };
 
 /// Bodies of this area are a handful of short texts.
 const LIMIT: usize = 16 * 1024;
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(login::log_in))
         .routes(routes!(logout::log_out))
         .routes(routes!(status::get_security_status))
@@ -45,6 +46,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(password::change_password))
         .routes(routes!(restart::apply_restart))
         .routes(routes!(recovery::get_recovery, recovery::recover))
+        .routes(routes!(sessions::list_sessions))
+        .routes(routes!(sessions::end_session))
 }
 
 /// What was done.
@@ -97,7 +100,7 @@ async fn hash_password(password: Secret) -> Result<String, ApiError> {
 }
 
 /// Keeps the sessions, so that a restart logs nobody out. That they could not be kept is no reason to refuse a login.
-async fn save_sessions(access: &Arc<Access>, clock: &Arc<dyn Clock>) {
+pub(super) async fn save_sessions(access: &Arc<Access>, clock: &Arc<dyn Clock>) {
     let (access, now) = (Arc::clone(access), clock.now());
     let saved =
         tokio::task::spawn_blocking(move || access.session_file.save_with(|| access.sessions.export(now).1))

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::{Done, LIMIT, bad_body};
 use crate::{
     areas::object::read_object,
-    auth::{Peer, is_proxied},
+    auth::is_direct_loopback,
     error::{ApiError, MissingScopeBody},
     extract::{Allowed, SettingsWriteAdmin},
     state::Access,
@@ -98,7 +98,7 @@ pub(super) async fn recover(
         expires_in_minutes: None,
     };
     match body.action.as_str() {
-        "generate_token" if !is_local(&parts.headers, &parts.extensions) => Err(ApiError::text(
+        "generate_token" if !is_direct_loopback(&parts.headers, &parts.extensions) => Err(ApiError::text(
             StatusCode::FORBIDDEN,
             "Recovery tokens can only be generated on the machine itself",
         )),
@@ -139,15 +139,9 @@ fn may_recover(
     extensions: &Extensions,
 ) -> Result<(), ApiError> {
     let has_token = recovery_token(headers).is_some_and(|token| access.recovery.is_open(token, clock.now()));
-    if is_local(headers, extensions) || has_token {
+    if is_direct_loopback(headers, extensions) || has_token {
         return Ok(());
     }
     let text = "Recovery endpoint requires localhost access or valid recovery token";
     Err(ApiError::text(StatusCode::FORBIDDEN, text))
-}
-
-/// Whether the request comes straight from this machine, not through a proxy on it.
-fn is_local(headers: &HeaderMap, extensions: &Extensions) -> bool {
-    let is_loopback = extensions.get::<Peer>().is_some_and(|peer| peer.0.ip().to_canonical().is_loopback());
-    is_loopback && !is_proxied(headers)
 }

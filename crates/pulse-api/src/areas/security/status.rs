@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::{Json, extract::State};
-use http::{HeaderMap, header};
+use http::{Extensions, HeaderMap, header};
 use jiff::Timestamp;
 use pulse_auth::{AuthMethod, Identity};
 use pulse_config::{Settings, SystemSettings, SystemSettingsStore};
@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{client_address, is_secure},
+    auth::{Oidc, client_address, is_secure, request_origin},
     extract::Caller,
     state::Access,
 };
@@ -112,8 +112,9 @@ pub(super) async fn get_security_status(
     State(access): State<Arc<Access>>,
     State(settings): State<Arc<Settings>>,
     State(system): State<Arc<SystemSettingsStore>>,
+    State(oidc): State<Arc<Oidc>>,
     headers: HeaderMap,
-    extensions: http::Extensions,
+    extensions: Extensions,
 ) -> Json<SecurityStatus> {
     let tokens = access.tokens.current();
     let login = access.credentials.current();
@@ -121,13 +122,15 @@ pub(super) async fn get_security_status(
     let is_private = is_private(address);
     let is_known = caller.is_authenticated();
     let proxy = settings.proxy_auth.as_ref();
-    let is_protected = access.is_configured() || proxy.is_some();
+    let is_protected = access.is_configured() || proxy.is_some() || oidc.is_enabled();
     let is_proxy_user = caller.method == AuthMethod::Proxy;
     let hint = tokens.newest_first().first().filter(|_| is_known).map(|token| {
         let record = token.record();
         format!("{}...{}", record.prefix, record.suffix)
     });
     let system = system.current();
+    let provider = oidc.store.current();
+    let is_oidc_user = caller.method == AuthMethod::Oidc;
     Json(SecurityStatus {
         api_token_configured: !tokens.is_empty(),
         api_token_hint: hint.unwrap_or_default(),
@@ -138,7 +141,7 @@ pub(super) async fn get_security_status(
         configured_but_pending_restart: false,
         has_audit_logging: false,
         credentials_encrypted: true,
-        has_https: is_secure(&headers),
+        has_https: is_secure(&settings, &headers, &extensions),
         client_ip: address.to_string(),
         is_private_network: is_private,
         is_trusted_network: if settings.trusted_networks.is_empty() {
@@ -153,14 +156,14 @@ pub(super) async fn get_security_status(
         proxy_auth_is_admin: is_proxy_user && caller.is_admin,
         auth_username: login.filter(|_| is_known).map(|login| login.user.clone()).unwrap_or_default(),
         auth_last_modified: if is_known { last_modified(&access).await } else { String::new() },
-        oidc_username: String::new(),
+        oidc_username: if is_oidc_user { caller.user.clone().unwrap_or_default() } else { String::new() },
         hide_local_login: system.hide_local_login,
-        agent_url: agent_url(&settings, &system, &headers),
+        agent_url: agent_url(&settings, &system, &headers, &extensions),
         token_scopes: token_scopes(&caller),
-        oidc_enabled: false,
-        oidc_issuer: String::new(),
-        oidc_client_id: String::new(),
-        oidc_logout_url: String::new(),
+        oidc_enabled: oidc.is_enabled(),
+        oidc_issuer: provider.issuer_url.clone(),
+        oidc_client_id: provider.client_id.clone(),
+        oidc_logout_url: provider.logout_url.clone(),
         first_run: access.bootstrap.current().map(|_| FirstRun {
             bootstrap_token_path: access.bootstrap.path().display().to_string(),
             is_docker: settings.is_docker,
@@ -185,17 +188,22 @@ async fn last_modified(access: &Arc<Access>) -> String {
         .unwrap_or_default()
 }
 
-fn agent_url(settings: &Settings, system: &SystemSettings, headers: &HeaderMap) -> String {
+fn agent_url(
+    settings: &Settings,
+    system: &SystemSettings,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> String {
     if let Some(url) = &settings.agent_connect_url {
         return url.clone();
     }
     if !system.public_url.is_empty() {
         return system.public_url.clone();
     }
-    let scheme = if is_secure(headers) { "https" } else { "http" };
-    match headers.get(header::HOST).and_then(|value| value.to_str().ok()) {
-        Some(host) => format!("{scheme}://{host}"),
-        None => String::new(),
+    if headers.contains_key(header::HOST) {
+        request_origin(settings, headers, extensions)
+    } else {
+        String::new()
     }
 }
 

@@ -7,6 +7,7 @@ use axum::{
     extract::{Request, State},
 };
 use http::StatusCode;
+use jiff::Timestamp;
 use pulse_auth::{Denied, Identity, ScopeSet, generate_token, parse_scopes, token};
 use pulse_config::UpdateError;
 use pulse_core::Clock;
@@ -25,13 +26,16 @@ const LIMIT: usize = 16 * 1024;
 
 /// What the new token is to be.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 #[schema(as = NewApiToken)]
 pub(super) struct CreateRequest {
     /// What to call it; `API token` where it has no name.
     name: Option<String>,
     /// What it may do; absent for everything.
     scopes: Option<Vec<String>>,
+    /// When it ends; absent for never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
 }
 
 /// A new token.
@@ -75,11 +79,15 @@ pub(super) async fn create_token(
         .unwrap_or_default();
     let scopes = parse_scopes(body.scopes.as_deref()).map_err(|error| bad(error.to_string()))?;
     may_grant(&allowed.identity, &scopes)?;
+    if body.expires_at.is_some_and(|end| end <= clock.now()) {
+        return Err(bad("expiresAt is in the past".to_owned()));
+    }
     let name = body.name.as_deref().map(str::trim).filter(|name| !name.is_empty()).unwrap_or("API token");
 
     let doing = "make a token";
     let value = generate_token().map_err(|error| ApiError::internal(doing, error))?;
-    let record = token::record(&value, name, scopes, clock.now());
+    let mut record = token::record(&value, name, scopes, clock.now());
+    record.expires_at = body.expires_at;
     let id = record.id.clone();
     let added = {
         let access = Arc::clone(&access);
@@ -102,7 +110,7 @@ pub(super) async fn create_token(
 }
 
 /// Pulse v5 let any token with `settings:write` make one for everything.
-fn may_grant(identity: &Identity, scopes: &ScopeSet) -> Result<(), ApiError> {
+pub(super) fn may_grant(identity: &Identity, scopes: &ScopeSet) -> Result<(), ApiError> {
     match scopes.scopes().find(|scope| !identity.scopes.allows(*scope)) {
         Some(required) => Err(Denied::MissingScope { required }.into()),
         None => Ok(()),

@@ -3,21 +3,21 @@
 
 mod create;
 mod delete;
+mod edit;
 mod list;
 
 use jiff::Timestamp;
 use pulse_config::Token;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::state::AppState;
+use crate::routing::{ApiRouter, routes};
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(list::list_tokens, create::create_token))
-        .routes(routes!(delete::delete_token))
+        .routes(routes!(delete::delete_token, edit::edit_token))
 }
 
 /// A token as it is shown.
@@ -40,6 +40,10 @@ struct TokenView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     last_used_at: Option<Timestamp>,
+    /// When it ends; absent for never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
     /// What it may do, sorted.
     scopes: Vec<String>,
 }
@@ -54,6 +58,7 @@ impl TokenView {
             suffix: record.suffix.clone(),
             created_at: record.created_at,
             last_used_at: token.last_used_at(),
+            expires_at: record.expires_at,
             scopes: record.scopes.names().into_iter().map(str::to_owned).collect(),
         }
     }

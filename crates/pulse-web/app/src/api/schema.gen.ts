@@ -269,6 +269,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alerts/bulk/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do not hear of several alerts until then. Ours, beside the contract. */
+        post: operations["snooze_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/bulk/unacknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the acknowledgement of several alerts back. Ours, beside the contract. */
+        post: operations["unacknowledge_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/bulk/unsnooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hear of several alerts again. Ours, beside the contract. */
+        post: operations["unsnooze_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/alerts/clear": {
         parameters: {
             query?: never;
@@ -1385,6 +1436,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Come back from the provider. Sets the cookies of a session and leads to the page. */
+        get: operations["finish_login"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/oidc/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Go to the provider's login page. */
+        get: operations["begin_login"];
+        put?: never;
+        /** The address of the provider's login page. */
+        post: operations["begin_login_for_program"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/openapi.json": {
         parameters: {
             query?: never;
@@ -1491,6 +1577,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/security/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The OIDC provider. */
+        get: operations["get_oidc"];
+        /** Set the OIDC provider. It counts at once. */
+        put: operations["set_oidc"];
+        /** The same as PUT, as the reference of Pulse v5 has it. */
+        post: operations["set_oidc_by_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/oidc/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try an OIDC provider out without keeping anything: the one that is sent, or the one that is configured.
+         * @description Says exactly what does not fit: the issuer's own name, a certificate, scopes, the redirect address to register.
+         */
+        post: operations["test_oidc"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/security/quick-setup": {
         parameters: {
             query?: never;
@@ -1568,6 +1693,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/security/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List login sessions, oldest first. */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/security/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a login session. Live connections of it are closed. */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/security/status": {
         parameters: {
             query?: never;
@@ -1620,7 +1779,11 @@ export interface paths {
         delete: operations["delete_token"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Rename an API token, or change what it may do and until when. It counts at once; the value stays.
+         * @description Neither the old nor the new scopes may go beyond the caller's own.
+         */
+        patch: operations["edit_token"];
         trace?: never;
     };
     "/api/security/validate-bootstrap-token": {
@@ -1970,6 +2133,58 @@ export interface components {
             /** @description Plain semver. */
             version: string;
         };
+        /**
+         * @description Whether notices go out at all.
+         * @enum {string}
+         */
+        AlertActivationState: "pending_review" | "active" | "snoozed";
+        /** @description When a guest's newest backup is too old. */
+        AlertBackupRules: {
+            /**
+             * @description Whether it is an alert when the last backup failed. Ours, beside the contract.
+             * @default true
+             */
+            alertFailed?: boolean;
+            /**
+             * @description Whether backups of guests that no longer exist count.
+             * @default true
+             */
+            alertOrphaned?: boolean;
+            /**
+             * Format: int64
+             * @description Days: critical.
+             * @default 14
+             */
+            criticalDays?: number;
+            /**
+             * @description Whether backups are looked at.
+             * @default false
+             */
+            enabled?: boolean;
+            /**
+             * Format: int64
+             * @description Hours for which a backup is shown as fresh.
+             * @default 24
+             */
+            freshHours?: number;
+            /**
+             * @description VMIDs that are left out; `90*` for all that begin so.
+             * @default []
+             */
+            ignoreVMIDs?: string[];
+            /**
+             * Format: int64
+             * @description Hours after which a backup is shown as stale.
+             * @default 72
+             */
+            staleHours?: number;
+            /**
+             * Format: int64
+             * @description Days: warning.
+             * @default 7
+             */
+            warningDays?: number;
+        };
         /** @description What came of it for one alert. */
         AlertBulkResult: {
             alertId: string;
@@ -1982,15 +2197,668 @@ export interface components {
             /** @description One for each id, in the order of the request. */
             results: components["schemas"]["AlertBulkResult"][];
         };
+        /** @description What the operator wants to be told. */
+        AlertConfig: {
+            /** @default null */
+            activationState?: components["schemas"]["AlertActivationState"] | null;
+            /**
+             * Format: date-time
+             * @description When notices were switched on.
+             * @default null
+             */
+            activationTime?: string | null;
+            /**
+             * Format: int64
+             * @description Hours after which an alert is acknowledged by itself; 0 for never.
+             * @default 24
+             */
+            autoAcknowledgeAfterHours?: number;
+            /**
+             * @description Backups of guests.
+             * @default {
+             *       "alertFailed": true,
+             *       "alertOrphaned": true,
+             *       "criticalDays": 14,
+             *       "enabled": false,
+             *       "freshHours": 24,
+             *       "ignoreVMIDs": [],
+             *       "staleHours": 72,
+             *       "warningDays": 7
+             *     }
+             */
+            backupDefaults?: components["schemas"]["AlertBackupRules"];
+            /**
+             * @description What is different for the guests that a filter finds.
+             * @default []
+             */
+            customRules?: components["schemas"]["AlertCustomRule"][];
+            /**
+             * @description No alerts of containers.
+             * @default false
+             */
+            disableAllDockerContainers?: boolean;
+            /**
+             * @description No alerts of Docker hosts.
+             * @default false
+             */
+            disableAllDockerHosts?: boolean;
+            /**
+             * @description No alert when a Docker host is silent.
+             * @default false
+             */
+            disableAllDockerHostsOffline?: boolean;
+            /**
+             * @description No alerts of services.
+             * @default false
+             */
+            disableAllDockerServices?: boolean;
+            /**
+             * @description No alerts of guests.
+             * @default false
+             */
+            disableAllGuests?: boolean;
+            /**
+             * @description No alert when a guest is switched off.
+             * @default false
+             */
+            disableAllGuestsOffline?: boolean;
+            /**
+             * @description No alerts of hosts with an agent.
+             * @default false
+             */
+            disableAllHosts?: boolean;
+            /**
+             * @description No alert when a host is silent.
+             * @default false
+             */
+            disableAllHostsOffline?: boolean;
+            /**
+             * @description No alerts of nodes.
+             * @default false
+             */
+            disableAllNodes?: boolean;
+            /**
+             * @description No alert when a node is down.
+             * @default false
+             */
+            disableAllNodesOffline?: boolean;
+            /**
+             * @description No alerts of backup servers.
+             * @default false
+             */
+            disableAllPBS?: boolean;
+            /**
+             * @description No alert when a backup server is down.
+             * @default false
+             */
+            disableAllPBSOffline?: boolean;
+            /**
+             * @description No alerts of mail gateways.
+             * @default false
+             */
+            disableAllPMG?: boolean;
+            /**
+             * @description No alert when a mail gateway is down.
+             * @default false
+             */
+            disableAllPMGOffline?: boolean;
+            /**
+             * @description No alerts of storages.
+             * @default false
+             */
+            disableAllStorage?: boolean;
+            /**
+             * @description Containers and services of Docker and Podman.
+             * @default {
+             *       "cpu": {
+             *         "clear": 75,
+             *         "trigger": 80
+             *       },
+             *       "disk": {
+             *         "clear": 80,
+             *         "trigger": 85
+             *       },
+             *       "memory": {
+             *         "clear": 80,
+             *         "trigger": 85
+             *       },
+             *       "memoryCriticalPct": 95,
+             *       "memoryWarnPct": 90,
+             *       "restartCount": 3,
+             *       "restartWindow": 300,
+             *       "serviceCriticalGapPercent": 50,
+             *       "serviceWarnGapPercent": 10,
+             *       "stateDisableConnectivity": false,
+             *       "statePoweredOffSeverity": "warning",
+             *       "updateAlertDelayHours": 24
+             *     }
+             */
+            dockerDefaults?: components["schemas"]["AlertDockerDefaults"];
+            /**
+             * @description Containers whose names begin so are left out.
+             * @default []
+             */
+            dockerIgnoredContainerPrefixes?: string[];
+            /**
+             * @description Whether alerts are raised at all.
+             * @default true
+             */
+            enabled?: boolean;
+            /**
+             * Format: int64
+             * @description Minutes it must be fine before a flapping alert closes.
+             * @default 15
+             */
+            flappingCooldownMinutes?: number;
+            /**
+             * @description Whether alerts that come and go are damped.
+             * @default true
+             */
+            flappingEnabled?: boolean;
+            /**
+             * Format: int32
+             * @description So many openings in an hour are flapping too; 0 for no such limit. Ours, beside the contract.
+             * @default 3
+             */
+            flappingOpeningsPerHour?: number;
+            /**
+             * Format: int32
+             * @description So many changes in that time are flapping.
+             * @default 5
+             */
+            flappingThreshold?: number;
+            /**
+             * Format: int64
+             * @description Seconds in which changes are counted.
+             * @default 300
+             */
+            flappingWindowSeconds?: number;
+            /**
+             * @description VMs and containers of Proxmox VE.
+             * @default {
+             *       "cpu": {
+             *         "clear": 75,
+             *         "trigger": 80
+             *       },
+             *       "disk": {
+             *         "clear": 85,
+             *         "trigger": 90
+             *       },
+             *       "memory": {
+             *         "clear": 80,
+             *         "trigger": 85
+             *       },
+             *       "poweredOffSeverity": "warning"
+             *     }
+             */
+            guestDefaults?: components["schemas"]["AlertThresholds"];
+            /**
+             * @description No guests with one of these tags.
+             * @default []
+             */
+            guestTagBlacklist?: string[];
+            /**
+             * @description Only guests with one of these tags, where there is any.
+             * @default []
+             */
+            guestTagWhitelist?: string[];
+            /**
+             * @description Hosts with an agent.
+             * @default {
+             *       "cpu": {
+             *         "clear": 75,
+             *         "trigger": 80
+             *       },
+             *       "disk": {
+             *         "clear": 85,
+             *         "trigger": 90
+             *       },
+             *       "diskTemperature": {
+             *         "clear": 50,
+             *         "trigger": 55
+             *       },
+             *       "memory": {
+             *         "clear": 80,
+             *         "trigger": 85
+             *       }
+             *     }
+             */
+            hostDefaults?: components["schemas"]["AlertThresholds"];
+            /**
+             * Format: double
+             * @description How far below the trigger a value is fine again, where nothing else is said.
+             * @default 5
+             */
+            hysteresisMargin?: number;
+            /**
+             * @description Guests whose names begin so are left out.
+             * @default []
+             */
+            ignoredGuestPrefixes?: string[];
+            /**
+             * @description Planned work. Ours, beside the contract.
+             * @default []
+             */
+            maintenanceWindows?: components["schemas"]["AlertMaintenanceWindow"][];
+            /**
+             * Format: int64
+             * @description Days after which an acknowledged alert is closed; 0 for never.
+             * @default 1
+             */
+            maxAcknowledgedAgeDays?: number;
+            /**
+             * Format: int64
+             * @description Days after which an alert that nobody took note of is closed; 0 for never.
+             * @default 7
+             */
+            maxAlertAgeDays?: number;
+            /**
+             * @description The same by type and metric.
+             * @default {}
+             */
+            metricTimeThresholds?: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /**
+             * Format: double
+             * @description A value that came back within `suppressionWindow` and differs by less is not told again.
+             * @default 2
+             */
+            minimumDelta?: number;
+            /**
+             * @description Silence. Ours, beside the contract.
+             * @default {
+             *       "enabled": true,
+             *       "minutes": 5,
+             *       "severity": "warning"
+             *     }
+             */
+            noDataDefaults?: components["schemas"]["AlertNoDataRules"];
+            /**
+             * @description Nodes of Proxmox VE.
+             * @default {
+             *       "cpu": {
+             *         "clear": 75,
+             *         "trigger": 80
+             *       },
+             *       "disk": {
+             *         "clear": 85,
+             *         "trigger": 90
+             *       },
+             *       "memory": {
+             *         "clear": 80,
+             *         "trigger": 85
+             *       },
+             *       "temperature": {
+             *         "clear": 75,
+             *         "trigger": 80
+             *       }
+             *     }
+             */
+            nodeDefaults?: components["schemas"]["AlertThresholds"];
+            /**
+             * Format: int64
+             * @description Hours for which the page suggests to look before activating.
+             * @default 24
+             */
+            observationWindowHours?: number;
+            /**
+             * @description What is different for single resources, by their ids.
+             * @default {}
+             */
+            overrides?: {
+                [key: string]: components["schemas"]["AlertThresholds"];
+            };
+            /**
+             * @description Backup servers.
+             * @default {
+             *       "cpu": {
+             *         "clear": 75,
+             *         "trigger": 80
+             *       },
+             *       "memory": {
+             *         "clear": 80,
+             *         "trigger": 85
+             *       }
+             *     }
+             */
+            pbsDefaults?: components["schemas"]["AlertThresholds"];
+            /**
+             * @description Mail gateways.
+             * @default {
+             *       "deferredQueueCritical": 500,
+             *       "deferredQueueWarn": 200,
+             *       "holdQueueCritical": 300,
+             *       "holdQueueWarn": 100,
+             *       "oldestMessageCritMins": 60,
+             *       "oldestMessageWarnMins": 30,
+             *       "quarantineGrowthCritMin": 500,
+             *       "quarantineGrowthCritPct": 50,
+             *       "quarantineGrowthWarnMin": 250,
+             *       "quarantineGrowthWarnPct": 25,
+             *       "quarantineSpamCritical": 5000,
+             *       "quarantineSpamWarn": 2000,
+             *       "quarantineVirusCritical": 5000,
+             *       "quarantineVirusWarn": 2000,
+             *       "queueTotalCritical": 1000,
+             *       "queueTotalWarning": 500
+             *     }
+             */
+            pmgDefaults?: components["schemas"]["AlertMailDefaults"];
+            /**
+             * @description When notices go out.
+             * @default {
+             *       "cooldown": 5,
+             *       "escalation": {
+             *         "enabled": false,
+             *         "levels": []
+             *       },
+             *       "grouping": {
+             *         "byGuest": false,
+             *         "byNode": true,
+             *         "enabled": true,
+             *         "window": 30
+             *       },
+             *       "maxAlertsHour": 10,
+             *       "notifyOnResolve": true,
+             *       "quietHours": {
+             *         "days": {
+             *           "friday": true,
+             *           "monday": true,
+             *           "saturday": false,
+             *           "sunday": false,
+             *           "thursday": true,
+             *           "tuesday": true,
+             *           "wednesday": true
+             *         },
+             *         "enabled": false,
+             *         "end": "08:00",
+             *         "start": "22:00",
+             *         "suppress": {
+             *           "offline": false,
+             *           "performance": false,
+             *           "storage": false
+             *         },
+             *         "timezone": "UTC"
+             *       },
+             *       "reminders": {
+             *         "enabled": false,
+             *         "minutes": 240
+             *       }
+             *     }
+             */
+            schedule?: components["schemas"]["AlertSchedule"];
+            /**
+             * @description Snapshots of guests.
+             * @default {
+             *       "criticalDays": 45,
+             *       "criticalSizeGiB": 0,
+             *       "enabled": false,
+             *       "warningDays": 30,
+             *       "warningSizeGiB": 0
+             *     }
+             */
+            snapshotDefaults?: components["schemas"]["AlertSnapshotRules"];
+            /**
+             * @description Storages and datastores, percent.
+             * @default {
+             *       "clear": 80,
+             *       "trigger": 85
+             *     }
+             */
+            storageDefault?: components["schemas"]["AlertThreshold"];
+            /**
+             * Format: int64
+             * @description Minutes of that.
+             * @default 5
+             */
+            suppressionWindow?: number;
+            /**
+             * Format: int64
+             * @description Seconds a value must stay above its trigger.
+             * @default 5
+             */
+            timeThreshold?: number;
+            /**
+             * @description The same by type of resource.
+             * @default {
+             *       "guest": 5,
+             *       "node": 5,
+             *       "pbs": 5,
+             *       "storage": 5
+             *     }
+             */
+            timeThresholds?: {
+                [key: string]: number;
+            };
+        };
         /** @description That it was done. */
         AlertConfigSaved: {
             message: string;
             success: boolean;
         };
+        /** @description Thresholds for the guests that a filter finds. */
+        AlertCustomRule: {
+            /** @description Kept as it came. */
+            createdAt?: unknown;
+            /**
+             * @description What it is for.
+             * @default
+             */
+            description?: string;
+            /**
+             * @description Whether it counts.
+             * @default false
+             */
+            enabled?: boolean;
+            /**
+             * @description Which guests.
+             * @default {
+             *       "filters": [],
+             *       "logicalOperator": ""
+             *     }
+             */
+            filterConditions?: components["schemas"]["AlertFilterConditions"];
+            /**
+             * @description Id.
+             * @default
+             */
+            id?: string;
+            /**
+             * @description Name.
+             * @default
+             */
+            name?: string;
+            /** @description Kept as it came: nothing reads it, in the original neither. */
+            notifications?: unknown;
+            /**
+             * Format: int64
+             * @description The highest wins; the first of equals.
+             * @default 0
+             */
+            priority?: number;
+            /**
+             * @description What holds for them.
+             * @default {}
+             */
+            thresholds?: components["schemas"]["AlertThresholds"];
+            /** @description Kept as it came. */
+            updatedAt?: unknown;
+        };
+        /** @description Defaults for containers and services of Docker and Podman. */
+        AlertDockerDefaults: {
+            /**
+             * @description Processor, percent of one.
+             * @default {
+             *       "clear": 75,
+             *       "trigger": 80
+             *     }
+             */
+            cpu?: components["schemas"]["AlertThreshold"];
+            /**
+             * @description Writable layer, percent of the file system.
+             * @default {
+             *       "clear": 80,
+             *       "trigger": 85
+             *     }
+             */
+            disk?: components["schemas"]["AlertThreshold"];
+            /**
+             * @description Memory, percent of the limit.
+             * @default {
+             *       "clear": 80,
+             *       "trigger": 85
+             *     }
+             */
+            memory?: components["schemas"]["AlertThreshold"];
+            /**
+             * Format: int64
+             * @description Percent of the memory limit that is critical.
+             * @default 95
+             */
+            memoryCriticalPct?: number;
+            /**
+             * Format: int64
+             * @description Percent of the memory limit that is a warning.
+             * @default 90
+             */
+            memoryWarnPct?: number;
+            /**
+             * Format: int64
+             * @description More restarts than this …
+             * @default 3
+             */
+            restartCount?: number;
+            /**
+             * Format: int64
+             * @description … within so many seconds are a loop.
+             * @default 300
+             */
+            restartWindow?: number;
+            /**
+             * Format: int64
+             * @description Percent of missing tasks of a service that is critical.
+             * @default 50
+             */
+            serviceCriticalGapPercent?: number;
+            /**
+             * Format: int64
+             * @description Percent of missing tasks of a service that is a warning.
+             * @default 10
+             */
+            serviceWarnGapPercent?: number;
+            /**
+             * @description No alert for a container that does not run.
+             * @default false
+             */
+            stateDisableConnectivity?: boolean;
+            /**
+             * @description How bad a container is that does not run: `warning` or `critical`.
+             * @default warning
+             */
+            statePoweredOffSeverity?: string;
+            /**
+             * Format: int64
+             * @description Hours for which an update must be known; negative for never.
+             * @default 24
+             */
+            updateAlertDelayHours?: number;
+        };
         /** @description That it was done. */
         AlertDone: {
             /** @description Always `true`. */
             success: boolean;
+        };
+        /** @description Who is told when nobody takes note. */
+        AlertEscalation: {
+            /**
+             * @description Whether there is escalation.
+             * @default false
+             */
+            enabled?: boolean;
+            /**
+             * @description The levels, in order.
+             * @default []
+             */
+            levels?: components["schemas"]["AlertEscalationLevel"][];
+        };
+        /** @description One level of escalation. */
+        AlertEscalationLevel: {
+            /**
+             * Format: int64
+             * @description Minutes after the alert began.
+             * @default 0
+             */
+            after?: number;
+            /**
+             * @description `email`, `webhook` or `all`.
+             * @default all
+             */
+            notify?: string;
+        };
+        /** @description One condition. */
+        AlertFilterCondition: {
+            /**
+             * @description Field.
+             * @default null
+             */
+            field?: string | null;
+            /**
+             * @description `>`, `<`, `>=`, `<=`, `=`, `==`.
+             * @default null
+             */
+            operator?: string | null;
+            /**
+             * @description Text to look for anywhere, of conditions of type `raw`.
+             * @default null
+             */
+            rawText?: string | null;
+            /**
+             * @description `metric`, `text` or `raw`.
+             * @default
+             */
+            type?: string;
+            /** @description A number or a text. */
+            value?: unknown;
+        };
+        /** @description Conditions and how they are joined. */
+        AlertFilterConditions: {
+            /**
+             * @description Conditions; none match every guest.
+             * @default []
+             */
+            filters?: components["schemas"]["AlertFilterCondition"][];
+            /**
+             * @description `AND`; anything else is or.
+             * @default
+             */
+            logicalOperator?: string;
+        };
+        /** @description How notices are put together. */
+        AlertGrouping: {
+            /**
+             * @description One message per guest.
+             * @default false
+             */
+            byGuest?: boolean;
+            /**
+             * @description One message per node.
+             * @default true
+             */
+            byNode?: boolean;
+            /**
+             * @description Whether they are.
+             * @default true
+             */
+            enabled?: boolean;
+            /**
+             * Format: int64
+             * @description Seconds in which notices are gathered.
+             * @default 30
+             */
+            window?: number;
         };
         /** @description That it was done. */
         AlertHistoryCleared: {
@@ -2032,6 +2900,31 @@ export interface components {
              * @default null
              */
             user?: string | null;
+        };
+        /** @description Which alerts, and for how long: one of the two. */
+        AlertIdsSnoozeBody: {
+            /**
+             * @description Their ids.
+             * @default null
+             */
+            alertIds?: string[] | null;
+            /**
+             * @description Their ids, as some clients send them.
+             * @default null
+             */
+            ids?: string[] | null;
+            /**
+             * Format: int64
+             * @description Minutes from now.
+             * @default null
+             */
+            minutes?: number | null;
+            /**
+             * Format: date-time
+             * @description Until then.
+             * @default null
+             */
+            until?: string | null;
         };
         /** @description One opening of an alert with what happened to it. */
         AlertIncident: {
@@ -2094,6 +2987,344 @@ export interface components {
              */
             user?: string | null;
         };
+        /** @description Defaults for mail gateways; a limit of 0 or less is off. */
+        AlertMailDefaults: {
+            /**
+             * Format: int64
+             * @description Deferred mails: critical.
+             * @default 500
+             */
+            deferredQueueCritical?: number;
+            /**
+             * Format: int64
+             * @description Deferred mails: warning.
+             * @default 200
+             */
+            deferredQueueWarn?: number;
+            /**
+             * Format: int64
+             * @description Held mails: critical.
+             * @default 300
+             */
+            holdQueueCritical?: number;
+            /**
+             * Format: int64
+             * @description Held mails: warning.
+             * @default 100
+             */
+            holdQueueWarn?: number;
+            /**
+             * Format: int64
+             * @description Minutes the oldest mail waits: critical.
+             * @default 60
+             */
+            oldestMessageCritMins?: number;
+            /**
+             * Format: int64
+             * @description Minutes the oldest mail waits: warning.
+             * @default 30
+             */
+            oldestMessageWarnMins?: number;
+            /**
+             * Format: int64
+             * @description … and at least so many mails.
+             * @default 500
+             */
+            quarantineGrowthCritMin?: number;
+            /**
+             * Format: int64
+             * @description Growth over two hours in percent: critical …
+             * @default 50
+             */
+            quarantineGrowthCritPct?: number;
+            /**
+             * Format: int64
+             * @description … and at least so many mails.
+             * @default 250
+             */
+            quarantineGrowthWarnMin?: number;
+            /**
+             * Format: int64
+             * @description Growth over two hours in percent: warning …
+             * @default 25
+             */
+            quarantineGrowthWarnPct?: number;
+            /**
+             * Format: int64
+             * @description Spam in quarantine: critical.
+             * @default 5000
+             */
+            quarantineSpamCritical?: number;
+            /**
+             * Format: int64
+             * @description Spam in quarantine: warning.
+             * @default 2000
+             */
+            quarantineSpamWarn?: number;
+            /**
+             * Format: int64
+             * @description Viruses in quarantine: critical.
+             * @default 5000
+             */
+            quarantineVirusCritical?: number;
+            /**
+             * Format: int64
+             * @description Viruses in quarantine: warning.
+             * @default 2000
+             */
+            quarantineVirusWarn?: number;
+            /**
+             * Format: int64
+             * @description Mails in all queues: critical.
+             * @default 1000
+             */
+            queueTotalCritical?: number;
+            /**
+             * Format: int64
+             * @description Mails in all queues: warning.
+             * @default 500
+             */
+            queueTotalWarning?: number;
+        };
+        /** @description A time in which alerts of some resources are not told: planned work. */
+        AlertMaintenanceWindow: {
+            /**
+             * @description What it is about; everything where it names nothing.
+             * @default {
+             *       "instances": [],
+             *       "nodes": [],
+             *       "resources": [],
+             *       "tags": [],
+             *       "types": []
+             *     }
+             */
+            appliesTo?: components["schemas"]["AlertSelector"];
+            /**
+             * @description Whether it counts.
+             * @default false
+             */
+            enabled?: boolean;
+            /**
+             * Format: date-time
+             * @description End of a window that comes once.
+             * @default null
+             */
+            end?: string | null;
+            /**
+             * @description Its id; made by the server where it is empty.
+             * @default
+             */
+            id?: string;
+            /**
+             * @description What to call it.
+             * @default
+             */
+            name?: string;
+            /**
+             * Format: date-time
+             * @description Start of a window that comes once.
+             * @default null
+             */
+            start?: string | null;
+            /** @default null */
+            weekly?: components["schemas"]["AlertWeeklyHours"] | null;
+        };
+        /** @description When the absence of figures is an alert. Ours, beside the contract. */
+        AlertNoDataRules: {
+            /**
+             * @description Whether silence raises anything.
+             * @default true
+             */
+            enabled?: boolean;
+            /**
+             * Format: int64
+             * @description Minutes without figures.
+             * @default 5
+             */
+            minutes?: number;
+            /**
+             * @description `warning` or `critical`.
+             * @default warning
+             */
+            severity?: string;
+        };
+        /** @description Hours without notices. */
+        AlertQuietHours: {
+            /**
+             * @description Days on which a window begins, by their English names in lower case.
+             * @default {
+             *       "friday": true,
+             *       "monday": true,
+             *       "saturday": false,
+             *       "sunday": false,
+             *       "thursday": true,
+             *       "tuesday": true,
+             *       "wednesday": true
+             *     }
+             */
+            days?: {
+                [key: string]: boolean;
+            };
+            /**
+             * @description Whether there are any.
+             * @default false
+             */
+            enabled?: boolean;
+            /**
+             * @description End, `HH:MM`; before the start for a window over midnight.
+             * @default 08:00
+             */
+            end?: string;
+            /**
+             * @description Start, `HH:MM`.
+             * @default 22:00
+             */
+            start?: string;
+            /**
+             * @description Critical alerts that are held back as well.
+             * @default {
+             *       "offline": false,
+             *       "performance": false,
+             *       "storage": false
+             *     }
+             */
+            suppress?: components["schemas"]["AlertQuietSuppression"];
+            /**
+             * @description IANA name of the time zone.
+             * @default UTC
+             */
+            timezone?: string;
+        };
+        /** @description Critical alerts that quiet hours hold back too; warnings always are. */
+        AlertQuietSuppression: {
+            /**
+             * @description What is down or out of reach.
+             * @default false
+             */
+            offline?: boolean;
+            /**
+             * @description Load: processor, memory, disks, queues.
+             * @default false
+             */
+            performance?: boolean;
+            /**
+             * @description Storage: space, disks, pools, backups.
+             * @default false
+             */
+            storage?: boolean;
+        };
+        /** @description Saying again that an alert is raised and nobody took note. */
+        AlertReminders: {
+            /**
+             * @description Whether it is said again.
+             * @default false
+             */
+            enabled?: boolean;
+            /**
+             * Format: int64
+             * @description Minutes between reminders.
+             * @default 240
+             */
+            minutes?: number;
+        };
+        /** @description When notices go out. */
+        AlertSchedule: {
+            /**
+             * Format: int64
+             * @description Minutes between two firing notices of the same alert.
+             * @default 5
+             */
+            cooldown?: number;
+            /**
+             * @description Who is told when nobody takes note.
+             * @default {
+             *       "enabled": false,
+             *       "levels": []
+             *     }
+             */
+            escalation?: components["schemas"]["AlertEscalation"];
+            /**
+             * @description How notices are put together.
+             * @default {
+             *       "byGuest": false,
+             *       "byNode": true,
+             *       "enabled": true,
+             *       "window": 30
+             *     }
+             */
+            grouping?: components["schemas"]["AlertGrouping"];
+            /**
+             * Format: int32
+             * @description At most so many firing notices of the same alert in an hour; 0 for no limit.
+             * @default 10
+             */
+            maxAlertsHour?: number;
+            /**
+             * @description Whether recoveries are told.
+             * @default true
+             */
+            notifyOnResolve?: boolean;
+            /**
+             * @description Hours without notices.
+             * @default {
+             *       "days": {
+             *         "friday": true,
+             *         "monday": true,
+             *         "saturday": false,
+             *         "sunday": false,
+             *         "thursday": true,
+             *         "tuesday": true,
+             *         "wednesday": true
+             *       },
+             *       "enabled": false,
+             *       "end": "08:00",
+             *       "start": "22:00",
+             *       "suppress": {
+             *         "offline": false,
+             *         "performance": false,
+             *         "storage": false
+             *       },
+             *       "timezone": "UTC"
+             *     }
+             */
+            quietHours?: components["schemas"]["AlertQuietHours"];
+            /**
+             * @description Saying it again. Ours, beside the contract.
+             * @default {
+             *       "enabled": false,
+             *       "minutes": 240
+             *     }
+             */
+            reminders?: components["schemas"]["AlertReminders"];
+        };
+        /** @description Which alerts are meant. Every list that is not empty must match; a `*` at the end of an entry stands for anything. */
+        AlertSelector: {
+            /**
+             * @description Names of instances.
+             * @default []
+             */
+            instances?: string[];
+            /**
+             * @description Names of nodes.
+             * @default []
+             */
+            nodes?: string[];
+            /**
+             * @description Ids of resources.
+             * @default []
+             */
+            resources?: string[];
+            /**
+             * @description Tags of guests and hosts.
+             * @default []
+             */
+            tags?: string[];
+            /**
+             * @description Types of alerts.
+             * @default []
+             */
+            types?: string[];
+        };
         /** @description An alert that is raised now. */
         AlertShape: {
             /**
@@ -2137,6 +3368,138 @@ export interface components {
              */
             value: number;
         };
+        /** @description When a guest's snapshot is too old or too large; 0 is off. */
+        AlertSnapshotRules: {
+            /**
+             * Format: int64
+             * @description Days: critical.
+             * @default 45
+             */
+            criticalDays?: number;
+            /**
+             * Format: double
+             * @description GiB: critical.
+             * @default 0
+             */
+            criticalSizeGiB?: number;
+            /**
+             * @description Whether snapshots are looked at.
+             * @default false
+             */
+            enabled?: boolean;
+            /**
+             * Format: int64
+             * @description Days: warning.
+             * @default 30
+             */
+            warningDays?: number;
+            /**
+             * Format: double
+             * @description GiB: warning.
+             * @default 0
+             */
+            warningSizeGiB?: number;
+        };
+        /** @description When a figure raises an alert and when it is fine again. `trigger` 0 or `off` means: never. */
+        AlertThreshold: {
+            /**
+             * Format: double
+             * @description Down to this value and below it is fine again.
+             */
+            clear: number;
+            /**
+             * Format: double
+             * @description From this value on it is critical; absent for `trigger` + 10. Ours, beside the contract.
+             */
+            critical?: number | null;
+            /**
+             * Format: int64
+             * @description Seconds that the value must stay; absent for the delay of the type. Ours, beside the contract.
+             */
+            delaySeconds?: number | null;
+            /** @description Never raised, whatever the other numbers say. Ours, beside the contract. */
+            off?: boolean;
+            /**
+             * Format: double
+             * @description From this value on.
+             */
+            trigger: number;
+        };
+        /**
+         * @description Thresholds of one kind of resource, of one resource, or of a custom rule. What is absent is off in defaults, and
+         *     falls through to the next level in overrides and rules.
+         */
+        AlertThresholds: {
+            /** @default null */
+            backup?: components["schemas"]["AlertBackupRules"] | null;
+            /** @default null */
+            cpu?: components["schemas"]["AlertThreshold"] | null;
+            /**
+             * @description No alert when it is stopped or out of reach.
+             * @default null
+             */
+            disableConnectivity?: boolean | null;
+            /**
+             * @description No alert at all.
+             * @default null
+             */
+            disabled?: boolean | null;
+            /** @default null */
+            disk?: components["schemas"]["AlertThreshold"] | null;
+            /** @default null */
+            diskRead?: components["schemas"]["AlertThreshold"] | null;
+            /** @default null */
+            diskTemperature?: components["schemas"]["AlertThreshold"] | null;
+            /** @default null */
+            diskWrite?: components["schemas"]["AlertThreshold"] | null;
+            /** @default null */
+            memory?: components["schemas"]["AlertThreshold"] | null;
+            /** @default null */
+            networkIn?: components["schemas"]["AlertThreshold"] | null;
+            /** @default null */
+            networkOut?: components["schemas"]["AlertThreshold"] | null;
+            /**
+             * @description What a person noted.
+             * @default null
+             */
+            note?: string | null;
+            /**
+             * @description How bad it is when a guest or container is switched off: `warning` or `critical`.
+             * @default null
+             */
+            poweredOffSeverity?: string | null;
+            /** @default null */
+            snapshot?: components["schemas"]["AlertSnapshotRules"] | null;
+            /** @default null */
+            temperature?: components["schemas"]["AlertThreshold"] | null;
+            /** @default null */
+            usage?: components["schemas"]["AlertThreshold"] | null;
+        };
+        /** @description Hours that come back every week. */
+        AlertWeeklyHours: {
+            /**
+             * @description Days on which a window begins, by their English names in lower case.
+             * @default {}
+             */
+            days?: {
+                [key: string]: boolean;
+            };
+            /**
+             * @description End, `HH:MM`; before the start for a window over midnight.
+             * @default
+             */
+            end?: string;
+            /**
+             * @description Start, `HH:MM`.
+             * @default
+             */
+            start?: string;
+            /**
+             * @description IANA name of the time zone.
+             * @default
+             */
+            timezone?: string;
+        };
         /** @description That notices go out. */
         AlertsActivated: {
             /**
@@ -2156,6 +3519,11 @@ export interface components {
              * @description When it was made.
              */
             createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it ends; absent for never.
+             */
+            expiresAt?: string | null;
             /** @description Its id. */
             id: string;
             /**
@@ -2171,6 +3539,25 @@ export interface components {
             scopes: string[];
             /** @description The last characters of its value. */
             suffix: string;
+        };
+        /** @description What changes; what is left out stays. */
+        ApiTokenChange: {
+            /**
+             * Format: date-time
+             * @description Another end; `null` for none.
+             * @default null
+             */
+            expiresAt?: string | null;
+            /**
+             * @description Another name.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * @description Other scopes, all of them.
+             * @default null
+             */
+            scopes?: string[] | null;
         };
         /** @description All tokens. */
         ApiTokens: {
@@ -4985,6 +6372,44 @@ export interface components {
             /** @description User name, exactly as set. */
             username: string;
         };
+        /** @description A session as it is shown. */
+        LoginSession: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it ends unless it is used before.
+             */
+            expiresAt: string;
+            /** @description Its id; nobody can log in with it. */
+            id: string;
+            /** @description Where the login came from. */
+            ip?: string | null;
+            /** @description Whether it is the one that asks. */
+            isCurrent: boolean;
+            /** @description `password` or `oidc`. */
+            method: string;
+            /** @description The browser, as it names itself. */
+            userAgent?: string | null;
+            /** @description Who is logged in. */
+            username: string;
+        };
+        /** @description All sessions. */
+        LoginSessions: {
+            /** @description Oldest first. */
+            sessions: components["schemas"]["LoginSession"][];
+        };
+        /** @description Where the login leads. */
+        LoginTarget: {
+            /**
+             * @description A path of this server to go to afterwards.
+             * @default null
+             */
+            returnTo?: string | null;
+        };
         /** @description Mail of one hour. */
         MailCountShape: {
             /**
@@ -5261,6 +6686,12 @@ export interface components {
         };
         /** @description What the new token is to be. */
         NewApiToken: {
+            /**
+             * Format: date-time
+             * @description When it ends; absent for never.
+             * @default null
+             */
+            expiresAt?: string | null;
             /**
              * @description What to call it; `API token` where it has no name.
              * @default null
@@ -5740,8 +7171,8 @@ export interface components {
         };
         /** @description What to try. */
         NotificationTest: {
-            /** @description Settings of mail or Apprise that need not be saved. */
-            config?: Record<string, never> | null;
+            /** @default null */
+            config?: components["schemas"]["NotificationTestSettings"] | null;
             /**
              * @description `email`, `webhook`, `apprise`, or `all` for every destination that is on.
              * @default
@@ -5762,6 +7193,8 @@ export interface components {
             /** @description Whether it took the message. */
             success: boolean;
         };
+        /** @description Settings to try. For the description only: which of the two it is says the method. */
+        NotificationTestSettings: components["schemas"]["EmailSettings"] | components["schemas"]["AppriseSettings"];
         /** @description It was delivered. */
         NotificationTested: {
             /** @description In words. */
@@ -5780,6 +7213,117 @@ export interface components {
              * @description Degrees Celsius.
              */
             temp: number;
+        };
+        /** @description Where to go. */
+        OidcAuthorization: {
+            /** @description The provider's page. */
+            authorizationUrl: string;
+        };
+        /** @description One thing that was looked at. */
+        OidcCheck: {
+            /** @description What was found, or what to do. */
+            detail: string;
+            /** @description What. */
+            name: string;
+            /** @description Whether it is right. */
+            ok: boolean;
+        };
+        /** @description What a provider looks like from here. */
+        OidcPreflight: {
+            /** @description In the order they were looked at; nothing follows what is wrong at the bottom. */
+            checks: components["schemas"]["OidcCheck"][];
+            /** @description Whether a login could work. */
+            success: boolean;
+        };
+        /** @description The provider as it is shown; its secret never is. */
+        OidcSettings: {
+            /** @description Who is let in by domain; empty: everybody. */
+            allowedDomains: string[];
+            /** @description Who is let in by address; empty: everybody. */
+            allowedEmails: string[];
+            /** @description Who is let in by group; empty: everybody. */
+            allowedGroups: string[];
+            /** @description Path of a PEM file with the authorities of its certificate. */
+            caBundle: string;
+            /** @description Our name at it. */
+            clientId: string;
+            /** @description Whether there is a secret. */
+            clientSecretSet: boolean;
+            /** @description What the redirect address is where none is configured. */
+            defaultRedirect: string;
+            /** @description The claim of the address. */
+            emailClaim: string;
+            /** @description Whether people may log in by it. */
+            enabled: boolean;
+            /** @description What the server's environment holds: it cannot be changed here. */
+            envOverrides?: {
+                [key: string]: boolean;
+            };
+            /** @description Which group has which role; empty: everybody administers. */
+            groupRoleMappings: {
+                [key: string]: string;
+            };
+            /** @description The claim of the groups; empty for none. */
+            groupsClaim: string;
+            /** @description Its name for itself. */
+            issuerUrl: string;
+            /** @description Where the page goes to log out there. */
+            logoutUrl: string;
+            /** @description Where it sends the browser back to, as configured or as it would be. */
+            redirectUrl: string;
+            /** @description What is asked for. */
+            scopes: string[];
+            /** @description The claim of the user name. */
+            usernameClaim: string;
+        };
+        /** @description The provider as it is to be: a replacement of all but the fields that say otherwise. */
+        OidcSettingsChange: {
+            /** @default [] */
+            allowedDomains?: string[];
+            /** @default [] */
+            allowedEmails?: string[];
+            /** @default [] */
+            allowedGroups?: string[];
+            /**
+             * @description Absent: the old one stays.
+             * @default null
+             */
+            caBundle?: string | null;
+            /**
+             * @description Whether the old one goes.
+             * @default false
+             */
+            clearClientSecret?: boolean;
+            /** @default  */
+            clientId?: string;
+            /**
+             * @description Absent: the old one stays. Empty: none.
+             * @default null
+             */
+            clientSecret?: string | null;
+            /** @default  */
+            emailClaim?: string;
+            /** @default false */
+            enabled?: boolean;
+            /**
+             * @description Absent: the old ones stay. Pulse v5 does not take them and loses them here.
+             * @default null
+             */
+            groupRoleMappings?: {
+                [key: string]: string;
+            } | null;
+            /** @default  */
+            groupsClaim?: string;
+            /** @default  */
+            issuerUrl?: string;
+            /** @default  */
+            logoutUrl?: string;
+            /** @default  */
+            redirectUrl?: string;
+            /** @default [] */
+            scopes?: string[];
+            /** @default  */
+            usernameClaim?: string;
         };
         /** @description What was done. */
         PasswordChanged: {
@@ -8854,6 +10398,100 @@ export interface operations {
             };
         };
     };
+    snooze_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdsSnoozeBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertBulkResults"];
+                };
+            };
+            /** @description No ids, or no time that makes sense */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unacknowledge_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdsBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertBulkResults"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    unsnooze_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlertIdsBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertBulkResults"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
     clear_alert_by_body: {
         parameters: {
             query?: never;
@@ -8908,7 +10546,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AlertConfig"];
                 };
             };
         };
@@ -8922,7 +10560,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": unknown;
+                "application/json": components["schemas"]["AlertConfig"];
             };
         };
         responses: {
@@ -9110,7 +10748,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown[];
+                    "application/json": components["schemas"]["AlertMaintenanceWindow"][];
                 };
             };
         };
@@ -9124,7 +10762,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": unknown;
+                "application/json": components["schemas"]["AlertMaintenanceWindow"];
             };
         };
         responses: {
@@ -9134,7 +10772,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AlertMaintenanceWindow"];
                 };
             };
             400: {
@@ -9159,7 +10797,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": unknown;
+                "application/json": components["schemas"]["AlertMaintenanceWindow"];
             };
         };
         responses: {
@@ -9169,7 +10807,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AlertMaintenanceWindow"];
                 };
             };
             400: {
@@ -11764,6 +13402,101 @@ export interface operations {
             };
         };
     };
+    finish_login: {
+        parameters: {
+            query?: {
+                /** @description The login it belongs to. */
+                state?: string | null;
+                /** @description What the tokens can be had for. */
+                code?: string | null;
+                /** @description Why there is none. */
+                error?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the page, with `oidc=success` or `oidc=error&oidc_error=…` */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description OIDC is not enabled */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    begin_login: {
+        parameters: {
+            query?: {
+                /** @description A path of this server to go to afterwards. */
+                returnTo?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider, or back to the page with `oidc_error` */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    begin_login_for_program: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["LoginTarget"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcAuthorization"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The provider cannot be used */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_openapi: {
         parameters: {
             query?: never;
@@ -11963,6 +13696,168 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+        };
+    };
+    get_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcSettings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    set_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OidcSettingsChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcSettings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The server's environment holds it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_oidc_by_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OidcSettingsChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcSettings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description The server's environment holds it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    test_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["OidcSettingsChange"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OidcPreflight"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
                 };
             };
         };
@@ -12181,6 +14076,70 @@ export interface operations {
             };
         };
     };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginSessions"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_security_status: {
         parameters: {
             query?: never;
@@ -12294,6 +14253,58 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There is no such token */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    edit_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the token */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiTokenChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiToken"];
+                };
+            };
+            /** @description No such scope, or no JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
             };
             403: {
                 headers: {
