@@ -6,6 +6,7 @@ mod alerts;
 mod appliances;
 #[cfg(test)]
 mod backups;
+mod attacks;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
@@ -30,6 +31,12 @@ mod metrics;
 mod nodes;
 #[cfg(test)]
 mod notifications;
+#[cfg(test)]
+mod perimeter;
+#[cfg(test)]
+mod rights;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
