@@ -5,8 +5,9 @@ mod alerts;
 #[cfg(test)]
 mod appliances;
 #[cfg(test)]
-mod backups;
 mod attacks;
+#[cfg(test)]
+mod backups;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
