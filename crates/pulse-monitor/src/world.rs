@@ -13,6 +13,7 @@ use pulse_config::store::{
 };
 use pulse_core::{
     Snapshot,
+    coverage::Candidate,
     model::{InstanceKey, InstanceKind, InstanceView, Liveness, SourceIssue},
 };
 
@@ -49,6 +50,8 @@ pub struct World {
     pub(crate) reported_at: HashMap<(AgentKind, String), Timestamp>,
     /// The Docker host that is the server's own machine.
     pub(crate) local_docker_host: Option<String>,
+    /// The newest backup on a backup server of each guest that has one for certain.
+    pub(crate) pbs_newest: HashMap<Candidate, Timestamp>,
 }
 
 impl World {
@@ -67,6 +70,7 @@ impl World {
             flips: HashMap::new(),
             reported_at: HashMap::new(),
             local_docker_host: None,
+            pbs_newest: HashMap::new(),
         }
     }
 
@@ -160,6 +164,7 @@ impl World {
                 let mut view = merge::pve::merge(previous, cycle, memory, now);
                 let facts = self.pve_facts.entry(key.clone()).or_default();
                 merge::details::complete(&mut view, facts, &self.snapshot.hosts, now);
+                self.add_pbs_backups(&mut view);
                 view
             }
             Err(issue) => merge::pve::fail(previous, issue, now),
