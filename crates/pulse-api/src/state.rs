@@ -12,8 +12,8 @@ use pulse_config::{
 };
 use pulse_core::Clock;
 use pulse_monitor::{
-    Alerts, Keeper, Scheduler, discovery::Discovery, fleet::Fleet, fleet::config::AgentConfigSource, infra_updates::InfraUpdates,
-    probe::Probe,
+    Alerts, Keeper, Scheduler, discovery::Discovery, fleet::Fleet, fleet::config::AgentConfigSource,
+    infra_updates::InfraUpdates, probe::Probe,
 };
 use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};

@@ -31,7 +31,7 @@ fn busybox_root(at: &Path) -> Result<Option<PathBuf>> {
         return Ok(None);
     }
     let root = at.join("root");
-    for folder in ["bin", "usr/bin", "sbin", "usr/sbin", "tmp", "etc", "run/systemd/system"] {
+    for folder in ["bin", "usr/bin", "sbin", "usr/sbin", "tmp", "etc"] {
         std::fs::create_dir_all(root.join(folder))?;
     }
     std::fs::copy(busybox, root.join("bin/busybox"))?;
@@ -64,6 +64,9 @@ fn lives_through_its_life(root: &Path, server: &Server, token: &str) -> Result<(
     std::fs::remove_file(&systemctl).ok();
     std::fs::write(&systemctl, SYSTEMCTL)?;
     std::fs::set_permissions(&systemctl, std::fs::Permissions::from_mode(0o755))?;
+    let running = root.join("run/systemd/system");
+    std::fs::create_dir_all(&running)?;
+    std::fs::remove_file(root.join("systemctl.log")).ok();
     let url = format!("http://{}", server.address);
     let fetch = if root.join("usr/bin/curl").exists() { "curl -fsSL" } else { "wget -q -O -" };
     let line = |options: &str| format!("{fetch} {url}/install.sh | sh -s -- {options}");
@@ -89,7 +92,7 @@ fn lives_through_its_life(root: &Path, server: &Server, token: &str) -> Result<(
         "{text}"
     );
     let calls = || std::fs::read_to_string(root.join("systemctl.log"));
-    let once = "daemon-reload\nenable pulse-agent.service\nrestart pulse-agent.service\n";
+    let once = "enable pulse-agent.service\ndaemon-reload\nrestart pulse-agent.service\n";
     ensure!(calls()? == once, "{}", calls()?);
 
     // The same line again: the same files.
@@ -117,6 +120,15 @@ fn lives_through_its_life(root: &Path, server: &Server, token: &str) -> Result<(
     let again = succeeds(root, &line("--uninstall"))?;
     ensure!(again.contains("there was nothing to remove"), "{again}");
     ensure!(calls()?.contains("disable --now pulse-agent.service"));
+
+    // In an image that is being made, systemd does not run: nothing is started, and nothing fails.
+    std::fs::remove_dir(&running)?;
+    std::fs::remove_file(root.join("systemctl.log"))?;
+    let said = succeeds(root, &install)?;
+    ensure!(said.contains("systemd does not run here"), "{said}");
+    ensure!(calls()? == "enable pulse-agent.service\n", "{}", calls()?);
+    succeeds(root, &line("--uninstall"))?;
+    ensure!(!binary.exists() && !calls()?.contains("daemon-reload"));
     Ok(())
 }
 

@@ -30,7 +30,8 @@ use pulse_config::{
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_monitor::{
-    Alerts, Keeper, Scheduler, alerting, discovery::Discovery,
+    Alerts, Keeper, Scheduler, alerting,
+    discovery::Discovery,
     fleet::{Fleet, KnownTokens, signed::SignedProfiles},
     probe::Probe,
     world::World,
