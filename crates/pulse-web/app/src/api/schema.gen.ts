@@ -130,6 +130,162 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agents/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what is decided about hosts, Docker hosts and clusters. */
+        get: operations["list_agent_decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/commands/{commandId}/ack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell how a command goes. A token that may only report speaks for the hosts it reports. */
+        post: operations["acknowledge_command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/containers/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a container moved to its newest image. The agent moves it back where the new one does not work. */
+        post: operations["update_container"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/hosts/{hostId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a Docker host. The agent of one that reports is asked to stop first; one that does not, or where that is forced,
+         *     is gone at once and may not report for a day.
+         */
+        delete: operations["remove_docker_host"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/hosts/{hostId}/allow-reenroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a Docker host that was removed report again. */
+        post: operations["allow_docker_reenrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/hosts/{hostId}/check-updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have the agent of a Docker host ask all registries anew. */
+        post: operations["check_updates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/hosts/{hostId}/display-name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a Docker host a name. */
+        put: operations["name_docker_host"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/hosts/{hostId}/pending-uninstall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Note that the agent of a Docker host is about to be uninstalled by hand. */
+        put: operations["mark_docker_pending_uninstall"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/hosts/{hostId}/unhide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Show a Docker host that was hidden. */
+        put: operations["unhide_docker_host"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agents/docker/report": {
         parameters: {
             query?: never;
@@ -147,6 +303,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agents/host/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a host and a Proxmox node are one machine. */
+        post: operations["link_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/host/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ask under which id a host is kept. A token that may only report finds what it reports. */
+        get: operations["look_up_host"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agents/host/report": {
         parameters: {
             query?: never;
@@ -158,6 +348,183 @@ export interface paths {
         put?: never;
         /** A host agent's report. */
         post: operations["report_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/host/uninstall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell that an agent was uninstalled; what was never there is gone too. A token that may only report speaks for what it
+         *     reports.
+         */
+        post: operations["uninstall_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/host/unlink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a host is no Proxmox node, whatever their names are. */
+        post: operations["unlink_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/host/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a host. Its token goes with it where nothing else uses that; else the host may not report for a day. */
+        delete: operations["remove_host"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/host/{id}/allow-reenroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a host that was removed report again. Beside the contract. */
+        post: operations["allow_host_reenrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/host/{id}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what an agent is to follow. A token that may only fetch configuration gets that of a host it reports. */
+        get: operations["get_host_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Decide whether an agent is to run commands. The owner of its machine has the last word: an agent that was not started
+         *     with commands runs none.
+         */
+        patch: operations["patch_host_config"];
+        trace?: never;
+    };
+    "/api/agents/kubernetes/clusters/{clusterId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a cluster. It may not report for a day; that holds for one that was never there as well. */
+        delete: operations["remove_cluster"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/kubernetes/clusters/{clusterId}/allow-reenroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a cluster that was removed report again. */
+        post: operations["allow_cluster_reenrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/kubernetes/clusters/{clusterId}/display-name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a cluster a name. */
+        put: operations["name_cluster"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/kubernetes/clusters/{clusterId}/pending-uninstall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Note that the agent of a cluster is about to be uninstalled by hand. */
+        put: operations["mark_cluster_pending_uninstall"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/kubernetes/clusters/{clusterId}/unhide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Show a cluster that was hidden. */
+        put: operations["unhide_cluster"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2091,6 +2458,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Answer to a word. */
+        AckReply: {
+            /** @description The command. */
+            command: components["schemas"]["CommandBody"];
+            /** @description The host. */
+            hostId: string;
+            /** @description Always true. */
+            success: boolean;
+        };
         /** @description A licence key. */
         ActivateRequest: {
             /**
@@ -2107,6 +2483,49 @@ export interface components {
             status: components["schemas"]["LicenseStatus"];
             /** @description Always `true`. */
             success: boolean;
+        };
+        /** @description The configuration of an agent; what nobody decided is left out. */
+        AgentConfigBody: {
+            /** @description Whether the agent is to run commands. */
+            commandsEnabled?: boolean | null;
+            /** @description Until when the signature holds. */
+            expiresAt?: string | null;
+            /** @description From when the signature holds. */
+            issuedAt?: string | null;
+            /** @description Values of the assigned profile. */
+            settings?: {
+                [key: string]: unknown;
+            };
+            /** @description Ed25519 over the configuration, base64. */
+            signature?: string | null;
+        };
+        /** @description What to decide about an agent. */
+        AgentConfigChange: {
+            /**
+             * @description Whether it is to run commands; `null` leaves that to the agent.
+             * @default null
+             */
+            commandsEnabled?: boolean | null;
+        };
+        /** @description Answer with a configuration. */
+        AgentConfigReply: {
+            /** @description The configuration. */
+            config: components["schemas"]["AgentConfigBody"];
+            /** @description Which host it is for. */
+            hostId: string;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description What is decided about what agents report. */
+        AgentDecisions: {
+            /** @description What is hidden. */
+            hidden: components["schemas"]["HiddenAgent"][];
+            /** @description Who linked and unlinked what, newest first. */
+            linkEvents: components["schemas"]["AgentLinkEvent"][];
+            /** @description Hosts and nodes that people linked or unlinked. */
+            links: components["schemas"]["AgentLinkDecision"][];
+            /** @description What was removed and may not report yet. */
+            removed: components["schemas"]["RemovedAgent"][];
         };
         /** @description The agent that sends a report. */
         AgentInfo: {
@@ -2127,6 +2546,50 @@ export interface components {
             updatedFrom?: string | null;
             /** @description Its version. */
             version?: string;
+        };
+        /** @description What a person decided about a host and a node. */
+        AgentLinkDecision: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who decided it. */
+            by: string;
+            /** @description The host. */
+            hostId: string;
+            /** @description The node; `null`: none. */
+            nodeId?: string | null;
+        };
+        /** @description A link was made or undone. */
+        AgentLinkEvent: {
+            /** @description `linked` or `unlinked`. */
+            action: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who did it. */
+            by: string;
+            /** @description The host. */
+            hostId: string;
+            /** @description The node. */
+            nodeId: string;
+        };
+        /** @description What is decided about an agent. */
+        AgentSwitches: {
+            /** @description Whether it is to run commands; `null` leaves that to the agent. */
+            commandsEnabled?: boolean | null;
+        };
+        /** @description Answer to a decision. */
+        AgentSwitchesReply: {
+            /** @description What stands now. */
+            config: components["schemas"]["AgentSwitches"];
+            /** @description Which host it is about. */
+            hostId: string;
+            /** @description Always true. */
+            success: boolean;
         };
         /** @description The version agents compare theirs with. */
         AgentVersion: {
@@ -4259,6 +4722,15 @@ export interface components {
             /** @description Always `true`. */
             success: boolean;
         };
+        /** @description Something was done with a cluster. */
+        ClusterDone: {
+            /** @description Which one. */
+            clusterId: string;
+            /** @description In words. */
+            message?: string | null;
+            /** @description Always true. */
+            success: boolean;
+        };
         /** @description A member of a cluster. */
         ClusterEndpoint: {
             /** @description Fingerprint of its certificate. */
@@ -4377,6 +4849,63 @@ export interface components {
             tokenName?: string | null;
             /** @description Version. */
             version?: string | null;
+            /** @description Stateful sets, daemon sets and jobs. Ours, beside the contract. */
+            workloads?: components["schemas"]["Workload"][];
+        };
+        /** @description A command and how far it got. */
+        CommandBody: {
+            /**
+             * Format: date-time
+             * @description When the agent took it on.
+             */
+            acknowledgedAt?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was done.
+             */
+            completedAt?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was queued.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When the agent got it.
+             */
+            dispatchedAt?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is given up.
+             */
+            expiresAt: string;
+            /**
+             * Format: date-time
+             * @description When it failed.
+             */
+            failedAt?: string | null;
+            /** @description Why it failed. */
+            failureReason?: string | null;
+            /** @description Id. */
+            id: string;
+            /** @description What the agent says. */
+            message?: string | null;
+            /** @description How far it got. */
+            status: string;
+            /** @description `stop`, `update_container` or `check_updates`. */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updatedAt: string;
+        };
+        /** @description The container a command is about. */
+        CommandPayload: {
+            /** @description Its id. */
+            containerId: string;
+            /** @description Its name. */
+            containerName: string;
         };
         /** @description A command for an agent. */
         CommandShape: {
@@ -4643,6 +5172,13 @@ export interface components {
             publicPort?: number | null;
         };
         /** @description A container. */
+        ContainerRef: {
+            /** @description Id. */
+            id: string;
+            /** @description Name. */
+            name: string;
+        };
+        /** @description A container. */
         ContainerShape: {
             blockIo?: components["schemas"]["BlockIoShape"] | null;
             /**
@@ -4710,6 +5246,8 @@ export interface components {
             networkOut?: number | null;
             /** @description Networks. */
             networks?: components["schemas"]["ContainerNetwork"][];
+            /** @description Whether the kernel ended its last run for want of memory. Ours, beside the contract. */
+            oomKilled?: boolean | null;
             podman?: components["schemas"]["PodmanInfo"] | null;
             /** @description Ports. */
             ports?: components["schemas"]["ContainerPort"][];
@@ -4743,6 +5281,24 @@ export interface components {
              * @description Bytes of its own layer.
              */
             writableLayerBytes?: number | null;
+        };
+        /** @description Which container is to be updated. */
+        ContainerUpdate: {
+            /**
+             * @description Its id.
+             * @default
+             */
+            containerId?: string;
+            /**
+             * @description Its name.
+             * @default null
+             */
+            containerName?: string | null;
+            /**
+             * @description Its host.
+             * @default
+             */
+            hostId?: string;
         };
         /** @description One core. */
         CoreTemperature: {
@@ -5108,6 +5664,24 @@ export interface components {
              */
             writeTimeMs?: number | null;
         };
+        /** @description A name that a person gives. */
+        DisplayName: {
+            /**
+             * @description The name; empty takes it away.
+             * @default
+             */
+            displayName?: string;
+        };
+        /** @description A Docker host goes. */
+        DockerHostGoes: {
+            command?: components["schemas"]["CommandBody"] | null;
+            /** @description Which one. */
+            hostId: string;
+            /** @description In words. */
+            message: string;
+            /** @description Always true. */
+            success: boolean;
+        };
         /** @description What a Docker or Podman host is. */
         DockerHostInfo: {
             /** @description Architecture. */
@@ -5186,6 +5760,8 @@ export interface components {
             displayName: string;
             /** @description Version of Docker. */
             dockerVersion?: string | null;
+            /** @description Whether a person hid it. Ours, beside the contract. */
+            hidden?: boolean;
             /** @description Host name. */
             hostname: string;
             /** @description Id. */
@@ -5270,6 +5846,8 @@ export interface components {
         };
         /** @description Answer to a Docker report. */
         DockerReportReply: {
+            /** @description What the agent is to do; each command is sent once, and never more than one. */
+            commands?: components["schemas"]["GivenCommand"][] | null;
             /** @description How many containers were taken. */
             containers: number;
             /** @description Id under which the host is kept. */
@@ -5466,6 +6044,26 @@ export interface components {
             /** @description Whether the server runs in our Docker image. */
             isDocker: boolean;
         };
+        /** @description A host that was found. */
+        FoundHost: {
+            /** @description Version of the agent. */
+            agentVersion?: string;
+            /** @description Whether reports come. */
+            connected: boolean;
+            /** @description Name to show. */
+            displayName: string;
+            /** @description Host name. */
+            hostname: string;
+            /** @description Id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When the last report came.
+             */
+            lastSeen: string;
+            /** @description `online` or `offline`. */
+            status: string;
+        };
         /** @description An alert with everything that is known of it (contract B-07). */
         FullAlert: {
             /**
@@ -5564,6 +6162,14 @@ export interface components {
             status: string;
             /** @description Datastore. */
             store: string;
+        };
+        /** @description A command for an agent. */
+        GivenCommand: {
+            /** @description Its id, to acknowledge it by. */
+            id: string;
+            payload?: components["schemas"]["CommandPayload"] | null;
+            /** @description `stop`, `update_container` or `check_updates`. */
+            type: string;
         };
         /** @description A VM or container of Proxmox VE. */
         GuestShape: {
@@ -5747,6 +6353,13 @@ export interface components {
              */
             updatedAt: string;
         };
+        /** @description Something that is hidden. */
+        HiddenAgent: {
+            /** @description Id. */
+            id: string;
+            /** @description `docker` or `kubernetes`. */
+            kind: string;
+        };
         /** @description History of one resource: `metric` and `points` when one metric was asked for, `metrics` otherwise. */
         History: {
             /**
@@ -5799,6 +6412,19 @@ export interface components {
              */
             value: number;
         };
+        /** @description A host and a node. */
+        HostAndNode: {
+            /**
+             * @description Id of the host.
+             * @default
+             */
+            hostId?: string;
+            /**
+             * @description Id of the node.
+             * @default
+             */
+            nodeId?: string;
+        };
         /** @description A mounted file system of a host. */
         HostDisk: {
             /** @description Device. */
@@ -5829,6 +6455,15 @@ export interface components {
              * @description Bytes in use.
              */
             usedBytes?: number;
+        };
+        /** @description Something was done with a host. */
+        HostDone: {
+            /** @description Which one. */
+            hostId: string;
+            /** @description In words. */
+            message?: string | null;
+            /** @description Always true. */
+            success: boolean;
         };
         /** @description What a host is. */
         HostInfo: {
@@ -5932,6 +6567,14 @@ export interface components {
              * @description Bytes sent since boot.
              */
             txBytes?: number | null;
+        };
+        /** @description A host. */
+        HostRef: {
+            /**
+             * @description Its id.
+             * @default
+             */
+            hostId?: string;
         };
         /** @description A host's report. */
         HostReport: {
@@ -6232,6 +6875,7 @@ export interface components {
             uid: string;
             /** @description Whether it is cordoned. */
             unschedulable?: boolean | null;
+            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description A node of a cluster. */
         KubernetesNode: {
@@ -6360,6 +7004,17 @@ export interface components {
             /** @description Whether there is one that counts. */
             valid: boolean;
         };
+        /** @description A link was made. */
+        Linked: {
+            /** @description The host. */
+            hostId: string;
+            /** @description In words. */
+            message: string;
+            /** @description The node. */
+            nodeId: string;
+            /** @description Always true. */
+            success: boolean;
+        };
         /** @description User and password. */
         LoginRequest: {
             /**
@@ -6409,6 +7064,13 @@ export interface components {
              * @default null
              */
             returnTo?: string | null;
+        };
+        /** @description Answer to a lookup. */
+        LookupReply: {
+            /** @description The host. */
+            host: components["schemas"]["FoundHost"];
+            /** @description Always true. */
+            success: boolean;
         };
         /** @description Mail of one hour. */
         MailCountShape: {
@@ -7722,6 +8384,7 @@ export interface components {
             startTime?: number | null;
             /** @description Id. */
             uid: string;
+            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description What Podman adds to a container. */
         PodmanInfo: {
@@ -7917,6 +8580,20 @@ export interface components {
              */
             updatedAt: string;
         };
+        /** @description A command waits for an agent. */
+        Queued: {
+            /** @description Id of the command. */
+            commandId: string;
+            container?: components["schemas"]["ContainerRef"] | null;
+            /** @description The host. */
+            hostId: string;
+            /** @description In words. */
+            message: string;
+            /** @description What happens next. */
+            note: string;
+            /** @description Always true. */
+            success: boolean;
+        };
         /** @description A software RAID array. */
         RaidArray: {
             /**
@@ -8019,6 +8696,25 @@ export interface components {
             success: boolean;
             /** @description Its value. */
             token: string;
+        };
+        /** @description Something that was removed and may not report yet. */
+        RemovedAgent: {
+            /**
+             * Format: date-time
+             * @description Until when it may not report.
+             */
+            blockedUntil: string;
+            /** @description Name it was shown by. */
+            displayName?: string | null;
+            /** @description Id. */
+            id: string;
+            /** @description `host`, `docker` or `kubernetes`. */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description When it was removed.
+             */
+            removedAt: string;
         };
         /** @description A cluster that was removed lately. */
         RemovedClusterShape: {
@@ -9761,6 +10457,24 @@ export interface components {
             /** @description Whether it took the message. */
             success?: boolean | null;
         };
+        /** @description What an agent says of a command. */
+        Word: {
+            /**
+             * @description Its host; may be left out.
+             * @default null
+             */
+            hostId?: string | null;
+            /**
+             * @description In words.
+             * @default null
+             */
+            message?: string | null;
+            /**
+             * @description `acknowledged`, `in_progress`, `completed` or `failed`; each has other words that v5 knows.
+             * @default null
+             */
+            status?: string | null;
+        };
         /** @description A stateful set, a daemon set or a job. */
         Workload: {
             /**
@@ -10166,6 +10880,305 @@ export interface operations {
             };
         };
     };
+    list_agent_decisions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDecisions"];
+                };
+            };
+        };
+    };
+    acknowledge_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Command */
+                commandId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Word"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AckReply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_container: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContainerUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queued"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_docker_host: {
+        parameters: {
+            query?: {
+                /** @description `true`: hide it only. */
+                hide?: string | null;
+                /** @description `true`: remove it without asking its agent. */
+                force?: string | null;
+                /** @description `force`: the same. */
+                mode?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Docker host */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DockerHostGoes"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    allow_docker_reenrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    check_updates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queued"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    name_docker_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisplayName"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mark_docker_pending_uninstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unhide_docker_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     report_docker: {
         parameters: {
             query?: never;
@@ -10197,6 +11210,85 @@ export interface operations {
             };
         };
     };
+    link_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HostAndNode"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Linked"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    look_up_host: {
+        parameters: {
+            query?: {
+                /** @description Its id. */
+                id?: string | null;
+                /** @description Its host name, whole or up to the first dot, or the name it is shown by. */
+                hostname?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupReply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     report_host: {
         parameters: {
             query?: never;
@@ -10219,6 +11311,381 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    uninstall_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HostRef"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unlink_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HostRef"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    allow_host_reenrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_host_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentConfigReply"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    patch_host_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentConfigChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentSwitchesReply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_cluster: {
+        parameters: {
+            query?: {
+                /** @description `true`: hide it only. Beside the contract, which has no way to hide a cluster. */
+                hide?: boolean | null;
+            };
+            header?: never;
+            path: {
+                /** @description Cluster */
+                clusterId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterDone"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    allow_cluster_reenrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Cluster */
+                clusterId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterDone"];
+                };
+            };
+        };
+    };
+    name_cluster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Cluster */
+                clusterId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisplayName"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mark_cluster_pending_uninstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Cluster */
+                clusterId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterDone"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unhide_cluster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Cluster */
+                clusterId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterDone"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
