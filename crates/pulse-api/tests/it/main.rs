@@ -25,7 +25,15 @@ mod metrics;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/mail_server.rs"]
+mod mail_server;
+#[cfg(test)]
+mod night;
+#[cfg(test)]
 mod notifications;
+#[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/python.rs"]
+mod python;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
