@@ -235,3 +235,34 @@ async fn a_broken_destination_stays_so_over_a_restart_and_hears_nothing_of_itsel
     assert_eq!(*world.notifier.broken().borrow(), Some(vec![]));
     world.close().await;
 }
+
+#[tokio::test]
+async fn what_belongs_together_is_told_together_by_node_or_by_guest() {
+    let on = |number: usize, node: &str| {
+        let mut alert = pulse_core::model::Alert::clone(&alert(number));
+        alert.node = node.into();
+        std::sync::Arc::new(alert)
+    };
+    let mut memory = pulse_core::model::Alert::clone(&on(1, "n1"));
+    memory.id = "lab:n1:1-memory".into();
+    // Two alerts of guest 1 and one of guest 2 on one node, one of guest 3 on another.
+    let alerts = [on(1, "n1"), std::sync::Arc::new(memory), on(2, "n1"), on(3, "n2")];
+    for (by_node, by_guest, expect) in
+        [(false, false, vec![4]), (true, false, vec![1, 3]), (false, true, vec![1, 1, 2]), (true, true, vec![1, 1, 2])]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let world = open(dir.path(), Grouping { by_node, by_guest, ..GROUPED }, vec![]);
+        let (url, mut got, _) = receiver().await;
+        world.configure(|config| config.webhooks.push(webhook("w", &url, "generic")));
+        world.take(NoticeKind::Firing, &alerts).await;
+        world.start();
+        world.until("sent", expect.len() as u64).await;
+        world.close().await;
+        let mut counts = vec![];
+        while let Ok(message) = got.try_recv() {
+            counts.push(message.ids().len());
+        }
+        counts.sort_unstable();
+        assert_eq!(counts, expect, "by node {by_node}, by guest {by_guest}");
+    }
+}
