@@ -5,6 +5,8 @@ mod alerts;
 #[cfg(test)]
 mod appliances;
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod document;
@@ -34,6 +36,12 @@ mod notifications;
 #[cfg(test)]
 #[path = "../../../pulse-notify/tests/it/python.rs"]
 mod python;
+#[cfg(test)]
+mod perimeter;
+#[cfg(test)]
+mod rights;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
