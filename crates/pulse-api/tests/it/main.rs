@@ -7,7 +7,11 @@ mod appliances;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod clients;
+#[cfg(test)]
+mod connect;
 #[cfg(test)]
 mod document;
 #[cfg(test)]
@@ -25,17 +29,13 @@ mod metadata;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
-mod nodes;
-#[cfg(test)]
-#[path = "../../../pulse-notify/tests/it/mail_server.rs"]
-mod mail_server;
-#[cfg(test)]
 mod night;
+#[cfg(test)]
+mod nodes;
 #[cfg(test)]
 mod notifications;
 #[cfg(test)]
-#[path = "../../../pulse-notify/tests/it/python.rs"]
-mod python;
+mod oidc;
 #[cfg(test)]
 mod perimeter;
 #[cfg(test)]
@@ -52,3 +52,9 @@ mod system;
 mod tokens;
 #[cfg(test)]
 mod transfer;
+#[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/mail_server.rs"]
+mod mail_server;
+#[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/python.rs"]
+mod python;
