@@ -374,7 +374,8 @@ impl Notifier {
 }
 
 fn told(active: &destination::Active, grouping: Grouping, alert: &Alert) -> Told {
-    let window_ms = if grouping.enabled && !active.is_one_by_one { i64::from(grouping.window_seconds) * 1000 } else { 0 };
+    let window_ms =
+        if grouping.enabled && !active.is_one_by_one { i64::from(grouping.window_seconds) * 1000 } else { 0 };
     // Pulse v5: the settings are kept and have no effect.
     let group_key = match (grouping.by_node, grouping.by_guest) {
         (_, true) => alert.resource_id.clone(),

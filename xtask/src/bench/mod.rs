@@ -60,7 +60,18 @@ pub fn run(options: &Options) -> Result<()> {
     if !options.no_alerts {
         shell::run(shell::cargo().args(["bench", "--locked", "-p", "pulse-alerts"]))?;
         // A test, because it fails where the queue is too slow; here it is asked how fast it is.
-        let queue = ["test", "--release", "--locked", "-p", "pulse-notify", "--test", "it", "storm", "--", "--nocapture"];
+        let queue = [
+            "test",
+            "--release",
+            "--locked",
+            "-p",
+            "pulse-notify",
+            "--test",
+            "it",
+            "storm",
+            "--",
+            "--nocapture",
+        ];
         shell::run(shell::cargo().args(queue))?;
     }
     Ok(())

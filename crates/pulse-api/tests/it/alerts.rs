@@ -310,7 +310,8 @@ async fn what_is_damaged_is_set_aside_and_everything_goes_on() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
-    let is_aside = |name: &str| names.iter().any(|other| other.starts_with(name) && other.len() > name.len() + 4);
+    let is_aside =
+        |name: &str| names.iter().any(|other| other.starts_with(name) && other.len() > name.len() + 4);
     assert!(is_aside("pulse.db") && is_aside("alerts.json"), "{names:?}");
 }
 
@@ -322,7 +323,10 @@ async fn several_are_snoozed_and_taken_back_at_once() {
     report_until(&server, 96.0, 95.0, &[ID, disk]).await;
     let body = json!({"alertIds": [ID, disk, "nonsense"], "minutes": 60});
     let results = admin.post("/api/alerts/bulk/snooze", body).await.expect(200).json();
-    assert_eq!((&results["results"][1]["success"], &results["results"][2]["success"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&results["results"][1]["success"], &results["results"][2]["success"]),
+        (&json!(true), &json!(false))
+    );
     let snoozed = async || {
         let active = admin.get("/api/alerts/active").await.json();
         active.as_array().unwrap().iter().filter(|it| it["metadata"].get("snoozedUntil").is_some()).count()

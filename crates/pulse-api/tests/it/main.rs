@@ -25,6 +25,9 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/mail_server.rs"]
+mod mail_server;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;
@@ -39,6 +42,9 @@ mod oidc;
 #[cfg(test)]
 mod perimeter;
 #[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/python.rs"]
+mod python;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod sessions;
@@ -52,9 +58,3 @@ mod system;
 mod tokens;
 #[cfg(test)]
 mod transfer;
-#[cfg(test)]
-#[path = "../../../pulse-notify/tests/it/mail_server.rs"]
-mod mail_server;
-#[cfg(test)]
-#[path = "../../../pulse-notify/tests/it/python.rs"]
-mod python;

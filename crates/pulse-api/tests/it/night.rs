@@ -80,7 +80,8 @@ impl Night {
         let email = json!({"enabled": true, "server": "localhost", "port": mail.port, "username": "pulse",
             "password": "hunter2", "from": "pulse@example.com", "to": ["ops@example.com"], "tls": false, "startTLS": true});
         admin.put("/api/notifications/email", email).await.expect(200);
-        let webhook = json!({"id": "ops", "name": "ops", "url": receiver.url, "enabled": true, "service": "generic"});
+        let webhook =
+            json!({"id": "ops", "name": "ops", "url": receiver.url, "enabled": true, "service": "generic"});
         admin.post("/api/notifications/webhooks", webhook).await.expect(200);
         // What the simulator's figures do by chance is not the story; everything else is as it comes.
         let off = json!({"trigger": 80, "clear": 75, "off": true});
@@ -132,7 +133,8 @@ impl Night {
         let at = self.minute();
         while let Ok(body) = self.receiver.got.try_recv() {
             // A test has one `alert` and no list.
-            let event = body["event"].as_str().unwrap_or(if body["alert"].is_null() { "firing" } else { "test" });
+            let event =
+                body["event"].as_str().unwrap_or(if body["alert"].is_null() { "firing" } else { "test" });
             let alerts = body["alerts"].as_array().into_iter().flatten();
             let alerts: Vec<_> = alerts.map(|alert| alert["message"].as_str().unwrap().to_owned()).collect();
             self.messages.push(format!("{at} webhook | {event} | {}", alerts.join("; ")));
@@ -206,7 +208,8 @@ async fn the_messages_of_a_night_are_those_a_person_wants() {
         .iter()
         .filter(|guest| guest.is_running() && !guest.plan.is_template && *guest.node != *lost)
         .map(|guest| (guest.plan.vmid, guest.plan.name.clone()));
-    let ((flapping, flapping_name), (backed_up, backed_up_name)) = (here.next().unwrap(), here.next().unwrap());
+    let ((flapping, flapping_name), (backed_up, backed_up_name)) =
+        (here.next().unwrap(), here.next().unwrap());
     // Whoever was off before the night is started, so that the night begins in peace.
     for guest in truth.guests.iter().filter(|guest| !guest.is_running() && !guest.plan.is_template) {
         let vmid = guest.plan.vmid;
@@ -248,7 +251,9 @@ async fn the_messages_of_a_night_are_those_a_person_wants() {
         night.clock.advance(SignedDuration::from_secs(STEP));
         estate.poll(&night).await;
         // The disk fills up from 60 to 97 percent and is cleaned in minute 80.
-        night.report(if minute < 80 { (60.0 + f64::from(second) / 60.0 * 0.5).min(97.0) } else { 40.0 }).await;
+        night
+            .report(if minute < 80 { (60.0 + f64::from(second) / 60.0 * 0.5).min(97.0) } else { 40.0 })
+            .await;
         night.tell().await;
     }
     let list = night.list().replace(&flapping_name, "FLAPPING").replace(&lost, "LOST");
@@ -272,7 +277,8 @@ async fn a_destination_that_is_broken_is_told_by_the_other_and_not_by_itself() {
         night.tell().await;
         if second == 35 * 60 {
             let active = night.server.admin().get("/api/alerts/active").await.json();
-            let ids: Vec<_> = active.as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+            let ids: Vec<_> =
+                active.as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
             assert_eq!(ids, ["host:nas/disk:srv-disk", "notification-delivery-webhook:ops"]);
             let test = json!({"method": "webhook", "webhookId": "ops"});
             night.server.admin().post("/api/notifications/test", test).await.expect(200);

@@ -175,9 +175,15 @@ mod tests {
             let total = alerts.len();
             subject(&message(Event::Firing, alerts, total))
         };
-        let one = AlertRecord { message: "node 'n1' is offline".into(), resource_name: "n1".into(), ..critical.clone() };
+        let one = AlertRecord {
+            message: "node 'n1' is offline".into(),
+            resource_name: "n1".into(),
+            ..critical.clone()
+        };
         assert_eq!(fired(vec![one]), "[Pulse Alert] Critical: node 'n1' is offline");
-        assert!(fired(vec![warning.clone()]).starts_with("[Pulse Alert] Warning: <b>  Bcc: x: This is a test"));
+        assert!(
+            fired(vec![warning.clone()]).starts_with("[Pulse Alert] Warning: <b>  Bcc: x: This is a test")
+        );
         assert_eq!(fired(vec![warning.clone(), warning.clone()]), "[Pulse Alert] 2 Warning alerts");
         assert_eq!(
             fired(vec![critical.clone(), warning.clone(), warning.clone()]),

@@ -77,7 +77,10 @@ async fn the_api_delivers_and_what_it_did_not_deliver_is_not_sent() {
         let sent = world.notifier.send_apprise(&config, &message).await.unwrap();
         assert_eq!(sent.status, Some(200));
         let body = got.recv().await.unwrap().body;
-        assert_eq!((&body["title"], &body["type"]), (&"Pulse alert: Test Resource".into(), &"warning".into()));
+        assert_eq!(
+            (&body["title"], &body["type"]),
+            (&"Pulse alert: Test Resource".into(), &"warning".into())
+        );
         assert!(body["message"].as_str().unwrap().contains("value 95.50 (threshold 90.00)"), "{body}");
     }
     answers.lock().unwrap().push_back((500, vec![]));

@@ -77,7 +77,8 @@ async fn a_receiver_that_quotes_what_it_got_puts_no_secret_into_the_log() {
         (axum::http::StatusCode::BAD_REQUEST, head + &String::from_utf8_lossy(&body))
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/hooks/very-secret-path?token=very-secret-query", listener.local_addr().unwrap());
+    let url =
+        format!("http://{}/hooks/very-secret-path?token=very-secret-query", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     let mut hook = webhook("w", &url, "generic");
     hook.headers.insert("X-Key".into(), Secret::new("very-secret-header"));

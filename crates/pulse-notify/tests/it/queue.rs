@@ -247,9 +247,12 @@ async fn what_belongs_together_is_told_together_by_node_or_by_guest() {
     memory.id = "lab:n1:1-memory".into();
     // Two alerts of guest 1 and one of guest 2 on one node, one of guest 3 on another.
     let alerts = [on(1, "n1"), std::sync::Arc::new(memory), on(2, "n1"), on(3, "n2")];
-    for (by_node, by_guest, expect) in
-        [(false, false, vec![4]), (true, false, vec![1, 3]), (false, true, vec![1, 1, 2]), (true, true, vec![1, 1, 2])]
-    {
+    for (by_node, by_guest, expect) in [
+        (false, false, vec![4]),
+        (true, false, vec![1, 3]),
+        (false, true, vec![1, 1, 2]),
+        (true, true, vec![1, 1, 2]),
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let world = open(dir.path(), Grouping { by_node, by_guest, ..GROUPED }, vec![]);
         let (url, mut got, _) = receiver().await;

@@ -43,7 +43,8 @@ fn discord(got: &Got) {
     assert!(!name.contains("clyde") && !name.contains("discord"));
     assert_eq!(text(&got.body, "content", 2_000), "<@1>");
     let embed = &list(&got.body, "embeds", 10)[0];
-    let mut all = text(embed, "title", 256).chars().count() + text(embed, "description", 4_096).chars().count();
+    let mut all =
+        text(embed, "title", 256).chars().count() + text(embed, "description", 4_096).chars().count();
     for field in list(embed, "fields", 25) {
         all += text(field, "name", 256).chars().count() + text(field, "value", 1_024).chars().count();
         assert!(field["inline"].is_boolean());
@@ -184,7 +185,10 @@ fn ntfy(got: &Got) {
     assert!((1..=4_096).contains(&body.len()), "{} bytes: a file for ntfy", body.len());
     let header = |name: &str| got.headers[name].to_str().unwrap();
     assert!(!header("title").is_empty());
-    assert!(["min", "low", "default", "high", "urgent", "max", "1", "2", "3", "4", "5"].contains(&header("priority")));
+    assert!(
+        ["min", "low", "default", "high", "urgent", "max", "1", "2", "3", "4", "5"]
+            .contains(&header("priority"))
+    );
     assert!(["warning", "rotating_light", "white_check_mark"].contains(&header("tags")));
 }
 
@@ -237,7 +241,8 @@ async fn each_service_gets_what_its_documentation_says() {
             "slack" => "<!channel>",
             _ => "",
         };
-        let fields = [("routing_key", "r".repeat(32)), ("app_token", "a".repeat(30)), ("user_token", "u".repeat(30))];
+        let fields =
+            [("routing_key", "r".repeat(32)), ("app_token", "a".repeat(30)), ("user_token", "u".repeat(30))];
         let config = WebhookConfig {
             custom_fields: fields.map(|(name, value)| (name.to_owned(), Secret::new(value))).into(),
             mention: mention.into(),
