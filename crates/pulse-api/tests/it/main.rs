@@ -27,9 +27,14 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/mail_server.rs"]
+mod mail_server;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod night;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
@@ -40,6 +45,9 @@ mod oidc;
 mod perimeter;
 #[cfg(test)]
 mod profiles;
+#[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/python.rs"]
+mod python;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
