@@ -4,6 +4,198 @@
  */
 
 export interface paths {
+    "/api/admin/profiles/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List profiles of agents. */
+        get: operations["list_profiles"];
+        put?: never;
+        /** Create a profile of agents. */
+        post: operations["create_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List which agent follows which profile. */
+        get: operations["list_profile_assignments"];
+        put?: never;
+        /** Have an agent follow a profile, in the place of what it followed. The agent may be one that has not reported yet. */
+        post: operations["assign_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/assignments/{agentId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Have an agent follow no profile; it is no error when it follows none. */
+        delete: operations["unassign_profile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/changelog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed profiles of agents, oldest first. */
+        get: operations["list_profile_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far profiles got to their agents. */
+        get: operations["list_profile_deployments"];
+        put?: never;
+        /** Tell how far a profile got to an agent. */
+        post: operations["update_profile_deployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What profiles may set. */
+        get: operations["get_profile_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a profile suggested. There is no assistant on this server. */
+        post: operations["suggest_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check whether agents could follow a configuration. Nothing is kept. */
+        post: operations["validate_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a profile of agents. */
+        get: operations["get_profile"];
+        /** Change a profile of agents. Agents that follow it take it over within minutes. */
+        put: operations["update_profile"];
+        post?: never;
+        /** Delete a profile of agents. Whoever follows it follows none then. */
+        delete: operations["delete_profile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/{id}/rollback/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a profile of agents what it was, as a new version. */
+        post: operations["roll_back_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a profile of agents was, oldest first; also of one that was deleted. */
+        get: operations["list_profile_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/roles": {
         parameters: {
             query?: never;
@@ -107,6 +299,26 @@ export interface paths {
          * @description Pulse v5 answers 204 and discards the addresses; this server says that it does not send any.
          */
         post: operations["set_audit_webhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agent-install-command": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the command that installs an agent on a Proxmox host.
+         * @description It makes an API token, so it needs what making one needs. Pulse v5 lets every caller do it.
+         */
+        post: operations["make_agent_command"];
         delete?: never;
         options?: never;
         head?: never;
@@ -981,6 +1193,85 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auto-register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register a Proxmox host that made a token for this server.
+         * @description A setup token is used up only by a request that is complete. The certificate the host shows now is pinned for a new
+         *     one. Pulse v5 burns the token first, takes API tokens of any scope, and pins nothing.
+         */
+        post: operations["auto_register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All backups.
+         * @description Each list stands here twice, as Pulse v5 has it; on large estates ask for gzip, or for one list.
+         */
+        get: operations["get_backups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which guests have backups, which have none, and which backups are nobody's.
+         * @description A backup counts for a guest only by evidence: a storage that shows it, the namespace, the owner, the comment, or
+         *     nobody else having the number. `docs/backups.md` has the rules.
+         */
+        get: operations["get_coverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/pbs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Backup servers, with datastores and jobs; the backups themselves are in `/api/backups`. */
+        get: operations["get_pbs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/backups/pve": {
         parameters: {
             query?: never;
@@ -990,6 +1281,23 @@ export interface paths {
         };
         /** Backups on all storages of Proxmox VE. */
         get: operations["get_pve_backups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/unified": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as `/api/backups`: nothing is merged or sorted. */
+        get: operations["get_unified"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1201,6 +1509,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/discover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the search in the background found last. It is off until the settings want it. */
+        get: operations["get_discovered"];
+        put?: never;
+        /**
+         * Search networks for Proxmox servers, for at most half a minute.
+         * @description Only hosts in the named networks are touched, at most as many as the settings allow, and what is configured already is
+         *     left alone. It makes this server knock at other machines, so it needs the right to change settings; Pulse v5 lets
+         *     every caller do it.
+         */
+        post: operations["discover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/docker/hosts/metadata": {
         parameters: {
             query?: never;
@@ -1378,6 +1709,91 @@ export interface paths {
         post: operations["post_host_metadata"];
         /** Forget what is noted about a host; what was decided about its agent stays. */
         delete: operations["delete_host_metadata"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/infra-updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List updates that wait: newer images of containers, packages of Proxmox nodes. */
+        get: operations["list_infra_updates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/infra-updates/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have agents look for newer images of containers now. They are told with their next report. */
+        post: operations["check_infra_updates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/infra-updates/host/{hostId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the updates that wait on one machine. */
+        get: operations["list_infra_updates_of_host"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/infra-updates/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count the updates that wait on each machine. */
+        get: operations["summarize_infra_updates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/infra-updates/{resourceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the updates that wait for one container or node. */
+        get: operations["list_infra_updates_of_resource"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2204,6 +2620,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/setup-script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The script that connects a Proxmox VE or Backup Server host.
+         * @description It makes a user that may only read and a token, registers the host here, may be run again, and takes everything away
+         *     with the word `remove`.
+         */
+        get: operations["get_setup_script"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup-script-url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the command that connects a Proxmox host. */
+        post: operations["make_setup_script_url"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/snapshots": {
         parameters: {
             query?: never;
@@ -2303,6 +2757,43 @@ export interface paths {
         put?: never;
         /** Change system settings: the keys that are sent; the others stay. What changes counts at once. */
         post: operations["update_settings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/ssh-config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write the SSH client configuration of the user this server runs as.
+         * @description One that is there already is kept beside it as `config.before-pulse`.
+         */
+        post: operations["put_ssh_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/verify-temperature-ssh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check which hosts are reached over SSH with the key for temperatures. The answer is for people. */
+        post: operations["verify_temperature_ssh"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2546,6 +3037,18 @@ export interface components {
             updatedFrom?: string | null;
             /** @description Its version. */
             version?: string;
+        };
+        /** @description The command. */
+        AgentInstallCommand: {
+            /** @description To be run as root on the host. */
+            command: string;
+            /** @description The token in it, shown this once. */
+            token: string;
+        };
+        /** @description Which kind of host it is. */
+        AgentInstallWish: {
+            /** @description `pve` or `pbs`. */
+            type?: string;
         };
         /** @description What a person decided about a host and a node. */
         AgentLinkDecision: {
@@ -3975,6 +4478,23 @@ export interface components {
             state: string;
             success: boolean;
         };
+        /** @description All backups, by where they come from. */
+        AllBackups: {
+            /** @description Tasks of Proxmox VE that made backups. */
+            backupTasks: components["schemas"]["BackupTaskShape"][];
+            /** @description All of them, by product. */
+            backups: components["schemas"]["BackupsShape"];
+            /** @description Snapshots of guests. */
+            guestSnapshots: components["schemas"]["GuestSnapshotShape"][];
+            /** @description Those on backup servers. */
+            pbsBackups: components["schemas"]["PbsBackupShape"][];
+            /** @description Those of mail gateways' configurations. */
+            pmgBackups: components["schemas"]["PmgBackupShape"][];
+            /** @description Those of Proxmox VE. */
+            pveBackups: components["schemas"]["PveBackupsShape"];
+            /** @description Backups on storages of Proxmox VE. */
+            storageBackups: components["schemas"]["StorageBackupShape"][];
+        };
         /** @description A token as it is shown. */
         ApiToken: {
             /**
@@ -4089,6 +4609,44 @@ export interface components {
              */
             timeoutSeconds?: number;
         };
+        /** @description Which profile an agent follows. */
+        Assignment: {
+            /** @description The agent: the id of the host it reports. */
+            agent_id: string;
+            /** @description By whom. */
+            assigned_by?: string;
+            /** @description The profile. */
+            profile_id: string;
+            /**
+             * Format: int64
+             * @description The version of the profile when it was assigned.
+             */
+            profile_version: number;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            updated_at: string;
+        };
+        /** @description Which profile an agent is to follow. */
+        AssignmentRequest: {
+            /**
+             * @description The agent: the id of the host it reports.
+             * @default
+             */
+            agent_id?: string;
+            /**
+             * @description The profile.
+             * @default
+             */
+            profile_id?: string;
+            /**
+             * Format: int64
+             * @description The version that is meant; the current one if left out. Agents always get the newest.
+             * @default null
+             */
+            profile_version?: number | null;
+        };
         /** @description Events of the audit log. */
         AuditEvents: {
             /** @description Newest first. */
@@ -4105,6 +4663,146 @@ export interface components {
         AuditWebhooks: {
             /** @description Addresses. */
             urls: string[];
+        };
+        /** @description It is registered. */
+        AutoRegistered: {
+            /** @description `create_token` where a token was asked for. */
+            action?: string | null;
+            /** @description In words. */
+            message: string;
+            /** @description The address as sent, or the name. */
+            nodeId: string;
+            /** @description Always `success`. */
+            status: string;
+            /** @description Full name of the token. */
+            tokenId?: string | null;
+            /** @description Value of a token that the caller is to make. */
+            tokenValue?: string | null;
+        };
+        /** @description Who registers. */
+        AutoRegistration: {
+            /**
+             * @description The credential: an API token that may report or change settings, or a setup token.
+             * @default null
+             */
+            authToken?: string | null;
+            /**
+             * @description Address of its API.
+             * @default
+             */
+            host?: string;
+            /**
+             * Format: password
+             * @description Password, for that.
+             * @default null
+             */
+            password?: string | null;
+            /**
+             * @description Whether the server makes the token over there, with the user and password.
+             * @default false
+             */
+            requestToken?: boolean;
+            /**
+             * @description Name to show.
+             * @default null
+             */
+            serverName?: string | null;
+            /**
+             * @description The same under its old name.
+             * @default null
+             */
+            setupCode?: string | null;
+            /**
+             * @description `agent` or `script`.
+             * @default null
+             */
+            source?: string | null;
+            /**
+             * @description Full name of its token.
+             * @default
+             */
+            tokenId?: string;
+            /**
+             * Format: password
+             * @description Value of its token.
+             * @default null
+             */
+            tokenValue?: string;
+            /**
+             * @description `pve`; anything else is a backup server.
+             * @default
+             */
+            type?: string;
+            /**
+             * @description User, for that.
+             * @default null
+             */
+            username?: string | null;
+        };
+        /** @description A guest that backups may be of. */
+        BackupCandidate: {
+            /** @description The instance. */
+            instance: string;
+            /**
+             * Format: int32
+             * @description The number.
+             */
+            vmid: number;
+        };
+        /** @description Who is backed up. */
+        BackupCoverage: {
+            /** @description Every guest that is no template. */
+            guests: components["schemas"]["GuestBackupCoverage"][];
+            /** @description Counts. */
+            summary: components["schemas"]["BackupCoverageSummary"];
+            /** @description Backups that are nobody's. */
+            unattributed: components["schemas"]["UnattributedBackups"][];
+        };
+        /** @description How many guests stand how. */
+        BackupCoverageSummary: {
+            /** @description With backups that may be another guest's. */
+            ambiguous: number;
+            /** @description Groups of backups that may be several guests'. */
+            ambiguousGroups: number;
+            /** @description Guests. */
+            guests: number;
+            /** @description Groups of backups of guests that are not there. */
+            orphanedGroups: number;
+            /** @description With a backup. */
+            protected: number;
+            /** @description Of which the backups could not be seen. */
+            unknown: number;
+            /** @description Without one. */
+            unprotected: number;
+        };
+        /** @description Backup servers. */
+        BackupServers: {
+            /** @description All of them. */
+            instances: components["schemas"]["PbsShape"][];
+        };
+        /** @description Backups of a guest in one place. */
+        BackupSource: {
+            /** @description What decided that they are this guest's: `storage`, `namespace`, `owner`, `comment` or `vmid`. */
+            attributedBy: string;
+            /** @description How many. */
+            backupCount: number;
+            /** @description The backup server, or the instance with the storage. */
+            instance: string;
+            /**
+             * Format: date-time
+             * @description The newest one.
+             */
+            lastBackup: string;
+            /** @description Namespace; absent for the root and for storages. */
+            namespace?: string;
+            /** @description Owner. */
+            owner?: string | null;
+            /** @description Datastore or storage. */
+            place: string;
+            /** @description `pbs` or `storage`. */
+            type: string;
+            /** @description Whether the newest one that was verified is good; absent where none was. */
+            verified?: boolean | null;
         };
         /** @description A task that made backups. */
         BackupTaskShape: {
@@ -4613,6 +5311,38 @@ export interface components {
             /** @description How bad. */
             severity?: string;
         };
+        /** @description An entry of the log of changes. */
+        ChangeOfProfile: {
+            /** @description `create`, `update`, `delete`, `assign`, `unassign` or `rollback`. */
+            action: string;
+            /** @description The agent. */
+            agent_id?: string;
+            /** @description More, for people. */
+            details?: string;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: int64
+             * @description The version after.
+             */
+            new_version?: number | null;
+            /**
+             * Format: int64
+             * @description The version before.
+             */
+            old_version?: number | null;
+            /** @description The profile. */
+            profile_id: string;
+            /** @description Its name at that time. */
+            profile_name: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            timestamp: string;
+            /** @description Who did it. */
+            user?: string;
+        };
         /** @description One kind of destination. */
         ChannelHealth: {
             /** @description Whether it has what it needs. */
@@ -4714,6 +5444,32 @@ export interface components {
              * @description Now, Unix milliseconds.
              */
             timestamp: number;
+        };
+        /** @description An agent is told. */
+        CheckQueued: {
+            /** @description The command; the first of several. */
+            commandId: string;
+            /** @description Its host. */
+            hostId: string;
+            /** @description How many hosts are told. */
+            hosts: number;
+            /** @description In words. */
+            message: string;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description What is to be looked at; without a word, all that can. */
+        CheckRequest: {
+            /**
+             * @description The Docker host.
+             * @default null
+             */
+            hostId?: string | null;
+            /**
+             * @description A container of it: its whole host is looked at.
+             * @default null
+             */
+            resourceId?: string | null;
         };
         /** @description What was done. */
         Cleared: {
@@ -5496,38 +6252,66 @@ export interface components {
             /** @description `pve`, `pbs` or `pmg`. */
             type: string;
         };
-        /** @description A deployment. */
+        /** @description A profile on its way to an agent. */
         Deployment: {
+            /** @description The agent. */
+            agent_id: string;
             /**
-             * Format: int32
-             * @description Replicas available.
+             * Format: int64
+             * @description The version that was assigned.
              */
-            availableReplicas?: number | null;
+            assigned_version: number;
             /**
-             * Format: int32
-             * @description Replicas wanted.
+             * Format: int64
+             * @description The version the agent has; 0 for none.
              */
-            desiredReplicas?: number | null;
-            /** @description Labels. */
-            labels?: {
-                [key: string]: string;
-            };
-            /** @description Name. */
-            name?: string;
-            /** @description Namespace. */
-            namespace?: string;
+            deployed_version: number;
+            /** @description `pending`, `deployed` or `failed`. */
+            deployment_status: string;
+            /** @description What went wrong. */
+            error_message?: string;
             /**
-             * Format: int32
-             * @description Replicas ready.
+             * Format: date-time
+             * @description When it got it; `0001-01-01T00:00:00Z` for never.
              */
-            readyReplicas?: number | null;
-            /** @description Id. */
-            uid?: string;
+            last_deployed_at: string;
+            /** @description The profile. */
+            profile_id: string;
+        };
+        /** @description How far a profile got. */
+        DeploymentRequest: {
             /**
-             * Format: int32
-             * @description Replicas of the newest version.
+             * @description The agent.
+             * @default
              */
-            updatedReplicas?: number | null;
+            agent_id?: string;
+            /**
+             * Format: int64
+             * @description The version that was assigned; counts for a first entry only.
+             * @default 0
+             */
+            assigned_version?: number;
+            /**
+             * Format: int64
+             * @description The version the agent has.
+             * @default 0
+             */
+            deployed_version?: number;
+            /**
+             * @description `pending`, `deployed` or `failed`.
+             * @default
+             */
+            deployment_status?: string;
+            /**
+             * @description What went wrong.
+             * @default
+             */
+            error_message?: string;
+            /**
+             * @description The profile.
+             * @default
+             */
+            profile_id?: string;
         };
         /** @description A deployment; counts of zero are left out, as in the contract. */
         DeploymentShape: {
@@ -5561,6 +6345,92 @@ export interface components {
              * @description Replicas of the newest version.
              */
             updatedReplicas?: number | null;
+        };
+        /** @description What was searched. */
+        DiscoverEnvironment: {
+            /**
+             * Format: double
+             * @description Always 1.
+             */
+            confidence: number;
+            /** @description How many addresses were tried. */
+            metadata: components["schemas"]["DiscoverMetadata"];
+            /** @description The networks. */
+            phases: components["schemas"]["DiscoverPhase"][];
+            /** @description Always `native`. */
+            type: string;
+            /** @description Always empty. */
+            warnings: string[];
+        };
+        /** @description Figures of a search. */
+        DiscoverMetadata: {
+            /** @description Addresses that were tried. */
+            hosts: string;
+        };
+        /** @description Networks that were searched together. */
+        DiscoverPhase: {
+            /**
+             * Format: double
+             * @description Always 1.
+             */
+            confidence: number;
+            /** @description Name. */
+            name: string;
+            /** @description Networks. */
+            subnets: string[];
+        };
+        /** @description Where to look. */
+        DiscoverWish: {
+            /**
+             * @description IPv4 networks such as `192.0.2.0/24`, separated by commas; `auto` or nothing for this machine's own private ones.
+             * @default
+             */
+            subnet?: string;
+            /**
+             * @description Whether what the background search found last is enough.
+             * @default false
+             */
+            use_cache?: boolean;
+        };
+        /** @description What was found. */
+        Discovered: {
+            /**
+             * Format: double
+             * @description Age in seconds, only of the background search.
+             */
+            age?: number | null;
+            /** @description Whether it is from the background search. */
+            cached: boolean;
+            environment?: components["schemas"]["DiscoverEnvironment"] | null;
+            /** @description What was not searched, and why. */
+            errors: string[];
+            /** @description Always false, and only for a search that was asked for. */
+            scanning?: boolean | null;
+            /** @description Servers that are not configured yet. */
+            servers: components["schemas"]["DiscoveredServer"][];
+            /**
+             * Format: int64
+             * @description When, Unix seconds, only of the background search.
+             */
+            updated?: number | null;
+        };
+        /** @description A server that was found. */
+        DiscoveredServer: {
+            /** @description SHA-256 fingerprint of the certificate it shows. */
+            fingerprint: string;
+            /** @description Its name. */
+            hostname?: string | null;
+            /** @description Its address. */
+            ip: string;
+            /**
+             * Format: int32
+             * @description The port of its API.
+             */
+            port: number;
+            /** @description `pve`, `pbs` or `pmg`. */
+            type: string;
+            /** @description Always `Unknown`: nobody tells it without a login. */
+            version: string;
         };
         /** @description How the network is searched. A change may name its keys in camel case as well. */
         DiscoverySettings: {
@@ -6171,6 +7041,37 @@ export interface components {
             /** @description `stop`, `update_container` or `check_updates`. */
             type: string;
         };
+        /** @description A guest and its backups. */
+        GuestBackupCoverage: {
+            /** @description How many different ones it has. */
+            backupCount: number;
+            /** @description Its id, as in the state. */
+            id: string;
+            /** @description The instance through which it is polled. */
+            instance: string;
+            /**
+             * Format: date-time
+             * @description Its newest backup.
+             */
+            lastBackup?: string | null;
+            /** @description Its name. */
+            name: string;
+            /** @description The node it is on. */
+            node: string;
+            /** @description Why, where that is not plain. */
+            reason?: string | null;
+            /** @description Where they are, the place with the newest one first. */
+            sources: components["schemas"]["BackupSource"][];
+            /** @description `protected`, `unprotected`, `ambiguous` or `unknown`. */
+            state: string;
+            /** @description `qemu`, `lxc` or `oci`. */
+            type: string;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            vmid: number;
+        };
         /** @description A VM or container of Proxmox VE. */
         GuestShape: {
             /** @description Version of the guest agent. */
@@ -6762,6 +7663,81 @@ export interface components {
              * @default
              */
             passphrase?: string;
+        };
+        /** @description An update that waits. */
+        InfraUpdateBody: {
+            /** @description Digest that runs. */
+            currentDigest?: string | null;
+            /** @description What runs: the image. */
+            currentVersion?: string | null;
+            /** @description Why it may be wrong. */
+            error?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it is known to wait.
+             */
+            firstDetected: string;
+            /** @description The machine. */
+            hostId: string;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When that was looked at last.
+             */
+            lastChecked: string;
+            /** @description Digest in the registry. */
+            latestDigest?: string | null;
+            /**
+             * Format: int32
+             * @description How many packages.
+             */
+            packageCount?: number | null;
+            /** @description What it is for. */
+            resourceId: string;
+            /** @description Name of that. */
+            resourceName: string;
+            /** @description `docker` or `node`. */
+            resourceType: string;
+            /** @description `docker_image` or `package`. */
+            type: string;
+        };
+        /** @description Updates that wait. */
+        InfraUpdateList: {
+            /** @description How many. */
+            total: number;
+            /** @description Which; `null` for none. */
+            updates?: components["schemas"]["InfraUpdateBody"][] | null;
+        };
+        /** @description What waits on which machine. */
+        InfraUpdateSummaries: {
+            /** @description By id of the machine. */
+            summaries: {
+                [key: string]: components["schemas"]["InfraUpdateSummary"];
+            };
+            /** @description On all of them. */
+            totalUpdates: number;
+        };
+        /** @description What waits on one machine. */
+        InfraUpdateSummary: {
+            /** @description How many of them are images of containers. */
+            containerUpdates: number;
+            /** @description The machine. */
+            hostId: string;
+            /** @description Its name. */
+            hostName: string;
+            /**
+             * Format: int32
+             * @description How many packages wait.
+             */
+            packageUpdates: number;
+            /**
+             * Format: int32
+             * @description How many of them mend a weakness; no source tells yet, so that it is always left out.
+             */
+            securityUpdates?: number | null;
+            /** @description How many updates. */
+            totalUpdates: number;
         };
         /** @description How polling of one instance goes. */
         InstanceHealth: {
@@ -8428,6 +9404,113 @@ export interface components {
              */
             lastSuccess?: string | null;
         };
+        /** @description A set of values for agents. */
+        Profile: {
+            /** @description Its values by key; `null` for none. */
+            config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Who made it. */
+            created_by?: string;
+            /** @description What it is for. */
+            description?: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description The profile it was made from. */
+            parent_id?: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at: string;
+            /** @description Who changed it last. */
+            updated_by?: string;
+            /**
+             * Format: int64
+             * @description Grows by one with every change.
+             */
+            version: number;
+        };
+        /** @description A key of a profile's configuration. */
+        ProfileKey: {
+            /** @description What counts without it: a text or a switch. */
+            Default: unknown;
+            /** @description What it does. */
+            Description: string;
+            /** @description The words that an `enum` may be; `null` for other types. */
+            Enum?: string[] | null;
+            /** @description Its name. */
+            Key: string;
+            /**
+             * Format: double
+             * @description Always `null`.
+             */
+            Max?: number | null;
+            /**
+             * Format: double
+             * @description Always `null`.
+             */
+            Min?: number | null;
+            /** @description Always empty. */
+            Pattern: string;
+            /** @description Always false. */
+            Required: boolean;
+            /** @description `duration`, `bool`, `enum` or `string`. */
+            Type: string;
+        };
+        /** @description What is wrong with a key. */
+        ProfileKeyProblem: {
+            /** @description The key. */
+            Key: string;
+            /** @description What is wrong. */
+            Message: string;
+        };
+        /** @description A profile as a person sends it; what a change does not name stays as it is. */
+        ProfileRequest: {
+            /**
+             * @description Why it is changed.
+             * @default null
+             */
+            change_note?: string | null;
+            /**
+             * @description Its values by key.
+             * @default null
+             */
+            config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description What it is for.
+             * @default null
+             */
+            description?: string | null;
+            /**
+             * @description The name.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * @description The profile it was made from.
+             * @default null
+             */
+            parent_id?: string | null;
+        };
+        /** @description Whether agents can follow a configuration. */
+        ProfileValidation: {
+            /** @description What they cannot follow; `null` for nothing. */
+            Errors?: components["schemas"]["ProfileKeyProblem"][] | null;
+            /** @description Whether they can. */
+            Valid: boolean;
+            /** @description What they leave aside; `null` for nothing. */
+            Warnings?: components["schemas"]["ProfileKeyProblem"][] | null;
+        };
         /** @description A prune job. */
         PruneJobShape: {
             /** @description Comment. */
@@ -9242,6 +10325,44 @@ export interface components {
              */
             username?: string;
         };
+        /** @description The command. */
+        SetupScriptUrl: {
+            /** @description The command. */
+            command: string;
+            /** @description The same. */
+            commandWithEnv: string;
+            /** @description The command without the token; the script asks for it. */
+            commandWithoutEnv: string;
+            /**
+             * Format: int64
+             * @description Until when the token is good, Unix seconds.
+             */
+            expires: number;
+            /** @description The token: good once, for five minutes. */
+            setupToken: string;
+            /** @description Its beginning and end. */
+            tokenHint: string;
+            /** @description Address of the script. */
+            url: string;
+        };
+        /** @description Which host is to be connected. */
+        SetupScriptWish: {
+            /**
+             * @description Whether backups are to be listed, which needs more than the right to read (Proxmox VE).
+             * @default false
+             */
+            backupPerms?: boolean;
+            /**
+             * @description Its address; found out by the script where absent.
+             * @default null
+             */
+            host?: string | null;
+            /**
+             * @description `pve`; anything else is a backup server.
+             * @default
+             */
+            type?: string;
+        };
         /** @description A disk's SMART summary. */
         SmartDisk: {
             /** @description Device. */
@@ -9343,6 +10464,19 @@ export interface components {
             count: number;
             /** @description The score, a string. */
             score: string;
+        };
+        /** @description It is written. */
+        SshConfigWritten: {
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description Hosts to check. */
+        SshHosts: {
+            /**
+             * @description Separated by blanks.
+             * @default
+             */
+            nodes?: string;
         };
         /** @description How old the figures of a source are. */
         Staleness: {
@@ -10190,6 +11324,38 @@ export interface components {
             /** @description Other disks. */
             smart?: components["schemas"]["SmartTemperature"][];
         };
+        /** @description Backups that are nobody's. */
+        UnattributedBackups: {
+            /** @description How many. */
+            backupCount: number;
+            /** @description `vm` or `ct`. */
+            backupType: string;
+            /** @description Guests they may be of. */
+            candidates?: components["schemas"]["BackupCandidate"][];
+            /** @description What is noted of the newest one. */
+            comment?: string | null;
+            /** @description The backup server, or the instance with the storage. */
+            instance: string;
+            /**
+             * Format: date-time
+             * @description The newest one.
+             */
+            lastBackup?: string | null;
+            /** @description Namespace; absent for the root and for storages. */
+            namespace?: string;
+            /** @description Owner. */
+            owner?: string | null;
+            /** @description Datastore or storage. */
+            place: string;
+            /** @description What is in the way, or whose they were. */
+            reason: string;
+            /** @description `ambiguous` or `orphan`. */
+            state: string;
+            /** @description `pbs` or `storage`. */
+            type: string;
+            /** @description The number. */
+            vmid: string;
+        };
         /** @description The answer to a caller without credentials. */
         UnauthenticatedBody: {
             /** @description Always `Authentication required`. */
@@ -10316,6 +11482,35 @@ export interface components {
             updateAvailable: boolean;
             /** @description Plain semver. */
             version: string;
+        };
+        /** @description A profile as it was. */
+        VersionOfProfile: {
+            /** @description Why. */
+            change_note?: string;
+            /** @description Its values then; `null` for none. */
+            config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            created_at: string;
+            /** @description By whom. */
+            created_by?: string;
+            /** @description What it was for. */
+            description?: string;
+            /** @description Its name then. */
+            name: string;
+            /** @description The profile it was made from. */
+            parent_id?: string;
+            /** @description The profile. */
+            profile_id: string;
+            /**
+             * Format: int64
+             * @description Which version.
+             */
+            version: number;
         };
         /** @description A webhook. */
         Webhook: {
@@ -10585,6 +11780,579 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_profiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"][];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    create_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description Without a name, or with values agents cannot follow */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_profile_assignments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"][];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    assign_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignmentRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such profile */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    unassign_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Agent */
+                agentId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It follows none */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_profile_changes: {
+        parameters: {
+            query?: {
+                /** @description Only those of this profile. */
+                profile_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeOfProfile"][];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_profile_deployments: {
+        parameters: {
+            query?: {
+                /** @description Only those of this agent. */
+                agent_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"][];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_profile_deployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeploymentRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_profile_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileKey"][];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    suggest_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    validate_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileValidation"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Profile */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    update_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Profile */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description Without a name, or with values agents cannot follow */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Profile */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    roll_back_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Profile */
+                id: string;
+                /** @description Number of the version */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_profile_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Profile */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionOfProfile"][];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_roles: {
         parameters: {
             query?: never;
@@ -10857,6 +12625,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_agent_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentInstallWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentInstallCommand"];
+                };
+            };
+            /** @description No such kind */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There are too many tokens */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
@@ -12635,6 +14452,152 @@ export interface operations {
             };
         };
     };
+    auto_register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AutoRegistration"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AutoRegistered"];
+                };
+            };
+            /** @description What is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description No credential, or a wrong one */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllBackups"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_coverage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupCoverage"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_pbs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupServers"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
     get_pve_backups: {
         parameters: {
             query?: never;
@@ -12650,6 +14613,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PveBackups"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_unified: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllBackups"];
                 };
             };
             401: {
@@ -13229,6 +15227,82 @@ export interface operations {
             };
         };
     };
+    get_discovered: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discovered"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    discover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscoverWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discovered"];
+                };
+            };
+            /** @description No JSON, or no network */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description A search is under way */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
     list_docker_host_metadata: {
         parameters: {
             query?: never;
@@ -13800,6 +15874,132 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_infra_updates: {
+        parameters: {
+            query?: {
+                /** @description Only those of this machine. */
+                hostId?: string;
+                /** @description Only those for `docker` or `node`. */
+                resourceType?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InfraUpdateList"];
+                };
+            };
+        };
+    };
+    check_infra_updates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckQueued"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_infra_updates_of_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host or node */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InfraUpdateList"];
+                };
+            };
+        };
+    };
+    summarize_infra_updates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InfraUpdateSummaries"];
+                };
+            };
+        };
+    };
+    list_infra_updates_of_resource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Resource, such as docker:host/container, escaped */
+                resourceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InfraUpdateList"];
+                };
             };
         };
     };
@@ -15920,6 +18120,86 @@ export interface operations {
             };
         };
     };
+    get_setup_script: {
+        parameters: {
+            query?: {
+                /** @description `pve`; anything else gives the script for backup servers. */
+                type?: string | null;
+                /** @description Address of the Proxmox host; found out by the script where absent. */
+                host?: string | null;
+                /** @description Address of this server; that of the request where absent. */
+                pulse_url?: string | null;
+                /** @description `true` adds the right to list backups (Proxmox VE). */
+                backup_perms?: string | null;
+                /** @description The one-time token, hexadecimal; asked for by the script where absent. */
+                auth_token?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A POSIX shell script */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description What is wrong with the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    make_setup_script_url: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupScriptWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupScriptUrl"];
+                };
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
     get_snapshots: {
         parameters: {
             query?: never;
@@ -16118,6 +18398,89 @@ export interface operations {
             };
             /** @description The body is larger than 64 KiB */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    put_ssh_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/plain": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SshConfigWritten"];
+                };
+            };
+            /** @description What is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Neither a setup token nor the right */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than 32 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    verify_temperature_ssh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SshHosts"];
+            };
+        };
+        responses: {
+            /** @description Who is reached and who is not */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Neither a setup token nor the right */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
