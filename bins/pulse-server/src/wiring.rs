@@ -23,6 +23,7 @@ use pulse_config::{
     transfer::{NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
+use pulse_log::Logs;
 use pulse_monitor::{
     Alerts, Keeper, Supervisor, alerting, fleet::config::NoProfiles, pipeline, probe::Probe,
 };
@@ -39,7 +40,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const TASK_GRACE: Duration = Duration::from_secs(20);
 
 /// Runs the server until a signal.
-pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
+pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Result<()> {
     let started = Instant::now();
     // A second installation in one process (tests) is no error: the same provider is there already.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -117,11 +118,13 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     );
     tasks.spawn(forward(hub.clone(), alerts.live(), clock.clone(), stop.clone()));
     let bootstrap = access.bootstrap.current();
+    let (system_changes, log_level) = (system.subscribe(), settings.log_level);
     let state = AppState {
         about: Arc::new(about),
         clock: clock.clone(),
         settings: Arc::new(settings),
         system,
+        logs: logs.clone(),
         access: access.clone(),
         licensing,
         transfer,
@@ -146,6 +149,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     }
     let app = pulse_api::router(state, page::router());
     let server = tokio::spawn(pulse_api::serve::serve(listener, app, stop.clone(), GRACE));
+    tasks.spawn(keep::follow_log_level(system_changes, log_level, logs.clone(), stop.clone()));
     tasks.spawn(keep::give_memory_back(stop.clone()));
     tasks.spawn(keep::refresh_oidc(oidc, access, clock, stop.clone()));
     if monitors_local {
@@ -157,6 +161,8 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     until_signal().await?;
     service_manager::stopping();
     tracing::info!("stopping");
+    // Readers of the log would hold their connections otherwise.
+    logs.book().close();
     stop.cancel();
     server.await.context("serve connections")?;
     tasks.close();

@@ -11,6 +11,7 @@ use pulse_config::{
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
+use pulse_log::Logs;
 use pulse_monitor::{Alerts, Keeper, Scheduler, fleet::config::AgentConfigSource, probe::Probe};
 use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
@@ -119,6 +120,8 @@ pub struct AppState {
     pub settings: Arc<Settings>,
     /// What an administrator changes while the server runs.
     pub system: Arc<SystemSettingsStore>,
+    /// The log.
+    pub logs: Logs,
     /// Who may come in.
     pub access: Arc<Access>,
     /// Export and import of the whole configuration.
@@ -173,6 +176,7 @@ macro_rules! from_ref {
 }
 
 from_ref! {
+    logs: Logs,
     about: Arc<About>,
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,

@@ -27,6 +27,7 @@ pub mod settings;
 pub mod store;
 pub mod takeover;
 pub mod transfer;
+mod variables;
 
 pub use cidr::Cidr;
 pub use data_dir::DataDir;
@@ -55,3 +56,4 @@ pub use store::{
     system::{SystemSettingsStore, Updated},
     tokens::{MAX_TOKENS, Token, TokenStore, Tokens, TooManyTokens},
 };
+pub use variables::VARIABLES;

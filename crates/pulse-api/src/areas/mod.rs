@@ -10,6 +10,7 @@ mod health;
 mod history;
 mod license;
 mod live;
+mod logs;
 pub(crate) mod metadata;
 mod nodes;
 mod notifications;
@@ -55,6 +56,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(metadata::router())
         .merge(notifications::router())
         .merge(system::router())
+        .merge(logs::router())
         .merge(license::router())
         .merge(audit::router())
         .merge(rbac::router())

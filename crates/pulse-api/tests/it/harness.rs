@@ -23,10 +23,11 @@ use pulse_config::transfer::{
     NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
 };
 use pulse_config::{
-    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, PveInstance, SealKey, Secret,
-    SessionFile, Settings, SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, LogLevel, Metadata, NodeStore, NotifyStore, OidcStore, PveInstance, SealKey,
+    Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
+use pulse_log::Logs;
 use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, fleet::config::NoProfiles, probe::Probe};
 use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
@@ -192,6 +193,7 @@ impl TestServer {
             clock: dyn_clock,
             settings: Arc::new(settings),
             system,
+            logs: Logs::new(LogLevel::Info),
             access,
             transfer,
             oidc,

@@ -19,6 +19,8 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;

@@ -5,6 +5,7 @@ mod body;
 mod read;
 mod update;
 
+pub(super) use body::SettingsBody;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::state::AppState;
