@@ -5,7 +5,8 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use anyhow::{Context, Result, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use pulse_config::{
-    DotEnv, Layered, LogFormat, ProcessEnv, Settings, Vars, store::bootstrap::BootstrapToken,
+    DotEnv, Layered, LogFormat, ProcessEnv, Settings, TlsFiles, Vars, settings::base_path,
+    store::bootstrap::BootstrapToken,
 };
 use pulse_core::SystemClock;
 use pulse_log::{Logs, Look};
@@ -72,6 +73,15 @@ pub struct Serve {
     /// Address and port to listen on (default: BACKEND_HOST and FRONTEND_PORT, else 0.0.0.0:7655).
     #[arg(long)]
     listen: Option<SocketAddr>,
+    /// Serve HTTPS with this certificate, PEM (default: TLS_CERT_FILE, where HTTPS_ENABLED is true).
+    #[arg(long, requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, PEM (default: TLS_KEY_FILE).
+    #[arg(long, requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The path under which a reverse proxy serves Pulse, such as /pulse (default: PULSE_BASE_PATH).
+    #[arg(long, value_parser = |text: &str| base_path(text).ok_or("must be a path such as /pulse"))]
+    base_path: Option<String>,
     /// Do not monitor the machine the server runs on (also PULSE_MONITOR_LOCAL=false).
     #[arg(long)]
     no_local_host: bool,
@@ -144,6 +154,12 @@ fn serve(options: Serve) -> Result<()> {
     if let Some(listen) = options.listen {
         settings.bind_address = listen.ip();
         settings.port = listen.port();
+    }
+    if let (Some(certificate), Some(key)) = (options.tls_cert, options.tls_key) {
+        settings.tls = Some(TlsFiles { certificate, key });
+    }
+    if let Some(path) = options.base_path {
+        settings.base_path = path;
     }
     let logs = start_log(&settings);
     let monitors_local = is_local_wanted && !options.no_local_host;

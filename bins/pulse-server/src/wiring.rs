@@ -12,6 +12,7 @@ use pulse_api::{
     About, Access, AccessTokens, AppState, Licensing,
     auth::Oidc,
     published::StateCache,
+    serve::Tls,
     ws::{Hub, alerts::forward},
 };
 use pulse_auth::{Sessions, password, token};
@@ -46,6 +47,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     let _ = rustls::crypto::ring::default_provider().install_default();
     let data_dir = DataDir::open(&settings.data_dir)?;
     let address = SocketAddr::new(settings.bind_address, settings.port);
+    let tls = settings.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
     let listener = listen(address).await?;
     let bound = listener.local_addr().context("ask for the port")?;
 
@@ -148,14 +150,18 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
         history::serve_metrics(address, state.clone(), &tasks, stop.clone()).await?;
     }
     let app = pulse_api::router(state, page::router());
-    let server = tokio::spawn(pulse_api::serve::serve(listener, app, stop.clone(), GRACE));
+    if let Some(tls) = &tls {
+        tasks.spawn(tls.clone().follow(stop.clone()));
+    }
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let server = tokio::spawn(pulse_api::serve::serve(listener, tls, app, stop.clone(), GRACE));
     tasks.spawn(keep::follow_log_level(system_changes, log_level, logs.clone(), stop.clone()));
     tasks.spawn(keep::give_memory_back(stop.clone()));
     tasks.spawn(keep::refresh_oidc(oidc, access, clock, stop.clone()));
     if monitors_local {
         local::start(&keeper, &tasks, &stop);
     }
-    announce(bound, bootstrap.as_deref().map(pulse_config::Secret::expose), started);
+    announce(scheme, bound, bootstrap.as_deref().map(pulse_config::Secret::expose), started);
 
     service_manager::ready();
     until_signal().await?;
@@ -212,13 +218,13 @@ fn open_access(data_dir: &Path, settings: &Settings, clock: &dyn Clock) -> Resul
     Ok(Access::new(credentials, tokens, sessions, session_file, bootstrap))
 }
 
-fn announce(bound: SocketAddr, bootstrap: Option<&str>, started: Instant) {
+fn announce(scheme: &str, bound: SocketAddr, bootstrap: Option<&str>, started: Instant) {
     let shown = if bound.ip().is_unspecified() {
         SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), bound.port())
     } else {
         bound
     };
-    say(&format!("Pulse is listening on http://{shown}"));
+    say(&format!("Pulse is listening on {scheme}://{shown}"));
     if let Some(token) = bootstrap {
         say(&format!("Bootstrap token: {token}"));
     }

@@ -23,5 +23,6 @@ pub mod ws;
 
 pub use areas::{charts::ChartCache, prometheus::metrics_router};
 pub use licensing::Licensing;
+pub use middleware::BasePath;
 pub use router::{document, router};
 pub use state::{About, Access, AccessTokens, AppState};

@@ -43,7 +43,9 @@ pub use schema::{
 };
 pub use seal::SealKey;
 pub use secret::Secret;
-pub use settings::{BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, Vars};
+pub use settings::{
+    BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, TlsFiles, Vars,
+};
 pub use store::{
     bootstrap::BootstrapToken,
     credentials::{Credentials, Login},

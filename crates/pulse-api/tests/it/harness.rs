@@ -217,10 +217,15 @@ impl TestServer {
     }
 
     /// The same data directory after a restart.
-    pub fn restarted(mut self) -> Self {
-        let data = std::mem::replace(&mut self.data, tempfile::tempdir().unwrap());
-        drop(self);
-        Self::over(data, |_| {})
+    pub fn restarted(self) -> Self {
+        Self::over_data_of(self, |_| {})
+    }
+
+    /// The same with other settings.
+    pub fn over_data_of(mut before: Self, change: impl FnOnce(&mut Settings)) -> Self {
+        let data = std::mem::replace(&mut before.data, tempfile::tempdir().unwrap());
+        drop(before);
+        Self::over(data, change)
     }
 
     /// The whole application, as a listener would serve it.

@@ -15,6 +15,8 @@ mod gate;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod https;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod login;
@@ -32,6 +34,8 @@ mod notifications;
 mod setup;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod subpath;
 #[cfg(test)]
 mod system;
 #[cfg(test)]

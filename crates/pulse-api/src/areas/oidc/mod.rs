@@ -9,7 +9,7 @@ use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use pulse_config::{OidcConfig, Settings, SystemSettings};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{auth::request_origin, state::AppState};
+use crate::{middleware::request_address, state::AppState};
 
 /// The cookie that ties a login under way to the browser that began it.
 const LOGIN_COOKIE: &str = "pulse_oidc";
@@ -45,7 +45,7 @@ fn offered_redirect(
     extensions: &Extensions,
 ) -> String {
     redirect_uri(&OidcConfig::default(), system)
-        .unwrap_or_else(|| format!("{}{CALLBACK}", request_origin(settings, headers, extensions)))
+        .unwrap_or_else(|| format!("{}{CALLBACK}", request_address(settings, headers, extensions)))
 }
 
 /// Sends the browser to an address.
