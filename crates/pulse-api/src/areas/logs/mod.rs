@@ -6,13 +6,11 @@ mod level;
 mod stream;
 mod zip;
 
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-use crate::state::AppState;
+use crate::routing::{ApiRouter, routes};
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(level::get_log_level, level::set_log_level))
         .routes(routes!(stream::stream_logs))
         .routes(routes!(download::download_logs))
