@@ -107,6 +107,8 @@ const TABLE: &[Row] = &[
             "pulse-monitor",
             "pulse-notify",
             "pulse-remote-store",
+            // Mock mode, a feature.
+            "pulse-sim",
             "pulse-store",
             "pulse-web",
         ],

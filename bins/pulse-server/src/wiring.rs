@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use pulse_api::{
     About, Access, AccessTokens, AppState, Licensing,
     auth::Oidc,
+    mock::MockMode,
     published::StateCache,
     serve::Tls,
     ws::{Hub, alerts::forward},
@@ -18,20 +19,22 @@ use pulse_api::{
 use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
-    DataDir, DotEnv, Layered, Metadata, NodeStore, NotifyStore, OidcStore, ProcessEnv, SealKey, Settings,
-    SystemSettingsStore,
+    DataDir, DotEnv, Layered, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore, ProcessEnv, SealKey,
+    Settings, SystemSettingsStore, Vars,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
     transfer::{NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_log::Logs;
 use pulse_monitor::{
-    Alerts, Keeper, Supervisor, alerting, fleet::config::NoProfiles, pipeline, probe::Probe,
+    Alerts, Keeper, Supervisor, View, alerting, fleet::config::NoProfiles, pipeline, probe::Probe,
 };
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+#[cfg(feature = "mock-mode")]
+use crate::mock;
 use crate::{alerts, cli::say, history, keep, local, notify, operate, page, service_manager};
 
 /// Connections get this long to end.
@@ -89,7 +92,11 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     let last_tasks = TaskTracker::new();
     let store =
         history::open(&settings.history, &data_dir, clock.clone(), system.subscribe(), &tasks, stop.clone())?;
-    let keeper = Keeper::start(clock.clone(), &last_tasks, last.clone());
+    let view = View::new(clock.now());
+    let keeper = Keeper::start_in(&view, clock.clone(), &last_tasks, last.clone());
+    // Those who only look may be shown an invented world; history and alerts always have the real one.
+    let seen = keeper.through(&view);
+    let mock = MockMode::new(MockConfig::load(&vars)?);
     last_tasks.spawn(pipeline::run(keeper.subscribe(), store.clone(), last.clone()));
     last_tasks.spawn(keep::keep_access(access.clone(), clock.clone(), last.clone()));
 
@@ -105,8 +112,8 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
         stop.clone(),
     );
     let run = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
-    let published = Arc::new(StateCache::new(keeper.clone(), run));
-    let hub = Hub::start(keeper.subscribe(), published.clone(), polling_interval, &tasks, stop.clone());
+    let published = Arc::new(StateCache::new(seen.clone(), run));
+    let hub = Hub::start(seen.subscribe(), published.clone(), polling_interval, &tasks, stop.clone());
     notifier.start(&tasks, stop.clone());
     let about = About { version: env!("CARGO_PKG_VERSION"), started, polling_interval };
     let alerts = Alerts::start(
@@ -120,6 +127,8 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     );
     tasks.spawn(forward(hub.clone(), alerts.live(), clock.clone(), stop.clone()));
     let bootstrap = access.bootstrap.current();
+    #[cfg(feature = "mock-mode")]
+    let mock_system = system.clone();
     let (system_changes, log_level) = (system.subscribe(), settings.log_level);
     let state = AppState {
         about: Arc::new(about),
@@ -127,11 +136,12 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
         settings: Arc::new(settings),
         system,
         logs: logs.clone(),
+        mock: mock.clone(),
         access: access.clone(),
         licensing,
         transfer,
         oidc: oidc.clone(),
-        keeper: keeper.clone(),
+        keeper: seen,
         alerts,
         scheduler,
         nodes,
@@ -147,7 +157,9 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
         hub,
     };
     if let Some(address) = state.settings.history.listen {
-        history::serve_metrics(address, state.clone(), &tasks, stop.clone()).await?;
+        // What Prometheus keeps is history: always of the real world.
+        let state = AppState { keeper: keeper.clone(), ..state.clone() };
+        history::serve_metrics(address, state, &tasks, stop.clone()).await?;
     }
     let app = pulse_api::router(state, page::router());
     if let Some(tls) = &tls {
@@ -156,6 +168,16 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     let scheme = if tls.is_some() { "https" } else { "http" };
     let server = tokio::spawn(pulse_api::serve::serve(listener, tls, app, stop.clone(), GRACE));
     tasks.spawn(keep::follow_log_level(system_changes, log_level, logs.clone(), stop.clone()));
+    #[cfg(feature = "mock-mode")]
+    {
+        if is_mock_wanted(&vars) {
+            let (_, config) = mock.current();
+            mock.want(true, config);
+        }
+        let mock =
+            mock::Mock { mode: mock, view, real: keeper.clone(), clock: clock.clone(), system: mock_system };
+        tasks.spawn(mock.run(stop.clone()));
+    }
     tasks.spawn(keep::give_memory_back(stop.clone()));
     tasks.spawn(keep::refresh_oidc(oidc, access, clock, stop.clone()));
     if monitors_local {
@@ -183,6 +205,12 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     ledger.close().await;
     drop(data_dir);
     Ok(())
+}
+
+/// Whether `PULSE_MOCK_MODE` asks for an invented world from the start on.
+#[cfg(feature = "mock-mode")]
+fn is_mock_wanted(vars: &impl Vars) -> bool {
+    vars.get("PULSE_MOCK_MODE").is_some_and(|value| matches!(value.trim(), "1" | "true" | "TRUE" | "True"))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener> {

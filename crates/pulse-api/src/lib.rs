@@ -15,6 +15,7 @@ pub mod error;
 pub mod extract;
 pub mod licensing;
 mod middleware;
+pub mod mock;
 pub mod published;
 mod router;
 mod routing;

@@ -21,6 +21,7 @@ use crate::{
     auth::{BasicCache, Oidc},
     licensing::Licensing,
     middleware::RequestLimits,
+    mock::MockMode,
     published::StateCache,
     ws::Hub,
 };
@@ -122,6 +123,8 @@ pub struct AppState {
     pub system: Arc<SystemSettingsStore>,
     /// The log.
     pub logs: Logs,
+    /// Whether an invented installation is shown.
+    pub mock: Arc<MockMode>,
     /// Who may come in.
     pub access: Arc<Access>,
     /// Export and import of the whole configuration.
@@ -176,6 +179,7 @@ macro_rules! from_ref {
 }
 
 from_ref! {
+    mock: Arc<MockMode>,
     logs: Logs,
     about: Arc<About>,
     clock: Arc<dyn Clock>,

@@ -18,6 +18,7 @@ pub mod duration;
 pub mod error;
 pub mod history;
 pub mod host;
+pub mod mock;
 mod node_auth;
 pub mod node_edit;
 pub mod schema;
@@ -35,6 +36,7 @@ pub use dotenv::DotEnv;
 pub use error::{ConfigError, UpdateError};
 pub use history::{HistorySettings, RemoteHistory};
 pub use host::HostError;
+pub use mock::{MockConfig, MockError};
 pub use node_edit::{AnyInstance, NodeEdit, NodeError};
 pub use schema::{
     instances::{ClusterEndpointConfig, NodeConfig, PbsInstance, PmgInstance, PveInstance},

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use pulse_api::{
     About, Access, AccessTokens, AppState, Licensing,
     auth::{Oidc, Peer},
+    mock::MockMode,
     published::StateCache,
     ws::{Hub, alerts::forward},
 };
@@ -23,8 +24,8 @@ use pulse_config::transfer::{
     NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
 };
 use pulse_config::{
-    BootstrapToken, Credentials, LogLevel, Metadata, NodeStore, NotifyStore, OidcStore, PveInstance, SealKey,
-    Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, LogLevel, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore,
+    PveInstance, SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_log::Logs;
@@ -201,6 +202,7 @@ impl TestServer {
             settings: Arc::new(settings),
             system,
             logs: Logs::new(LogLevel::Info),
+            mock: MockMode::new(MockConfig::default()),
             access,
             transfer,
             oidc,

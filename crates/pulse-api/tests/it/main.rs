@@ -29,6 +29,8 @@ mod metadata;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod mock_mode;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod notifications;
