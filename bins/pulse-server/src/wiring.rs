@@ -152,7 +152,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
         store: store.clone(),
         ledger: ledger.clone(),
         notifier: notifier.clone(),
-        published,
+        published: published.clone(),
         charts: Arc::default(),
         hub,
     };
@@ -178,7 +178,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
             mock::Mock { mode: mock, view, real: keeper.clone(), clock: clock.clone(), system: mock_system };
         tasks.spawn(mock.run(stop.clone()));
     }
-    tasks.spawn(keep::give_memory_back(stop.clone()));
+    tasks.spawn(keep::give_memory_back(published.clone(), stop.clone()));
     tasks.spawn(keep::refresh_oidc(oidc, access, clock, stop.clone()));
     if monitors_local {
         local::start(&keeper, &tasks, &stop);
