@@ -21,6 +21,7 @@ pub mod host;
 pub mod mock;
 mod node_auth;
 pub mod node_edit;
+pub mod node_register;
 pub mod schema;
 pub mod seal;
 pub mod secret;
@@ -38,6 +39,7 @@ pub use history::{HistorySettings, RemoteHistory};
 pub use host::HostError;
 pub use mock::{MockConfig, MockError};
 pub use node_edit::{AnyInstance, NodeEdit, NodeError};
+pub use node_register::{Registered, Registration};
 pub use schema::{
     instances::{ClusterEndpointConfig, NodeConfig, PbsInstance, PmgInstance, PveInstance},
     oidc::OidcConfig,
