@@ -28,12 +28,15 @@ mod live;
 mod login;
 #[cfg(test)]
 mod logs;
+#[path = "../../../pulse-notify/tests/it/mail_server.rs"]
+mod mail_server;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod mock_mode;
+mod night;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
@@ -42,6 +45,9 @@ mod notifications;
 mod oidc;
 #[cfg(test)]
 mod perimeter;
+#[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/python.rs"]
+mod python;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
