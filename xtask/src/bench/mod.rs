@@ -48,6 +48,7 @@ pub fn run(options: &Options) -> Result<()> {
     scenarios::default_demo(&bin, options.quick, &mut table)?;
     brute_force::brute_force(&bin, options.quick, &mut table)?;
     scenarios::large(&bin, options.quick, &mut table)?;
+    scenarios::thousand_agents(&bin, options.quick, &mut table)?;
     scenarios::sizes(&bin, &mut table)?;
     page::size(&mut table)?;
     println!("\n{table}");

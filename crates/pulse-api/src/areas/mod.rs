@@ -10,6 +10,7 @@ mod documents;
 mod downloads;
 mod health;
 mod history;
+mod infra_updates;
 mod license;
 mod live;
 mod logs;
@@ -18,6 +19,7 @@ mod nodes;
 mod notifications;
 mod object;
 mod oidc;
+mod profiles;
 pub(crate) mod prometheus;
 mod rbac;
 mod resources;
@@ -31,9 +33,9 @@ mod tokens;
 mod transfer;
 mod version;
 
-use axum::response::Response;
+use axum::{middleware::from_fn, response::Response};
 
-use crate::routing::ApiRouter;
+use crate::{middleware::packed_body, routing::ApiRouter};
 
 /// All areas.
 pub fn router() -> ApiRouter {
@@ -47,7 +49,9 @@ pub fn router() -> ApiRouter {
         .merge(storage::router())
         .merge(snapshots::router())
         .merge(prometheus::router())
-        .merge(agents::router())
+        .merge(agents::router().layer(from_fn(packed_body)))
+        .merge(profiles::router())
+        .merge(infra_updates::router())
         .merge(alerts::router())
         .merge(scheduler::router())
         .merge(live::router())

@@ -17,6 +17,8 @@ mod document;
 #[cfg(test)]
 mod downloads;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod harness;
@@ -28,6 +30,7 @@ mod live;
 mod login;
 #[cfg(test)]
 mod logs;
+#[cfg(test)]
 #[path = "../../../pulse-notify/tests/it/mail_server.rs"]
 mod mail_server;
 #[cfg(test)]
@@ -36,6 +39,7 @@ mod metadata;
 mod metrics;
 #[cfg(test)]
 mod mock_mode;
+#[cfg(test)]
 mod night;
 #[cfg(test)]
 mod nodes;
@@ -45,6 +49,8 @@ mod notifications;
 mod oidc;
 #[cfg(test)]
 mod perimeter;
+#[cfg(test)]
+mod profiles;
 #[cfg(test)]
 #[path = "../../../pulse-notify/tests/it/python.rs"]
 mod python;
