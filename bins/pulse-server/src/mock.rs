@@ -14,6 +14,7 @@ use pulse_core::{
     ids::InstanceName,
     report::{docker::DockerReport, host::HostReport},
 };
+use pulse_monitor as monitor;
 use pulse_monitor::{Keeper, Reporter, Supervisor, View};
 use pulse_sim::{Cluster, EstateOptions, load};
 use tokio::{net::TcpListener, sync::watch};
@@ -120,7 +121,13 @@ impl World {
         .await
         .context("start the simulated cluster")?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let keeper = Keeper::start_in(view, clock.clone(), &tasks, stop.clone());
+        let keeper = Keeper::start_in(
+            view,
+            monitor::world::World::new(clock.now()),
+            clock.clone(),
+            &tasks,
+            stop.clone(),
+        );
         let access = cluster.access();
         let mut instance = PveInstance::new(InstanceName::new(NAME), access.url);
         instance.token_name = Some(access.token_name);
@@ -226,7 +233,13 @@ mod tests {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let view = View::new(clock.now());
-        let real = Keeper::start_in(&view, clock.clone(), &tasks, stop.clone());
+        let real = Keeper::start_in(
+            &view,
+            monitor::world::World::new(clock.now()),
+            clock.clone(),
+            &tasks,
+            stop.clone(),
+        );
         let seen = real.through(&view);
         let mode = MockMode::new(MockConfig::default());
         let mock = Mock { mode: mode.clone(), view, real: real.clone(), clock, system };

@@ -19,37 +19,24 @@ use pulse_api::{
 use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
-<<<<<<< HEAD
-    DataDir, DotEnv, Layered, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore, ProcessEnv, SealKey,
-    Settings, SystemSettingsStore, Vars,
-=======
-    DataDir, DotEnv, Layered, Metadata, NodeStore, NotifyStore, OidcStore, ProcessEnv, ProfileStore, SealKey,
-    Settings, SigningKey, SystemSettingsStore,
->>>>>>> main
+    DataDir, DotEnv, Layered, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore, ProcessEnv,
+    ProfileStore, SealKey, Settings, SigningKey, SystemSettingsStore, Vars,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
     transfer::{NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_log::Logs;
 use pulse_monitor::{
-<<<<<<< HEAD
-    Alerts, Keeper, Supervisor, View, alerting, discovery::Discovery, fleet::config::NoProfiles, pipeline,
+    Alerts, Supervisor, View, alerting, discovery::Discovery, fleet::signed::SignedProfiles, pipeline,
     probe::Probe,
-=======
-    Alerts, Supervisor, alerting, discovery::Discovery, fleet::signed::SignedProfiles, pipeline, probe::Probe,
->>>>>>> main
 };
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-<<<<<<< HEAD
 #[cfg(feature = "mock-mode")]
 use crate::mock;
-use crate::{alerts, cli::say, history, keep, local, notify, operate, page, service_manager};
-=======
 use crate::{alerts, cli::say, fleet, history, keep, local, notify, operate, page, service_manager};
->>>>>>> main
 
 /// Connections get this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -108,16 +95,19 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     let last_tasks = TaskTracker::new();
     let store =
         history::open(&settings.history, &data_dir, clock.clone(), system.subscribe(), &tasks, stop.clone())?;
-<<<<<<< HEAD
     let view = View::new(clock.now());
-    let keeper = Keeper::start_in(&view, clock.clone(), &last_tasks, last.clone());
+    let (keeper, fleet) = fleet::open(
+        data_dir.path(),
+        &metadata,
+        access.clone(),
+        &view,
+        clock.clone(),
+        &last_tasks,
+        last.clone(),
+    )?;
     // Those who only look may be shown an invented world; history and alerts always have the real one.
     let seen = keeper.through(&view);
     let mock = MockMode::new(MockConfig::load(&vars)?);
-=======
-    let (keeper, fleet) =
-        fleet::open(data_dir.path(), &metadata, access.clone(), clock.clone(), &last_tasks, last.clone())?;
->>>>>>> main
     last_tasks.spawn(pipeline::run(keeper.subscribe(), store.clone(), last.clone()));
     last_tasks.spawn(keep::keep_access(access.clone(), clock.clone(), last.clone()));
 

@@ -44,40 +44,45 @@ pub struct Keeper {
 impl Keeper {
     /// Starts the keeper task; it ends when `stop` is cancelled.
     pub fn start(clock: Arc<dyn Clock>, tasks: &TaskTracker, stop: CancellationToken) -> Self {
-<<<<<<< HEAD
-        Self::start_with(None, clock, tasks, stop)
-    }
-
-    /// The same for a keeper whose world can be shown in a view; the first one in a view is.
-    pub fn start_in(
-        view: &Arc<View>,
-=======
         Self::start_with(World::new(clock.now()), clock, tasks, stop)
     }
 
     /// The same with a world of which something is known already.
     pub fn start_with(
         start: World,
->>>>>>> main
         clock: Arc<dyn Clock>,
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-<<<<<<< HEAD
-        Self::start_with(Some((Arc::clone(view), view.join())), clock, tasks, stop)
+        Self::begin(start, None, clock, tasks, stop)
     }
 
-    fn start_with(
+    /// The same for a keeper whose world can be shown in a view; the first one in a view is.
+    pub fn start_in(
+        view: &Arc<View>,
+        start: World,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        Self::begin(start, Some((Arc::clone(view), view.join())), clock, tasks, stop)
+    }
+
+    fn begin(
+        start: World,
         view: Option<(Arc<View>, Place)>,
         clock: Arc<dyn Clock>,
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        let now = clock.now();
         let (updates, inbox) = mpsc::channel(QUEUE);
-        let (sender, world) = watch::channel(Arc::new(Snapshot::empty(now)));
-        let place = view.as_ref().map(|(_, place)| *place);
-        tasks.spawn(keep(World::new(now), inbox, Publisher { sender, view }, clock, stop));
+        let first = Arc::new(start.snapshot().clone());
+        let place = view.as_ref().map(|(view, place)| {
+            view.offer(*place, &first);
+            *place
+        });
+        let (sender, world) = watch::channel(first);
+        tasks.spawn(keep(start, inbox, Publisher { sender, view }, clock, stop));
         Self { updates, world, place }
     }
 
@@ -92,12 +97,6 @@ impl Keeper {
         if let Some(place) = self.place {
             view.show(place, &self.snapshot());
         }
-=======
-        let (updates, inbox) = mpsc::channel(QUEUE);
-        let (publish, world) = watch::channel(Arc::new(start.snapshot().clone()));
-        tasks.spawn(keep(start, inbox, publish, clock, stop));
-        Self { updates, world }
->>>>>>> main
     }
 
     /// The world as last published.
@@ -269,8 +268,8 @@ mod tests {
         let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_800_000_000).unwrap()));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let view = View::new(clock.now());
-        let real = Keeper::start_in(&view, clock.clone(), &tasks, stop.clone());
-        let invented = Keeper::start_in(&view, clock.clone(), &tasks, stop.clone());
+        let real = Keeper::start_in(&view, World::new(clock.now()), clock.clone(), &tasks, stop.clone());
+        let invented = Keeper::start_in(&view, World::new(clock.now()), clock.clone(), &tasks, stop.clone());
         let seen = real.through(&view);
         let names =
             || seen.snapshot().hosts.values().map(|host| host.info.hostname.clone()).collect::<Vec<_>>();

@@ -60,7 +60,7 @@ impl View {
     /// Only called by whoever holds the lock: two at once could put the older one last.
     fn put(&self, snapshot: &Arc<Snapshot>) {
         let last = self.world.borrow().version;
-        let next = if snapshot.version > last {
+        let next = if snapshot.version > last || last == 0 {
             Arc::clone(snapshot)
         } else {
             Arc::new(Snapshot { version: last + 1, ..Snapshot::clone(snapshot) })

@@ -1,9 +1,5 @@
-<<<<<<< HEAD
-//! What every answer gets: an id of the request, security headers, the path it is hosted under, and an answer even when a handler panics.
-=======
-//! What every answer gets: an id of the request, security headers, and an answer even when a handler panics; and what
+//! What every answer gets: an id of the request, security headers, the path it is hosted under, and an answer even when a handler panics; and what
 //! requests may bring: compressed bodies.
->>>>>>> main
 
 mod base_path;
 mod headers;

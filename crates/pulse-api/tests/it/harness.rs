@@ -26,13 +26,8 @@ use pulse_config::transfer::{
     NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
 };
 use pulse_config::{
-<<<<<<< HEAD
     BootstrapToken, Credentials, LogLevel, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore,
-    PveInstance, SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
-=======
-    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, ProfileStore, PveInstance,
-    SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
->>>>>>> main
+    ProfileStore, PveInstance, SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_log::Logs;
