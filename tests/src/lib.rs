@@ -7,5 +7,6 @@
 pub mod binaries;
 pub mod dockerd;
 pub mod http;
+pub mod oidc;
 pub mod process;
 pub mod programs;

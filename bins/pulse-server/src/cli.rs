@@ -122,7 +122,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Ok(())
         }
         Some(Command::Openapi) => {
-            say(&pulse_api::document().to_pretty_json().context("write the document as JSON")?);
+            say(&pulse_api::document_json());
             Ok(())
         }
         Some(Command::Version) => {

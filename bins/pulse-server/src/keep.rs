@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use pulse_api::{Access, auth::Oidc};
+use pulse_api::{Access, auth::Oidc, published::StateCache};
 use pulse_core::Clock;
 use tokio_util::sync::CancellationToken;
 
@@ -16,8 +16,11 @@ const FIRST_TRIM: Duration = Duration::from_secs(5);
 /// And then this often.
 const TRIM_PERIOD: Duration = Duration::from_secs(60);
 
-/// Returns free memory to the system until `stop`.
-pub async fn give_memory_back(stop: CancellationToken) {
+/// A rendering of the state that nobody asked for this long is given up; the next reader has it made anew.
+const UNREAD: Duration = Duration::from_secs(30);
+
+/// Gives up what nobody reads, and returns free memory to the system, until `stop`.
+pub async fn give_memory_back(published: Arc<StateCache>, stop: CancellationToken) {
     let mut wait = FIRST_TRIM;
     loop {
         tokio::select! {
@@ -25,6 +28,7 @@ pub async fn give_memory_back(stop: CancellationToken) {
             () = tokio::time::sleep(wait) => {}
         }
         wait = TRIM_PERIOD;
+        published.forget(UNREAD);
         if let Err(error) = tokio::task::spawn_blocking(pulse_memory::give_back).await {
             tracing::error!(%error, "returning memory stopped");
         }

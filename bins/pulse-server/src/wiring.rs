@@ -137,7 +137,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         store: store.clone(),
         ledger: ledger.clone(),
         notifier: notifier.clone(),
-        published,
+        published: published.clone(),
         charts: Arc::default(),
         hub,
     };
@@ -146,7 +146,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     }
     let app = pulse_api::router(state, page::router());
     let server = tokio::spawn(pulse_api::serve::serve(listener, app, stop.clone(), GRACE));
-    tasks.spawn(keep::give_memory_back(stop.clone()));
+    tasks.spawn(keep::give_memory_back(published.clone(), stop.clone()));
     tasks.spawn(keep::refresh_oidc(oidc, access, clock, stop.clone()));
     if monitors_local {
         local::start(&keeper, &tasks, &stop);

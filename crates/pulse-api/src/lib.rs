@@ -10,18 +10,21 @@
 
 mod areas;
 pub mod auth;
+mod document;
 pub mod error;
 pub mod extract;
 pub mod licensing;
 mod middleware;
 pub mod published;
 mod router;
+mod routing;
 pub mod serve;
 pub mod state;
 pub mod wire;
 pub mod ws;
 
 pub use areas::{charts::ChartCache, prometheus::metrics_router};
+pub use document::document_json;
 pub use licensing::Licensing;
-pub use router::{document, router};
+pub use router::router;
 pub use state::{About, Access, AccessTokens, AppState};

@@ -10,6 +10,7 @@ mod first_run;
 mod history;
 mod live;
 mod machine;
+mod oidc;
 mod refusal;
 mod requests;
 mod restart;

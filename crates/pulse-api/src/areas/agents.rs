@@ -17,18 +17,18 @@ use pulse_core::{
 use pulse_monitor::{IntakeError, Keeper, Reporter};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::{ApiError, ErrorBody},
     extract::{Allowed, DockerReport, HostAgentReport, KubernetesReport, Needs, read_json},
-    state::{Access, AppState},
+    routing::{ApiRouter, routes},
+    state::Access,
     wire::agents::{DockerReportReply, HostReportConfig, HostReportReply, KubernetesReportReply},
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(report_host))
         .routes(routes!(report_docker))
         .routes(routes!(report_kubernetes))

@@ -5,17 +5,16 @@ use axum::{Json, extract::Path};
 use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::{ApiError, ErrorBody},
     extract::{Allowed, AuditAdminRead, AuditAdminWrite, AuditRead},
-    state::AppState,
+    routing::{ApiRouter, routes},
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(list_audit_events))
         .routes(routes!(verify_audit_event))
         .routes(routes!(get_audit_webhooks, set_audit_webhooks))

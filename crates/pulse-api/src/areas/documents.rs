@@ -5,13 +5,12 @@ use std::sync::OnceLock;
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use http::{HeaderValue, header};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::state::AppState;
+use crate::routing::{ApiRouter, routes};
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(get_openapi))
         .routes(routes!(get_docs))
         .route("/docs-page/docs.js", axum::routing::get(|| async { file("text/javascript", SCRIPT) }))
@@ -33,7 +32,7 @@ fn file(content_type: &'static str, body: impl Into<Body>) -> Response {
 async fn get_openapi() -> Response {
     // The document is the same for the whole life of the program, so it is made once.
     static TEXT: OnceLock<Bytes> = OnceLock::new();
-    let text = TEXT.get_or_init(|| crate::document().to_json().unwrap_or_default().into());
+    let text = TEXT.get_or_init(|| crate::document_json().into());
     file("application/json", text.clone())
 }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::state::{About, AppState};
+use crate::{
+    routing::{ApiRouter, routes},
+    state::About,
+};
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(get_health))
+pub fn router() -> ApiRouter {
+    ApiRouter::new().routes(routes!(get_health))
 }
 
 /// How the server is.

@@ -21,18 +21,17 @@ use pulse_monitor::{
 use pulse_store::{MetricStore, RangeQuery, Selector};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::ApiError,
     extract::{Allowed, MonitoringRead},
-    state::AppState,
+    routing::{ApiRouter, routes},
     wire::time::NEVER,
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(get_history)).routes(routes!(get_store_stats))
+pub fn router() -> ApiRouter {
+    ApiRouter::new().routes(routes!(get_history)).routes(routes!(get_store_stats))
 }
 
 /// The longest range that needs no licence.

@@ -14,14 +14,13 @@ use pulse_core::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     areas::object::read_object,
     error::{ApiError, MissingScopeBody},
     extract::{Admin, Allowed, Authenticated, SettingsWriteAdmin},
     licensing::{ActivateError, Licensing},
-    state::AppState,
+    routing::{ApiRouter, routes},
 };
 
 const LIMIT_BYTES: usize = 32 * 1024;
@@ -42,8 +41,8 @@ const LISTED: [Feature; 11] = [
 ];
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(get_license_status))
         .routes(routes!(get_license_features))
         .routes(routes!(activate_license))

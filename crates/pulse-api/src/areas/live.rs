@@ -5,21 +5,22 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
+use pulse_auth::AuthMethod;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::is_still_valid,
     error::plain,
     extract::{Allowed, MonitoringRead},
+    routing::{ApiRouter, routes},
     state::AppState,
     ws::{self, StreamKind},
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(open_live_channel))
+pub fn router() -> ApiRouter {
+    ApiRouter::new().routes(routes!(open_live_channel))
 }
 
 /// What a client sends us is small.
@@ -48,7 +49,8 @@ async fn open_live_channel(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return plain(StatusCode::BAD_REQUEST, "Bad Request") };
-    let rides_on_cookie = allowed.identity.session_key.is_some();
+    // All but a token is sent by a browser without its page's doing.
+    let rides_on_cookie = allowed.identity.method != AuthMethod::ApiToken;
     if !is_origin_allowed(&headers, &state.system.current().allowed_origin_list(), rides_on_cookie) {
         return plain(StatusCode::FORBIDDEN, "Origin not allowed");
     }

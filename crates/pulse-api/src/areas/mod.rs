@@ -29,13 +29,12 @@ mod transfer;
 mod version;
 
 use axum::response::Response;
-use utoipa_axum::router::OpenApiRouter;
 
-use crate::state::AppState;
+use crate::routing::ApiRouter;
 
 /// All areas.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .merge(health::router())
         .merge(version::router())
         .merge(state::router())

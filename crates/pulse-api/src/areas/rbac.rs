@@ -2,17 +2,16 @@
 //! themselves are in `pulse_auth::rbac` and are enforced; the four built-in ones can be given by an OIDC provider.
 
 use http::StatusCode;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::{ApiError, ErrorBody},
     extract::{Allowed, ManageRoles},
-    state::AppState,
+    routing::{ApiRouter, routes},
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(list_roles, create_role))
         .routes(routes!(get_role, update_role, delete_role))
         .routes(routes!(list_users))

@@ -11,18 +11,17 @@ use pulse_core::Snapshot;
 use pulse_monitor::Keeper;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::ApiError,
     extract::{Allowed, MonitoringRead},
-    state::AppState,
+    routing::{ApiRouter, routes},
     wire::resource::{self, INFRASTRUCTURE, Resource, ResourceStats, WORKLOADS},
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(list_resources))
         .routes(routes!(get_resource_stats))
         .routes(routes!(get_resource))

@@ -14,11 +14,10 @@ use pulse_monitor::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     extract::{Allowed, Authenticated},
-    state::AppState,
+    routing::{ApiRouter, routes},
     wire::time::NEVER,
 };
 
@@ -30,8 +29,8 @@ const MOST_DEAD_LETTERS: usize = 25;
 const STALE_AFTER: Duration = Duration::from_secs(300);
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(get_scheduler_health))
+pub fn router() -> ApiRouter {
+    ApiRouter::new().routes(routes!(get_scheduler_health))
 }
 
 /// How polling goes.

@@ -4,18 +4,17 @@ use axum::{Json, extract::State, response::IntoResponse};
 use pulse_monitor::Keeper;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::{MissingScopeBody, UnauthenticatedBody},
     extract::{Allowed, MonitoringRead},
-    state::AppState,
+    routing::{ApiRouter, routes},
     wire::backup::{GuestSnapshotShape, StorageBackupShape},
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(get_snapshots)).routes(routes!(get_pve_backups))
+pub fn router() -> ApiRouter {
+    ApiRouter::new().routes(routes!(get_snapshots)).routes(routes!(get_pve_backups))
 }
 
 /// Snapshots of guests.

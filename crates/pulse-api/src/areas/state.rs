@@ -8,19 +8,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::{ApiError, MissingScopeBody, UnauthenticatedBody},
     extract::{Allowed, MonitoringRead},
     published::{RenderError, Rendered, StateCache},
-    state::AppState,
+    routing::{ApiRouter, routes},
     wire::state::StateShape,
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(get_state))
+pub fn router() -> ApiRouter {
+    ApiRouter::new().routes(routes!(get_state))
 }
 
 /// Everything that is monitored.

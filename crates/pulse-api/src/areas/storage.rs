@@ -14,18 +14,17 @@ use pulse_monitor::Keeper;
 use pulse_store::{MetricStore, RangeQuery, Selector};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::{ApiError, ErrorBody},
     extract::{Allowed, MonitoringRead},
-    state::AppState,
+    routing::{ApiRouter, routes},
     wire::storage::StorageDetail,
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(get_storage_charts))
         .routes(routes!(get_storage))
         .route("/api/storage/", axum::routing::get(no_id))

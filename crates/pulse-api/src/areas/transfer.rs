@@ -16,13 +16,13 @@ use pulse_core::Clock;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     areas::object::read_object,
     auth::client_address,
     error::{ApiError, MissingScopeBody},
     extract::{Allowed, JsonError, SettingsWriteAdmin},
+    routing::{ApiRouter, routes},
     state::{Access, AppState},
 };
 
@@ -35,8 +35,8 @@ const IMPORT_LIMIT_BYTES: usize = bundle::MAX_BUNDLE_BYTES + 8 * 1024;
 static DERIVING: Semaphore = Semaphore::const_new(1);
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(export_config)).routes(routes!(import_config))
+pub fn router() -> ApiRouter {
+    ApiRouter::new().routes(routes!(export_config)).routes(routes!(import_config))
 }
 
 /// What the bundle is sealed with.

@@ -6,13 +6,15 @@ use axum::{Json, extract::State};
 use pulse_config::Settings;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::state::{About, AppState};
+use crate::{
+    routing::{ApiRouter, routes},
+    state::About,
+};
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(get_version))
         .routes(routes!(get_agent_version))
         .routes(routes!(get_server_info))

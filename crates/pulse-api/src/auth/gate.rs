@@ -7,10 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use pulse_auth::{Denied, FeatureSet, Identity};
+use pulse_auth::{AuthMethod, Denied, FeatureSet, Identity};
 use tokio::sync::Semaphore;
 
-use super::{CSRF_COOKIE, CSRF_HEADER, CookieRules, SESSION_COOKIE, cookie, identify};
+use super::{CSRF_COOKIE, CSRF_HEADER, CookieRules, cookie, identify, is_proxied};
 use crate::{
     error::{ApiError, plain},
     state::AppState,
@@ -81,7 +81,7 @@ pub async fn gate(State(state): State<AppState>, mut request: Request, next: Nex
     if !identity.is_authenticated() && !is_public(&path) {
         return unauthenticated(&path, request.headers(), state.access.is_configured());
     }
-    if let Some(refusal) = refuse_forged(&state, &request) {
+    if let Some(refusal) = refuse_forged(&state, &request, &identity) {
         return refusal;
     }
     let wants_csrf_cookie = request.method() == Method::GET
@@ -130,20 +130,28 @@ fn unauthenticated(path: &str, headers: &HeaderMap, is_configured: bool) -> Resp
     (StatusCode::UNAUTHORIZED, axum::Json(body)).into_response()
 }
 
-/// A mutation that rides on a session cookie must show the session's CSRF token.
-fn refuse_forged(state: &AppState, request: &Request) -> Option<Response> {
+/// A mutation that rides on what a browser sends by itself must show that a page of ours sends it: with a session its
+/// CSRF token; with Basic credentials or those of a proxy, that it comes from this origin.
+fn refuse_forged(state: &AppState, request: &Request, identity: &Identity) -> Option<Response> {
     let headers = request.headers();
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let path = request.uri().path();
     if is_safe || !path.starts_with("/api/") || NO_CSRF.contains(&path) {
         return None;
     }
-    let session = cookie(headers, SESSION_COOKIE)?;
-    // A caller with another credential does not ride on the cookie; a browser cannot be made to send these.
-    if headers.contains_key("x-api-token") || headers.contains_key(header::AUTHORIZATION) {
-        return None;
+    match identity.method {
+        // Nobody can make a browser send a token.
+        AuthMethod::ApiToken | AuthMethod::None => return None,
+        AuthMethod::Basic | AuthMethod::Proxy => {
+            let allowed = state.system.current().allowed_origin_list();
+            return is_from_elsewhere(headers, &allowed).then(|| {
+                plain(StatusCode::FORBIDDEN, "A page of another origin cannot change anything here")
+            });
+        }
+        // Pulse v5 asks for no CSRF token where there is any Authorization header, garbage included.
+        AuthMethod::Session | AuthMethod::Oidc => {}
     }
-    let key = pulse_auth::session::session_key(session);
+    let key = identity.session_key.clone()?;
     let given = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
     let now = state.now();
     if given.is_some_and(|token| state.access.csrf.verify(&key, token, now)) {
@@ -159,6 +167,24 @@ fn refuse_forged(state: &AppState, request: &Request) -> Option<Response> {
         response.headers_mut().append(header::SET_COOKIE, set);
     }
     Some(response)
+}
+
+/// Whether a page of another origin sends the request, as far as its browser tells.
+fn is_from_elsewhere(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let origin = text(header::ORIGIN.as_str());
+    if origin.is_some_and(|origin| allowed.iter().any(|entry| entry.eq_ignore_ascii_case(origin))) {
+        return false;
+    }
+    match (text("sec-fetch-site"), origin) {
+        (Some(site), _) => matches!(site, "cross-site" | "same-site"),
+        // Without HTTPS browsers do not say the former. Behind a proxy the host may be another one than the browser's.
+        (None, Some(origin)) if !is_proxied(headers) => {
+            let host = text(header::HOST.as_str()).unwrap_or_default();
+            origin.split_once("://").is_none_or(|(_, origin)| !origin.eq_ignore_ascii_case(host))
+        }
+        _ => false,
+    }
 }
 
 /// Password hashes take memory and a core: at most two at once.
@@ -200,6 +226,28 @@ mod tests {
         for path in ["/", "/index.html", "/assets/a.js", "/api/health", "/api/login"] {
             assert!(is_public(path), "{path}");
         }
+    }
+
+    #[test]
+    fn a_page_of_another_origin_is_told_from_our_own_and_from_programs() {
+        let check = |pairs: &[(&'static str, &str)], expect: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "pulse.lan:7655".parse().unwrap());
+            for (name, value) in pairs {
+                headers.insert(*name, value.parse().unwrap());
+            }
+            let allowed = ["https://dash.example".to_owned(), "*".to_owned()];
+            assert_eq!(is_from_elsewhere(&headers, &allowed), expect, "{pairs:?}");
+        };
+        check(&[], false);
+        check(&[("origin", "http://pulse.lan:7655")], false);
+        check(&[("origin", "http://evil.example")], true);
+        check(&[("origin", "null")], true);
+        check(&[("origin", "https://dash.example"), ("sec-fetch-site", "cross-site")], false);
+        check(&[("origin", "https://pulse.example"), ("sec-fetch-site", "same-origin")], false);
+        check(&[("origin", "https://pulse.example"), ("x-forwarded-for", "192.0.2.1")], false);
+        check(&[("sec-fetch-site", "cross-site")], true);
+        check(&[("sec-fetch-site", "same-site")], true);
     }
 
     #[test]

@@ -74,6 +74,10 @@ pub struct StateCache {
     /// Tells two runs of the server apart, so that a tag of the last run never matches.
     run: u64,
     renderings: AtomicU64,
+    /// When the cache was made; reads are counted in milliseconds from here.
+    began: Instant,
+    /// When somebody last asked, in milliseconds since `began`.
+    read_at_milliseconds: AtomicU64,
 }
 
 /// The state could not be serialised.
@@ -99,7 +103,25 @@ impl StateCache {
             rendering: Arc::default(),
             run,
             renderings: AtomicU64::new(0),
+            began: Instant::now(),
+            read_at_milliseconds: AtomicU64::new(0),
         }
+    }
+
+    /// Drops the last rendering and its pieces if nobody asked for the state for as long as `unread_for`: they hold a
+    /// second copy of the estate as it was then. Whether anything was dropped.
+    pub fn forget(&self, unread_for: Duration) -> bool {
+        let read_at = Duration::from_millis(self.read_at_milliseconds.load(Ordering::Relaxed));
+        let is_unread = self.began.elapsed().saturating_sub(read_at) >= unread_for;
+        // Whoever renders right now is a reader.
+        let Some(mut pieces) = self.rendering.try_lock().ok().filter(|_| is_unread) else { return false };
+        *pieces = Pieces::default();
+        self.last.swap(None).is_some()
+    }
+
+    fn note_reader(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.read_at_milliseconds.store(now, Ordering::Relaxed);
     }
 
     /// How often the state was rendered; for the statistics and the test of "once per change".
@@ -109,6 +131,7 @@ impl StateCache {
 
     /// The state as bytes.
     pub async fn get(self: &Arc<Self>) -> Result<Arc<Rendered>, RenderError> {
+        self.note_reader();
         let world = self.keeper.snapshot();
         if let Some(last) = self.last.load_full() {
             if last.version == world.version {
@@ -124,6 +147,7 @@ impl StateCache {
 
     /// The state as bytes, not older than `world`.
     pub async fn get_fresh(self: &Arc<Self>, world: Arc<Snapshot>) -> Result<Arc<Rendered>, RenderError> {
+        self.note_reader();
         match self.last.load_full() {
             Some(last) if last.version >= world.version => Ok(last),
             Some(_) | None => self.render(world).await,

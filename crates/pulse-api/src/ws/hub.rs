@@ -128,7 +128,7 @@ impl Hub {
             period,
             stop.clone(),
         ));
-        tasks.spawn(send_deltas(world, seat_requests, hub.delta_clients.clone(), stop));
+        tasks.spawn(send_deltas(world, seat_requests, stop));
         hub
     }
 
@@ -282,11 +282,11 @@ fn to_millis(object: &mut serde_json::Map<String, Value>, field: &str) {
 async fn send_deltas(
     mut world: watch::Receiver<Arc<Snapshot>>,
     mut seats: mpsc::Receiver<oneshot::Sender<DeltaSeat>>,
-    clients: Arc<AtomicUsize>,
     stop: CancellationToken,
 ) {
     let (frames, _) = broadcast::channel(DELTA_QUEUE);
-    let mut base = world.borrow_and_update().clone();
+    // Held only while somebody follows: what it shows is soon a whole estate that nobody else needs any more.
+    let mut base: Option<Arc<Snapshot>> = None;
     let mut pace = tokio::time::interval(DELTA_PERIOD);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -295,21 +295,26 @@ async fn send_deltas(
             request = seats.recv() => {
                 let Some(answer) = request else { return };
                 if frames.receiver_count() == 0 {
-                    base = world.borrow_and_update().clone();
+                    base = None;
                 }
+                let base = base.get_or_insert_with(|| world.borrow_and_update().clone()).clone();
                 // The client may be gone again.
-                let _ = answer.send(DeltaSeat { frames: frames.subscribe(), base: base.clone() });
+                let _ = answer.send(DeltaSeat { frames: frames.subscribe(), base });
             }
-            _ = pace.tick(), if clients.load(Ordering::Relaxed) > 0 => {
+            _ = pace.tick() => {
+                if frames.receiver_count() == 0 {
+                    base = None;
+                }
+                let Some(before) = base.clone() else { continue };
                 if !world.has_changed().unwrap_or(false) {
                     continue;
                 }
                 let next = world.borrow_and_update().clone();
-                let (before, after) = (base.clone(), next.clone());
+                let after = next.clone();
                 let frame = tokio::task::spawn_blocking(move || delta_frame(&before, &after)).await;
                 match frame {
                     Ok(Ok(Some(frame))) => {
-                        base = next;
+                        base = Some(next);
                         let _ = frames.send(frame);
                     }
                     // Nothing that is shown changed: the next difference starts from the same base.

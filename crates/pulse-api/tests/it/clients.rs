@@ -77,6 +77,10 @@ impl Client<'_> {
         self.send(Method::POST, path, Body::from(body.to_string())).await
     }
 
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, Body::from(body.to_string())).await
+    }
+
     pub async fn put(&self, path: &str, body: Value) -> Answer {
         self.send(Method::PUT, path, Body::from(body.to_string())).await
     }

@@ -112,6 +112,13 @@ impl TestServer {
         Self::set_up_with_hash(&PASSWORD_HASH)
     }
 
+    /// The same, with settings changed.
+    pub fn set_up_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        configure(data.path(), &PASSWORD_HASH);
+        Self::over(data, change)
+    }
+
     /// The same, with another hash of [`PASSWORD`].
     pub fn set_up_with_hash(hash: &str) -> Self {
         let data = tempfile::tempdir().unwrap();

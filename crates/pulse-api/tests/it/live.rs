@@ -146,6 +146,43 @@ async fn whoever_may_not_read_the_state_gets_no_socket() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_origin_gets_no_socket_with_somebodys_session() {
+    let server = TestServer::set_up();
+    let address = serve(&server).await;
+    let answer = server.log_in(crate::harness::PASSWORD).await;
+    let cookie = format!("pulse_session={}", answer.cookie("pulse_session"));
+    let token = server.token([Scope::MonitoringRead]);
+    let knock = async |origin: Option<&str>, header: &'static str, value: &str| {
+        let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
+        request.headers_mut().insert(header, value.parse().unwrap());
+        if let Some(origin) = origin {
+            request.headers_mut().insert("origin", origin.parse().unwrap());
+        }
+        match tokio_tungstenite::connect_async(request).await {
+            Ok(_) => 101,
+            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => response.status().as_u16(),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let own = format!("http://{address}");
+    assert_eq!(knock(Some(&own), "cookie", &cookie).await, 101);
+    assert_eq!(knock(None, "cookie", &cookie).await, 101);
+    let evil =
+        ["http://evil.example", "null", "file://", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"];
+    for origin in evil {
+        assert_eq!(knock(Some(origin), "cookie", &cookie).await, 403, "{origin}");
+    }
+    let open = json!({"allowedOrigins": "*"});
+    server.admin().post("/api/system/settings/update", open).await.expect(200);
+    assert_eq!(knock(Some("http://evil.example"), "cookie", &cookie).await, 403, "a star opens no session");
+    assert_eq!(knock(Some("http://evil.example"), "x-api-token", &token).await, 101);
+    let listed = json!({"allowedOrigins": "http://dash.example"});
+    server.admin().post("/api/system/settings/update", listed).await.expect(200);
+    assert_eq!(knock(Some("http://dash.example"), "cookie", &cookie).await, 101);
+    assert_eq!(knock(Some("http://evil.example"), "x-api-token", &token).await, 403);
+}
+
+#[tokio::test]
 async fn people_are_told_of_an_alert_and_of_its_end() {
     let server = TestServer::set_up();
     let at_once = json!({

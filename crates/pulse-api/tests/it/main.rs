@@ -5,6 +5,8 @@ mod alerts;
 #[cfg(test)]
 mod appliances;
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod document;
@@ -26,6 +28,12 @@ mod metrics;
 mod nodes;
 #[cfg(test)]
 mod notifications;
+#[cfg(test)]
+mod perimeter;
+#[cfg(test)]
+mod rights;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The state on the wire, against the contract: shapes as snapshots, bytes made once, unknown never 0 without a word.
 
-use std::{collections::BTreeMap, io::Read, sync::Arc};
+use std::{collections::BTreeMap, io::Read, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
@@ -254,6 +254,27 @@ async fn the_state_is_rendered_once_per_change_and_known_tags_cost_no_body() {
     let changed = server.send(ask(&tag, "identity")).await;
     assert_eq!(changed.status, StatusCode::OK);
     assert_eq!(server.state.published.renderings(), 2);
+}
+
+#[tokio::test]
+async fn a_state_that_nobody_reads_is_given_up_and_comes_back_as_it_was() {
+    let server = TestServer::fresh();
+    let token = server.token([Scope::MonitoringRead]);
+    fill(&server).await;
+    let published = &server.state.published;
+    assert!(!published.forget(Duration::ZERO), "nothing was rendered yet");
+    let before = server.get("/api/state", &token).await;
+    let source = Arc::downgrade(&server.state.keeper.snapshot());
+
+    assert!(!published.forget(Duration::from_secs(3_600)), "it was read a moment ago");
+    assert!(published.forget(Duration::ZERO));
+    let again = server.get("/api/state", &token).await;
+    assert_eq!((&again.bytes, &again.headers[header::ETAG]), (&before.bytes, &before.headers[header::ETAG]));
+    assert_eq!(published.renderings(), 2);
+
+    fill(&server).await;
+    assert!(published.forget(Duration::ZERO));
+    assert!(source.upgrade().is_none(), "what was shown before is still held");
 }
 
 #[tokio::test]

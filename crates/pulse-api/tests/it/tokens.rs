@@ -126,3 +126,84 @@ async fn a_user_of_the_proxy_who_is_no_administrator_sees_no_tokens() {
     user("viewer").get("/api/state").await.expect(200);
     user("viewer|admin").get(PATH).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_token_whose_time_is_over_is_nobody_and_can_be_given_more() {
+    let server = TestServer::set_up();
+    let body = json!({"name": "guest", "scopes": ["monitoring:read"], "expiresAt": "2026-03-04T06:00:00Z"});
+    let made = server.admin().post(PATH, body).await.expect(200).json();
+    assert_eq!(made["record"]["expiresAt"], "2026-03-04T06:00:00Z");
+    let guest = server.anybody().with("x-api-token", made["token"].as_str().unwrap());
+    guest.get("/api/state").await.expect(200);
+    server.clock.advance(jiff::SignedDuration::from_hours(1));
+    guest.get("/api/state").await.expect(401);
+    let asked = json!({"token": made["token"]});
+    let told = server.admin().post("/api/security/validate-token", asked).await.expect(200).json();
+    assert_eq!(told["valid"], false);
+
+    let path = format!("{PATH}/{}", made["record"]["id"].as_str().unwrap());
+    let past = server.admin().patch(&path, json!({"expiresAt": "2026-03-04T05:30:00Z"})).await;
+    assert_eq!(past.status.as_u16(), 400, "{}", past.text());
+    let longer = server.admin().patch(&path, json!({"expiresAt": "2026-03-05T00:00:00Z"})).await.expect(200);
+    assert_eq!(longer.json()["expiresAt"], "2026-03-05T00:00:00Z");
+    guest.get("/api/state").await.expect(200);
+    let for_ever = server.admin().patch(&path, json!({"expiresAt": null})).await.expect(200).json();
+    assert!(for_ever.get("expiresAt").is_none());
+    for nonsense in [json!("soon"), json!(0), json!({}), json!("2026-13-45T00:00:00Z")] {
+        server.admin().patch(&path, json!({"expiresAt": nonsense})).await.expect(400);
+    }
+    server.admin().post(PATH, json!({"expiresAt": "2020-01-01T00:00:00Z"})).await.expect(400);
+}
+
+#[tokio::test]
+async fn a_token_is_renamed_and_narrowed_at_once_and_for_good() {
+    let server = TestServer::set_up();
+    let made = server.admin().post(PATH, json!({"name": "ci"})).await.expect(200).json();
+    let (value, path) =
+        (made["token"].as_str().unwrap(), format!("{PATH}/{}", made["record"]["id"].as_str().unwrap()));
+    let ci = server.anybody().with("x-api-token", value);
+    ci.get(PATH).await.expect(200);
+    let change = json!({"name": "  build ", "scopes": ["monitoring:read"]});
+    let edited = server.admin().patch(&path, change).await.expect(200).json();
+    assert_eq!((&edited["name"], &edited["scopes"]), (&json!("build"), &json!(["monitoring:read"])));
+    assert!(!edited.to_string().contains("hash") && edited.get("token").is_none());
+    ci.get(PATH).await.expect(403);
+    ci.get("/api/state").await.expect(200);
+    server.admin().patch(&path, json!({})).await.expect(200);
+    server.admin().patch(&format!("{PATH}/no-such-id"), json!({"name": "x"})).await.expect(404);
+    for nonsense in [json!({"scopes": []}), json!({"scopes": ["x"]}), json!([]), json!({"name": 5})] {
+        server.admin().patch(&path, nonsense).await.expect(400);
+    }
+    let server = server.restarted();
+    let ci = server.anybody().with("x-api-token", value);
+    ci.get("/api/state").await.expect(200);
+    ci.get(PATH).await.expect(403);
+}
+
+#[tokio::test]
+async fn a_token_neither_widens_itself_nor_takes_over_a_mightier_one() {
+    let server = TestServer::set_up();
+    let narrow = server.may(&["settings:write", "settings:read"]);
+    let tokens = server.admin().get(PATH).await.json();
+    let id_of = |name: &str| {
+        let all = tokens["tokens"].as_array().unwrap();
+        all.iter().find(|token| token["name"] == name).unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    let own = format!("{PATH}/{}", id_of("narrow"));
+    for scopes in [json!(["*"]), json!(["settings:write", "monitoring:write"])] {
+        assert_eq!(
+            narrow.patch(&own, json!({"scopes": scopes})).await.expect(403).json()["error"],
+            "missing_scope"
+        );
+    }
+    // Neither is a mightier one narrowed, renamed or cut short by it.
+    let mighty = format!("{PATH}/{}", id_of("Primary token"));
+    for change in [
+        json!({"scopes": ["settings:read"]}),
+        json!({"name": "mine"}),
+        json!({"expiresAt": "2026-03-04T06:00:00Z"}),
+    ] {
+        narrow.patch(&mighty, change).await.expect(403);
+    }
+    server.may(&["settings:read"]).patch(&own, json!({"name": "x"})).await.expect(403);
+}

@@ -14,17 +14,17 @@ use axum::{middleware::map_response, response::Response};
 use http::StatusCode;
 use pulse_auth::Identity;
 use pulse_monitor::alerting::AlertingError;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::{ApiError, plain},
     extract::JsonError,
-    state::{Access, AppState},
+    routing::{ApiRouter, routes},
+    state::Access,
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(config::get_alert_config, config::put_alert_config))
         .routes(routes!(config::activate_alerts))
         .routes(routes!(active::get_active_alerts))

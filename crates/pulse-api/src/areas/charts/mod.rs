@@ -28,19 +28,18 @@ use pulse_store::MetricStore;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::state::accepts_gzip;
 use crate::{
     error::ApiError,
     extract::{Allowed, MonitoringRead},
     published::{gunzip, gzip},
-    state::AppState,
+    routing::{ApiRouter, routes},
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(get_charts))
+pub fn router() -> ApiRouter {
+    ApiRouter::new().routes(routes!(get_charts))
 }
 
 /// An answer that took longer than this is kept for a moment.

@@ -11,17 +11,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::client_address,
     error::{ApiError, plain},
+    routing::{ApiRouter, routes},
     state::AppState,
 };
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    let router = OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    let router = ApiRouter::new()
         .routes(routes!(get_agent))
         .routes(routes!(get_docker_agent))
         .routes(routes!(get_host_agent))

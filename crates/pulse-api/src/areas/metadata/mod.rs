@@ -17,13 +17,16 @@ use pulse_config::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{areas::object::read_object, error::ApiError, state::AppState};
+use crate::{
+    areas::object::read_object,
+    error::ApiError,
+    routing::{ApiRouter, routes},
+};
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(guests::list_guest_metadata))
         .routes(routes!(
             guests::get_guest_metadata,

@@ -18,9 +18,12 @@ use pulse_core::model::{ClusterEndpoint, InstanceKind};
 use pulse_monitor::probe::{Probe, ProbeError, ProbeReport};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{error::ApiError, extract::JsonError, state::AppState};
+use crate::{
+    error::ApiError,
+    extract::JsonError,
+    routing::{ApiRouter, routes},
+};
 
 /// The contract's limit of a body.
 const LIMIT: usize = 32 * 1024;
@@ -29,8 +32,8 @@ const LIMIT: usize = 32 * 1024;
 const PROBE_TIME: Duration = Duration::from_secs(10);
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(list::list_nodes, add::add_node))
         .routes(routes!(try_out::test_connection))
         .routes(routes!(try_out::test_config))

@@ -19,16 +19,19 @@ use pulse_config::{UpdateError, schema::notify::NotifyConfig};
 use pulse_notify::{Notifier, QueueError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{error::ApiError, extract::JsonError, state::AppState};
+use crate::{
+    error::ApiError,
+    extract::JsonError,
+    routing::{ApiRouter, routes},
+};
 
 /// What stands in the place of a secret.
 pub(super) const REDACTED: &str = "***REDACTED***";
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(email::get_email, email::put_email))
         .routes(routes!(apprise::get_apprise, apprise::put_apprise))
         .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))

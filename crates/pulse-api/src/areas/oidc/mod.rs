@@ -7,9 +7,11 @@ mod login;
 use axum::response::{IntoResponse, Response};
 use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use pulse_config::{OidcConfig, Settings, SystemSettings};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{auth::request_origin, state::AppState};
+use crate::{
+    auth::request_origin,
+    routing::{ApiRouter, routes},
+};
 
 /// The cookie that ties a login under way to the browser that began it.
 const LOGIN_COOKIE: &str = "pulse_oidc";
@@ -17,8 +19,8 @@ const LOGIN_SECONDS: i64 = 600;
 const CALLBACK: &str = "/api/oidc/callback";
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(config::get_oidc, config::set_oidc))
         .routes(routes!(config::set_oidc_by_post))
         .routes(routes!(config::test_oidc))

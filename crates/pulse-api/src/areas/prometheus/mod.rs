@@ -20,7 +20,6 @@ use http::{HeaderMap, HeaderValue, header};
 use pulse_core::Snapshot;
 use pulse_monitor::schedule::SchedulerHealth;
 use pulse_store::StoreStats;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::exposition::Exposition;
 use super::state::accepts_gzip;
@@ -28,6 +27,7 @@ use crate::{
     error::ApiError,
     extract::{Allowed, MonitoringRead},
     published::gzip,
+    routing::{ApiRouter, routes},
     state::AppState,
 };
 
@@ -35,8 +35,8 @@ use crate::{
 const PACKED_FROM: usize = 4 << 10;
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(get_metrics))
+pub fn router() -> ApiRouter {
+    ApiRouter::new().routes(routes!(get_metrics))
 }
 
 /// `/metrics` and nothing else, for a listener of its own. It asks nobody for credentials: whoever opens it decides by

@@ -7,8 +7,9 @@ use axum::{
     extract::{Request, State},
 };
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 use pulse_auth::{ScopeSet, generate_token, hash_token, token, token::MAX_VALUE};
-use pulse_config::{Secret, Settings};
+use pulse_config::{Secret, Settings, Tokens};
 use pulse_core::Clock;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -125,9 +126,14 @@ pub(super) async fn validate_token(
         answer(StatusCode::BAD_REQUEST, false, "Token is required")
     } else if tokens.is_empty() {
         answer(StatusCode::OK, false, "API token authentication is not configured")
-    } else if value.len() <= MAX_VALUE && tokens.find(&hash_token(value)).is_some() {
+    } else if value.len() <= MAX_VALUE && is_good(&tokens, value, clock.now()) {
         answer(StatusCode::OK, true, "Token is valid")
     } else {
         answer(StatusCode::OK, false, "Token is invalid")
     }
+}
+
+/// Whether a value is that of a token whose time is not over.
+fn is_good(tokens: &Tokens, value: &str, now: Timestamp) -> bool {
+    tokens.find(&hash_token(value)).is_some_and(|token| !token.is_expired(now))
 }

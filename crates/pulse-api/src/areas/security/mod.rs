@@ -21,20 +21,20 @@ use pulse_core::Clock;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::ApiError,
     extract::JsonError,
-    state::{Access, AppState},
+    routing::{ApiRouter, routes},
+    state::Access,
 };
 
 /// Bodies of this area are a handful of short texts.
 const LIMIT: usize = 16 * 1024;
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(login::log_in))
         .routes(routes!(logout::log_out))
         .routes(routes!(status::get_security_status))

@@ -5,13 +5,11 @@ mod body;
 mod read;
 mod update;
 
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-use crate::state::AppState;
+use crate::routing::{ApiRouter, routes};
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(read::get_settings))
         .routes(routes!(read::get_config_system))
         .routes(routes!(read::get_config))

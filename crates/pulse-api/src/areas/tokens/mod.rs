@@ -10,13 +10,12 @@ use jiff::Timestamp;
 use pulse_config::Token;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::state::AppState;
+use crate::routing::{ApiRouter, routes};
 
 /// Routes of this area.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+pub fn router() -> ApiRouter {
+    ApiRouter::new()
         .routes(routes!(list::list_tokens, create::create_token))
         .routes(routes!(delete::delete_token, edit::edit_token))
 }
