@@ -246,6 +246,11 @@ impl Sim {
         Client::new(self.control)
     }
 
+    /// Where that is.
+    pub fn control_url(&self) -> String {
+        format!("http://{}", self.control)
+    }
+
     /// Lets something go wrong from now on; the effect is worded as in the control API.
     pub fn break_with(&self, fault: &Value) -> Result<()> {
         self.control().post("/faults", fault)?.expect_status(201).map(drop)

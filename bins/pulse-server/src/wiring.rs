@@ -24,7 +24,7 @@ use pulse_config::{
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{
-    Alerts, Keeper, Supervisor, alerting, fleet::config::NoProfiles, pipeline, probe::Probe,
+    Alerts, Keeper, Supervisor, Watcher, alerting, fleet::config::NoProfiles, pipeline, probe::Probe,
 };
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
@@ -116,6 +116,8 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         last.clone(),
     );
     tasks.spawn(forward(hub.clone(), alerts.live(), clock.clone(), stop.clone()));
+    let watcher =
+        Watcher::new(keeper.clone(), nodes.subscribe(), connect.clone(), clock.clone(), &tasks, stop.clone());
     let bootstrap = access.bootstrap.current();
     let state = AppState {
         about: Arc::new(about),
@@ -128,6 +130,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         oidc: oidc.clone(),
         keeper: keeper.clone(),
         alerts,
+        watcher,
         scheduler,
         nodes,
         metadata,

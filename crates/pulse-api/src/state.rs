@@ -11,7 +11,7 @@ use pulse_config::{
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
-use pulse_monitor::{Alerts, Keeper, Scheduler, fleet::config::AgentConfigSource, probe::Probe};
+use pulse_monitor::{Alerts, Keeper, Scheduler, Watcher, fleet::config::AgentConfigSource, probe::Probe};
 use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
 
@@ -131,6 +131,8 @@ pub struct AppState {
     pub keeper: Keeper,
     /// Alerts.
     pub alerts: Alerts,
+    /// The one-second view.
+    pub watcher: Watcher,
     /// How polling goes.
     pub scheduler: Scheduler,
     /// Configured instances.

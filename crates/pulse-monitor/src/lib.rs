@@ -26,6 +26,7 @@ mod rates;
 pub mod schedule;
 mod source;
 pub mod supervisor;
+pub mod watch;
 pub mod world;
 
 pub use alerting::Alerts;
@@ -33,3 +34,4 @@ pub use intake::{IntakeError, Reporter};
 pub use keeper::{Keeper, KeeperClosed};
 pub use schedule::{PollSettings, Scheduler};
 pub use supervisor::Supervisor;
+pub use watch::Watcher;

@@ -14,6 +14,7 @@ mod oidc;
 mod refusal;
 mod requests;
 mod restart;
+mod watch;
 
 use std::time::Duration;
 

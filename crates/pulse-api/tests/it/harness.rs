@@ -27,7 +27,7 @@ use pulse_config::{
     SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, fleet::config::NoProfiles, probe::Probe};
+use pulse_monitor::{Alerts, Keeper, Scheduler, Watcher, alerting, fleet::config::NoProfiles, probe::Probe};
 use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
@@ -190,6 +190,14 @@ impl TestServer {
             first_retry: Duration::from_secs(5),
         });
         notifier.start(&tasks, stop.clone());
+        let watcher = Watcher::new(
+            keeper.clone(),
+            nodes.subscribe(),
+            Arc::new(StandIn(proxmox.clone())),
+            dyn_clock.clone(),
+            &tasks,
+            stop.clone(),
+        );
         let state = AppState {
             about: Arc::new(About {
                 version: "5.1.0",
@@ -205,6 +213,7 @@ impl TestServer {
             licensing,
             keeper,
             alerts,
+            watcher,
             scheduler: Scheduler::default(),
             nodes,
             metadata: Arc::new(Metadata::open(dir).unwrap()),
