@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p pulse-store --example seed METRICS_DB DAYS`, with the server stopped. Every series that the
 //! file knows gets DAYS of believable points before its first one, around the values that it has: in minutes for the
-//! newest four weeks, in hours before that. Two nights ago nothing was measured for five hours, and with more than
+//! newest four weeks, in hours before that, and in samples for the newest three hours. Two nights ago nothing was measured for five hours, and with more than
 //! sixteen days there is a gap of thirty hours, too. Run again, it changes nothing.
 #![expect(clippy::print_stdout, reason = "a program for people to look at")]
 
@@ -20,6 +20,9 @@ const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 /// Points are made in minutes for this long, and in hours before that.
 const MINUTES_FOR_DAYS: i64 = 28;
+/// Samples are made, one every ten seconds, for this long: short ranges are drawn from them.
+const SAMPLES_FOR_HOURS: i64 = 3;
+const SAMPLE_MS: i64 = 10_000;
 /// Points that are handed over at once.
 const BATCH: usize = 200_000;
 
@@ -84,9 +87,13 @@ fn past_of(series: &Known, now_ms: i64, days: i64, out: &mut Vec<ImportPoint>) {
     let noise = Noise::of(&series.key);
     let finest = now_ms - MINUTES_FOR_DAYS.min(days) * DAY_MS;
     let mut at = (now_ms - days * DAY_MS).div_euclid(HOUR_MS) * HOUR_MS;
-    while at + MINUTE_MS <= series.first_at {
-        let (tier, step, samples) =
-            if at < finest { (Tier::Hour, HOUR_MS, 360) } else { (Tier::Minute, MINUTE_MS, 6) };
+    let samples_from = (now_ms - SAMPLES_FOR_HOURS * HOUR_MS).div_euclid(HOUR_MS) * HOUR_MS;
+    while at + SAMPLE_MS <= series.first_at {
+        let (tier, step, samples) = match at {
+            _ if at < finest => (Tier::Hour, HOUR_MS, 360),
+            _ if at < samples_from => (Tier::Minute, MINUTE_MS, 6),
+            _ => (Tier::Raw, SAMPLE_MS, 1),
+        };
         if !is_gap(at, now_ms, days) {
             let point = noise.point(&series.key, series.mean, at, samples);
             out.push(ImportPoint { series: series.key.clone(), tier, point });
@@ -134,7 +141,7 @@ impl Noise {
         let day = (at as f64 / DAY_MS as f64 * TAU + phase / 6.0).sin();
         let week = (at as f64 / (7 * DAY_MS) as f64 * TAU + phase).sin();
         let (swing, spread) = if is_steady { (0.01 * week, 0.0) } else { (0.35 * day + 0.15 * week, 0.12) };
-        let jitter = spread * self.at(at / MINUTE_MS);
+        let jitter = spread * self.at(at / SAMPLE_MS);
         let cap = if key.metric.unit() == Unit::Percent { 100.0 } else { f64::MAX };
         let of = |factor: f64| ((mean * factor).clamp(0.0, cap) * 100.0).round() / 100.0;
         let middle = of(1.0 + swing + jitter);
@@ -145,7 +152,7 @@ impl Noise {
         } else {
             (of(1.0 + swing + jitter - spread), of(1.0 + swing + jitter + spread))
         };
-        let (low, high) = (low.min(middle), high.max(middle));
+        let (low, high) = if samples == 1 { (middle, middle) } else { (low.min(middle), high.max(middle)) };
         Aggregate { at, count: samples, min: low, max: high, sum: middle * samples as f64 }
     }
 }
