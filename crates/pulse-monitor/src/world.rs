@@ -6,6 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use jiff::Timestamp;
 use pulse_core::{
     Snapshot,
+    coverage::Candidate,
     ids::{DockerHostId, HostId, KubernetesClusterId, TokenId},
     model::{Host, InstanceKey, InstanceKind, InstanceView, Liveness, SourceIssue},
 };
@@ -26,6 +27,8 @@ pub struct World {
     pub(crate) pve_facts: HashMap<InstanceKey, InstanceFacts>,
     /// What went wrong with the backups of an instance when they were last read.
     pub(crate) backup_issues: HashMap<InstanceKey, Vec<SourceIssue>>,
+    /// The newest backup on a backup server of each guest that has one for certain.
+    pub(crate) pbs_newest: HashMap<Candidate, Timestamp>,
     /// Which host id a token and host name are bound to, so that two machines with one id stay two.
     pub(crate) host_bindings: HashMap<(Option<TokenId>, String), HostId>,
     /// Stored overrides of whether an agent runs commands.
@@ -40,6 +43,7 @@ impl World {
             guest_rates: HashMap::new(),
             pve_facts: HashMap::new(),
             backup_issues: HashMap::new(),
+            pbs_newest: HashMap::new(),
             host_bindings: HashMap::new(),
             commands_overrides: HashMap::new(),
         }
@@ -94,6 +98,7 @@ impl World {
                 let mut view = merge::pve::merge(previous, cycle, memory, now);
                 let facts = self.pve_facts.entry(key.clone()).or_default();
                 merge::details::complete(&mut view, facts, &self.snapshot.hosts, now);
+                self.add_pbs_backups(&mut view);
                 view
             }
             Err(issue) => merge::pve::fail(previous, issue, now),

@@ -1,6 +1,7 @@
 //! A server without a socket: real files, a real history; only Proxmox is a stand-in.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, LazyLock, Mutex},
     time::{Duration, Instant},
@@ -27,7 +28,10 @@ use pulse_config::{
     SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Alerts, Keeper, Scheduler, Watcher, alerting, fleet::config::NoProfiles, probe::Probe};
+use pulse_monitor::{
+    Alerts, Keeper, Scheduler, Watcher, alerting, discovery::Discovery, fleet::config::NoProfiles,
+    probe::Probe,
+};
 use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
@@ -56,6 +60,7 @@ pub struct TestServer {
 #[derive(Default)]
 pub struct Proxmox {
     answer: Mutex<Option<ConnectionTest>>,
+    answers_of_hosts: Mutex<BTreeMap<String, ConnectionTest>>,
     asked: Mutex<Vec<PveInstance>>,
 }
 
@@ -64,19 +69,24 @@ impl Proxmox {
         *self.answer.lock().unwrap() = Some(test);
     }
 
+    /// What one host answers, whatever the others do.
+    pub fn host_answers(&self, host: &str, test: ConnectionTest) {
+        self.answers_of_hosts.lock().unwrap().insert(host.to_owned(), test);
+    }
+
     /// Hosts that were asked so far.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(|instance| instance.host.clone()).collect()
     }
 }
 
-struct StandIn(Arc<Proxmox>);
+struct StandIn(Arc<Proxmox>, String);
 
 #[async_trait]
 impl Connect for StandIn {
     fn pve(&self, instance: &PveInstance, _: Timeouts) -> Result<Arc<dyn PveApi>, PollError> {
         self.0.asked.lock().unwrap().push(instance.clone());
-        Ok(Arc::new(StandIn(self.0.clone())))
+        Ok(Arc::new(StandIn(self.0.clone(), instance.host.clone())))
     }
 }
 
@@ -87,7 +97,8 @@ impl PveApi for StandIn {
     }
 
     async fn test(&self) -> Result<ConnectionTest, PollError> {
-        let answer = self.0.answer.lock().unwrap().clone();
+        let of_host = self.0.answers_of_hosts.lock().unwrap().get(&self.1).cloned();
+        let answer = of_host.or_else(|| self.0.answer.lock().unwrap().clone());
         answer.ok_or_else(|| PollError::Unreachable {
             host: "https://stand-in:8006".into(),
             detail: "connection refused".into(),
@@ -218,7 +229,8 @@ impl TestServer {
             nodes,
             metadata: Arc::new(Metadata::open(dir).unwrap()),
             agent_config: Arc::new(NoProfiles),
-            probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
+            probe: Probe::new(Arc::new(StandIn(proxmox.clone(), String::new())), Timeouts::default()),
+            discovery: Discovery::default(),
             store: Arc::new(store),
             ledger,
             notifier,

@@ -7,7 +7,11 @@ mod appliances;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod clients;
+#[cfg(test)]
+mod connect;
 #[cfg(test)]
 mod document;
 #[cfg(test)]
@@ -28,6 +32,8 @@ mod metrics;
 mod nodes;
 #[cfg(test)]
 mod notifications;
+#[cfg(test)]
+mod oidc;
 #[cfg(test)]
 mod perimeter;
 #[cfg(test)]

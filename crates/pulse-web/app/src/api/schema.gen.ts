@@ -113,6 +113,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agent-install-command": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the command that installs an agent on a Proxmox host.
+         * @description It makes an API token, so it needs what making one needs. Pulse v5 lets every caller do it.
+         */
+        post: operations["make_agent_command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agent/version": {
         parameters: {
             query?: never;
@@ -614,6 +634,85 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auto-register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register a Proxmox host that made a token for this server.
+         * @description A setup token is used up only by a request that is complete. The certificate the host shows now is pinned for a new
+         *     one. Pulse v5 burns the token first, takes API tokens of any scope, and pins nothing.
+         */
+        post: operations["auto_register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All backups.
+         * @description Each list stands here twice, as Pulse v5 has it; on large estates ask for gzip, or for one list.
+         */
+        get: operations["get_backups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which guests have backups, which have none, and which backups are nobody's.
+         * @description A backup counts for a guest only by evidence: a storage that shows it, the namespace, the owner, the comment, or
+         *     nobody else having the number. `docs/backups.md` has the rules.
+         */
+        get: operations["get_coverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/pbs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Backup servers, with datastores and jobs; the backups themselves are in `/api/backups`. */
+        get: operations["get_pbs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/backups/pve": {
         parameters: {
             query?: never;
@@ -623,6 +722,23 @@ export interface paths {
         };
         /** Backups on all storages of Proxmox VE. */
         get: operations["get_pve_backups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/unified": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as `/api/backups`: nothing is merged or sorted. */
+        get: operations["get_unified"];
         put?: never;
         post?: never;
         delete?: never;
@@ -828,6 +944,29 @@ export interface paths {
         get: operations["get_config_system"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/discover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the search in the background found last. It is off until the settings want it. */
+        get: operations["get_discovered"];
+        put?: never;
+        /**
+         * Search networks for Proxmox servers, for at most half a minute.
+         * @description Only hosts in the named networks are touched, at most as many as the settings allow, and what is configured already is
+         *     left alone. It makes this server knock at other machines, so it needs the right to change settings; Pulse v5 lets
+         *     every caller do it.
+         */
+        post: operations["discover"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1837,6 +1976,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/setup-script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The script that connects a Proxmox VE or Backup Server host.
+         * @description It makes a user that may only read and a token, registers the host here, may be run again, and takes everything away
+         *     with the word `remove`.
+         */
+        get: operations["get_setup_script"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup-script-url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the command that connects a Proxmox host. */
+        post: operations["make_setup_script_url"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/snapshots": {
         parameters: {
             query?: never;
@@ -1936,6 +2113,43 @@ export interface paths {
         put?: never;
         /** Change system settings: the keys that are sent; the others stay. What changes counts at once. */
         post: operations["update_settings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/ssh-config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write the SSH client configuration of the user this server runs as.
+         * @description One that is there already is kept beside it as `config.before-pulse`.
+         */
+        post: operations["put_ssh_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/verify-temperature-ssh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check which hosts are reached over SSH with the key for temperatures. The answer is for people. */
+        post: operations["verify_temperature_ssh"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2127,6 +2341,18 @@ export interface components {
             updatedFrom?: string | null;
             /** @description Its version. */
             version?: string;
+        };
+        /** @description The command. */
+        AgentInstallCommand: {
+            /** @description To be run as root on the host. */
+            command: string;
+            /** @description The token in it, shown this once. */
+            token: string;
+        };
+        /** @description Which kind of host it is. */
+        AgentInstallWish: {
+            /** @description `pve` or `pbs`. */
+            type?: string;
         };
         /** @description The version agents compare theirs with. */
         AgentVersion: {
@@ -3512,6 +3738,23 @@ export interface components {
             state: string;
             success: boolean;
         };
+        /** @description All backups, by where they come from. */
+        AllBackups: {
+            /** @description Tasks of Proxmox VE that made backups. */
+            backupTasks: components["schemas"]["BackupTaskShape"][];
+            /** @description All of them, by product. */
+            backups: components["schemas"]["BackupsShape"];
+            /** @description Snapshots of guests. */
+            guestSnapshots: components["schemas"]["GuestSnapshotShape"][];
+            /** @description Those on backup servers. */
+            pbsBackups: components["schemas"]["PbsBackupShape"][];
+            /** @description Those of mail gateways' configurations. */
+            pmgBackups: components["schemas"]["PmgBackupShape"][];
+            /** @description Those of Proxmox VE. */
+            pveBackups: components["schemas"]["PveBackupsShape"];
+            /** @description Backups on storages of Proxmox VE. */
+            storageBackups: components["schemas"]["StorageBackupShape"][];
+        };
         /** @description A token as it is shown. */
         ApiToken: {
             /**
@@ -3642,6 +3885,146 @@ export interface components {
         AuditWebhooks: {
             /** @description Addresses. */
             urls: string[];
+        };
+        /** @description It is registered. */
+        AutoRegistered: {
+            /** @description `create_token` where a token was asked for. */
+            action?: string | null;
+            /** @description In words. */
+            message: string;
+            /** @description The address as sent, or the name. */
+            nodeId: string;
+            /** @description Always `success`. */
+            status: string;
+            /** @description Full name of the token. */
+            tokenId?: string | null;
+            /** @description Value of a token that the caller is to make. */
+            tokenValue?: string | null;
+        };
+        /** @description Who registers. */
+        AutoRegistration: {
+            /**
+             * @description The credential: an API token that may report or change settings, or a setup token.
+             * @default null
+             */
+            authToken?: string | null;
+            /**
+             * @description Address of its API.
+             * @default
+             */
+            host?: string;
+            /**
+             * Format: password
+             * @description Password, for that.
+             * @default null
+             */
+            password?: string | null;
+            /**
+             * @description Whether the server makes the token over there, with the user and password.
+             * @default false
+             */
+            requestToken?: boolean;
+            /**
+             * @description Name to show.
+             * @default null
+             */
+            serverName?: string | null;
+            /**
+             * @description The same under its old name.
+             * @default null
+             */
+            setupCode?: string | null;
+            /**
+             * @description `agent` or `script`.
+             * @default null
+             */
+            source?: string | null;
+            /**
+             * @description Full name of its token.
+             * @default
+             */
+            tokenId?: string;
+            /**
+             * Format: password
+             * @description Value of its token.
+             * @default null
+             */
+            tokenValue?: string;
+            /**
+             * @description `pve`; anything else is a backup server.
+             * @default
+             */
+            type?: string;
+            /**
+             * @description User, for that.
+             * @default null
+             */
+            username?: string | null;
+        };
+        /** @description A guest that backups may be of. */
+        BackupCandidate: {
+            /** @description The instance. */
+            instance: string;
+            /**
+             * Format: int32
+             * @description The number.
+             */
+            vmid: number;
+        };
+        /** @description Who is backed up. */
+        BackupCoverage: {
+            /** @description Every guest that is no template. */
+            guests: components["schemas"]["GuestBackupCoverage"][];
+            /** @description Counts. */
+            summary: components["schemas"]["BackupCoverageSummary"];
+            /** @description Backups that are nobody's. */
+            unattributed: components["schemas"]["UnattributedBackups"][];
+        };
+        /** @description How many guests stand how. */
+        BackupCoverageSummary: {
+            /** @description With backups that may be another guest's. */
+            ambiguous: number;
+            /** @description Groups of backups that may be several guests'. */
+            ambiguousGroups: number;
+            /** @description Guests. */
+            guests: number;
+            /** @description Groups of backups of guests that are not there. */
+            orphanedGroups: number;
+            /** @description With a backup. */
+            protected: number;
+            /** @description Of which the backups could not be seen. */
+            unknown: number;
+            /** @description Without one. */
+            unprotected: number;
+        };
+        /** @description Backup servers. */
+        BackupServers: {
+            /** @description All of them. */
+            instances: components["schemas"]["PbsShape"][];
+        };
+        /** @description Backups of a guest in one place. */
+        BackupSource: {
+            /** @description What decided that they are this guest's: `storage`, `namespace`, `owner`, `comment` or `vmid`. */
+            attributedBy: string;
+            /** @description How many. */
+            backupCount: number;
+            /** @description The backup server, or the instance with the storage. */
+            instance: string;
+            /**
+             * Format: date-time
+             * @description The newest one.
+             */
+            lastBackup: string;
+            /** @description Namespace; absent for the root and for storages. */
+            namespace?: string;
+            /** @description Owner. */
+            owner?: string | null;
+            /** @description Datastore or storage. */
+            place: string;
+            /** @description `pbs` or `storage`. */
+            type: string;
+            /** @description Whether the newest one that was verified is good; absent where none was. */
+            verified?: boolean | null;
         };
         /** @description A task that made backups. */
         BackupTaskShape: {
@@ -5006,6 +5389,92 @@ export interface components {
              */
             updatedReplicas?: number | null;
         };
+        /** @description What was searched. */
+        DiscoverEnvironment: {
+            /**
+             * Format: double
+             * @description Always 1.
+             */
+            confidence: number;
+            /** @description How many addresses were tried. */
+            metadata: components["schemas"]["DiscoverMetadata"];
+            /** @description The networks. */
+            phases: components["schemas"]["DiscoverPhase"][];
+            /** @description Always `native`. */
+            type: string;
+            /** @description Always empty. */
+            warnings: string[];
+        };
+        /** @description Figures of a search. */
+        DiscoverMetadata: {
+            /** @description Addresses that were tried. */
+            hosts: string;
+        };
+        /** @description Networks that were searched together. */
+        DiscoverPhase: {
+            /**
+             * Format: double
+             * @description Always 1.
+             */
+            confidence: number;
+            /** @description Name. */
+            name: string;
+            /** @description Networks. */
+            subnets: string[];
+        };
+        /** @description Where to look. */
+        DiscoverWish: {
+            /**
+             * @description IPv4 networks such as `192.0.2.0/24`, separated by commas; `auto` or nothing for this machine's own private ones.
+             * @default
+             */
+            subnet?: string;
+            /**
+             * @description Whether what the background search found last is enough.
+             * @default false
+             */
+            use_cache?: boolean;
+        };
+        /** @description What was found. */
+        Discovered: {
+            /**
+             * Format: double
+             * @description Age in seconds, only of the background search.
+             */
+            age?: number | null;
+            /** @description Whether it is from the background search. */
+            cached: boolean;
+            environment?: components["schemas"]["DiscoverEnvironment"] | null;
+            /** @description What was not searched, and why. */
+            errors: string[];
+            /** @description Always false, and only for a search that was asked for. */
+            scanning?: boolean | null;
+            /** @description Servers that are not configured yet. */
+            servers: components["schemas"]["DiscoveredServer"][];
+            /**
+             * Format: int64
+             * @description When, Unix seconds, only of the background search.
+             */
+            updated?: number | null;
+        };
+        /** @description A server that was found. */
+        DiscoveredServer: {
+            /** @description SHA-256 fingerprint of the certificate it shows. */
+            fingerprint: string;
+            /** @description Its name. */
+            hostname?: string | null;
+            /** @description Its address. */
+            ip: string;
+            /**
+             * Format: int32
+             * @description The port of its API.
+             */
+            port: number;
+            /** @description `pve`, `pbs` or `pmg`. */
+            type: string;
+            /** @description Always `Unknown`: nobody tells it without a login. */
+            version: string;
+        };
         /** @description How the network is searched. A change may name its keys in camel case as well. */
         DiscoverySettings: {
             /**
@@ -5564,6 +6033,37 @@ export interface components {
             status: string;
             /** @description Datastore. */
             store: string;
+        };
+        /** @description A guest and its backups. */
+        GuestBackupCoverage: {
+            /** @description How many different ones it has. */
+            backupCount: number;
+            /** @description Its id, as in the state. */
+            id: string;
+            /** @description The instance through which it is polled. */
+            instance: string;
+            /**
+             * Format: date-time
+             * @description Its newest backup.
+             */
+            lastBackup?: string | null;
+            /** @description Its name. */
+            name: string;
+            /** @description The node it is on. */
+            node: string;
+            /** @description Why, where that is not plain. */
+            reason?: string | null;
+            /** @description Where they are, the place with the newest one first. */
+            sources: components["schemas"]["BackupSource"][];
+            /** @description `protected`, `unprotected`, `ambiguous` or `unknown`. */
+            state: string;
+            /** @description `qemu`, `lxc` or `oci`. */
+            type: string;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            vmid: number;
         };
         /** @description A VM or container of Proxmox VE. */
         GuestShape: {
@@ -8546,6 +9046,44 @@ export interface components {
              */
             username?: string;
         };
+        /** @description The command. */
+        SetupScriptUrl: {
+            /** @description The command. */
+            command: string;
+            /** @description The same. */
+            commandWithEnv: string;
+            /** @description The command without the token; the script asks for it. */
+            commandWithoutEnv: string;
+            /**
+             * Format: int64
+             * @description Until when the token is good, Unix seconds.
+             */
+            expires: number;
+            /** @description The token: good once, for five minutes. */
+            setupToken: string;
+            /** @description Its beginning and end. */
+            tokenHint: string;
+            /** @description Address of the script. */
+            url: string;
+        };
+        /** @description Which host is to be connected. */
+        SetupScriptWish: {
+            /**
+             * @description Whether backups are to be listed, which needs more than the right to read (Proxmox VE).
+             * @default false
+             */
+            backupPerms?: boolean;
+            /**
+             * @description Its address; found out by the script where absent.
+             * @default null
+             */
+            host?: string | null;
+            /**
+             * @description `pve`; anything else is a backup server.
+             * @default
+             */
+            type?: string;
+        };
         /** @description A disk's SMART summary. */
         SmartDisk: {
             /** @description Device. */
@@ -8647,6 +9185,19 @@ export interface components {
             count: number;
             /** @description The score, a string. */
             score: string;
+        };
+        /** @description It is written. */
+        SshConfigWritten: {
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description Hosts to check. */
+        SshHosts: {
+            /**
+             * @description Separated by blanks.
+             * @default
+             */
+            nodes?: string;
         };
         /** @description How old the figures of a source are. */
         Staleness: {
@@ -9494,6 +10045,38 @@ export interface components {
             /** @description Other disks. */
             smart?: components["schemas"]["SmartTemperature"][];
         };
+        /** @description Backups that are nobody's. */
+        UnattributedBackups: {
+            /** @description How many. */
+            backupCount: number;
+            /** @description `vm` or `ct`. */
+            backupType: string;
+            /** @description Guests they may be of. */
+            candidates?: components["schemas"]["BackupCandidate"][];
+            /** @description What is noted of the newest one. */
+            comment?: string | null;
+            /** @description The backup server, or the instance with the storage. */
+            instance: string;
+            /**
+             * Format: date-time
+             * @description The newest one.
+             */
+            lastBackup?: string | null;
+            /** @description Namespace; absent for the root and for storages. */
+            namespace?: string;
+            /** @description Owner. */
+            owner?: string | null;
+            /** @description Datastore or storage. */
+            place: string;
+            /** @description What is in the way, or whose they were. */
+            reason: string;
+            /** @description `ambiguous` or `orphan`. */
+            state: string;
+            /** @description `pbs` or `storage`. */
+            type: string;
+            /** @description The number. */
+            vmid: string;
+        };
         /** @description The answer to a caller without credentials. */
         UnauthenticatedBody: {
             /** @description Always `Authentication required`. */
@@ -10143,6 +10726,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_agent_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentInstallWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentInstallCommand"];
+                };
+            };
+            /** @description No such kind */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There are too many tokens */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
@@ -11168,6 +11800,152 @@ export interface operations {
             };
         };
     };
+    auto_register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AutoRegistration"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AutoRegistered"];
+                };
+            };
+            /** @description What is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description No credential, or a wrong one */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllBackups"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_coverage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupCoverage"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_pbs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupServers"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
     get_pve_backups: {
         parameters: {
             query?: never;
@@ -11183,6 +11961,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PveBackups"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_unified: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllBackups"];
                 };
             };
             401: {
@@ -11758,6 +12571,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_discovered: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discovered"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    discover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscoverWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discovered"];
+                };
+            };
+            /** @description No JSON, or no network */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description A search is under way */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
@@ -14453,6 +15342,86 @@ export interface operations {
             };
         };
     };
+    get_setup_script: {
+        parameters: {
+            query?: {
+                /** @description `pve`; anything else gives the script for backup servers. */
+                type?: string | null;
+                /** @description Address of the Proxmox host; found out by the script where absent. */
+                host?: string | null;
+                /** @description Address of this server; that of the request where absent. */
+                pulse_url?: string | null;
+                /** @description `true` adds the right to list backups (Proxmox VE). */
+                backup_perms?: string | null;
+                /** @description The one-time token, hexadecimal; asked for by the script where absent. */
+                auth_token?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A POSIX shell script */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description What is wrong with the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    make_setup_script_url: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupScriptWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupScriptUrl"];
+                };
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
     get_snapshots: {
         parameters: {
             query?: never;
@@ -14651,6 +15620,89 @@ export interface operations {
             };
             /** @description The body is larger than 64 KiB */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    put_ssh_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/plain": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SshConfigWritten"];
+                };
+            };
+            /** @description What is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Neither a setup token nor the right */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than 32 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    verify_temperature_ssh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SshHosts"];
+            };
+        };
+        responses: {
+            /** @description Who is reached and who is not */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Neither a setup token nor the right */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
