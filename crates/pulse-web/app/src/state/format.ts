@@ -120,6 +120,11 @@ export function shortMoment(ms: number): string {
   return dateFormat("short").format(ms);
 }
 
+/** The time of day, for what ends within the hour. */
+export function clock(ms: number): string {
+  return new Date(ms).toLocaleTimeString(locale(), { timeStyle: "short" });
+}
+
 /** A day, for headings. */
 export function day(ms: number): string {
   return new Date(ms).toLocaleDateString(locale(), { weekday: "short", day: "numeric", month: "short" });
