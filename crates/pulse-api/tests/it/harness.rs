@@ -139,6 +139,23 @@ impl TestServer {
 
     /// A server over a data directory, with settings changed.
     pub fn over(data: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::over_trusting(data, vec![], change)
+    }
+
+    /// The same over a data directory with something in it.
+    pub fn set_up_in(data: TempDir) -> Self {
+        configure(data.path(), &PASSWORD_HASH);
+        Self::over(data, |_| {})
+    }
+
+    /// The same, with a mail server's certificate that the notifications trust.
+    pub fn set_up_trusting(roots: Vec<Vec<u8>>) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        configure(data.path(), &PASSWORD_HASH);
+        Self::over_trusting(data, roots, |_| {})
+    }
+
+    fn over_trusting(data: TempDir, roots: Vec<Vec<u8>>, change: impl FnOnce(&mut Settings)) -> Self {
         let dir = data.path();
         let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
         let dyn_clock: Arc<dyn Clock> = clock.clone();
@@ -179,16 +196,6 @@ impl TestServer {
         let store =
             SqliteStore::open(&dir.join("metrics.db"), StoreOptions::default(), dyn_clock.clone()).unwrap();
         let ledger = Ledger::open(&dir.join("pulse.db"), dyn_clock.clone()).unwrap();
-        let alerts = Alerts::start(
-            keeper.clone(),
-            Arc::new(alerting::open_config(dir).unwrap()),
-            ledger.clone(),
-            Arc::new(alerting::NoSink),
-            dyn_clock.clone(),
-            &tasks,
-            stop.clone(),
-        );
-        tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
         let proxmox = Arc::new(Proxmox::default());
         let notifier = Notifier::new(NotifierOptions {
             config: destinations,
@@ -197,7 +204,7 @@ impl TestServer {
             clock: clock.clone(),
             grouping: Box::new(Grouping::default),
             commands: Arc::new(SystemCommands),
-            extra_roots: vec![],
+            extra_roots: roots,
             first_retry: Duration::from_secs(5),
         });
         notifier.start(&tasks, stop.clone());
@@ -209,6 +216,16 @@ impl TestServer {
             &tasks,
             stop.clone(),
         );
+        let alerts = Alerts::start(
+            keeper.clone(),
+            Arc::new(alerting::open_config(dir).unwrap()),
+            ledger.clone(),
+            notifier.clone(),
+            dyn_clock.clone(),
+            &tasks,
+            stop.clone(),
+        );
+        tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
         let state = AppState {
             about: Arc::new(About {
                 version: "5.1.0",

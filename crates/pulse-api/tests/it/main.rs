@@ -25,9 +25,14 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/mail_server.rs"]
+mod mail_server;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod night;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
@@ -36,6 +41,9 @@ mod notifications;
 mod oidc;
 #[cfg(test)]
 mod perimeter;
+#[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/python.rs"]
+mod python;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
