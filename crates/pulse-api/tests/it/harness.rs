@@ -211,7 +211,7 @@ impl TestServer {
         let watcher = Watcher::new(
             keeper.clone(),
             nodes.subscribe(),
-            Arc::new(StandIn(proxmox.clone())),
+            Arc::new(StandIn(proxmox.clone(), String::new())),
             dyn_clock.clone(),
             &tasks,
             stop.clone(),
