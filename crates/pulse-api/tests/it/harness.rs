@@ -20,17 +20,21 @@ use pulse_api::{
 };
 use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+use pulse_config::store::fleet::FleetStore;
 use pulse_config::transfer::{
     NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
 };
 use pulse_config::{
-    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, PveInstance, SealKey, Secret,
-    SessionFile, Settings, SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, ProfileStore, PveInstance,
+    SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_monitor::{
-    Alerts, Keeper, Scheduler, Watcher, alerting, discovery::Discovery, fleet::config::NoProfiles,
+    Alerts, Keeper, Scheduler, Watcher, alerting,
+    discovery::Discovery,
+    fleet::{Fleet, KnownTokens, signed::SignedProfiles},
     probe::Probe,
+    world::World,
 };
 use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
@@ -189,7 +193,13 @@ impl TestServer {
         let transfer = Arc::new(Transfer::new(sections));
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let keeper = Keeper::start(dyn_clock.clone(), &tasks, stop.clone());
+        let metadata = Arc::new(Metadata::open(dir).unwrap());
+        let (fleet_store, record) = FleetStore::open(dir).unwrap();
+        let tokens = access.clone();
+        let known = KnownTokens(Arc::new(move |id| tokens.tokens.current().by_id(id).is_some()));
+        let world = World::with_decisions(clock.now(), record, &metadata, known);
+        let keeper = Keeper::start_with(world, dyn_clock.clone(), &tasks, stop.clone());
+        let fleet = Fleet::new(keeper.clone(), Arc::new(fleet_store), metadata.clone());
         let published = Arc::new(StateCache::new(keeper.clone(), 1));
         let hub =
             Hub::start(keeper.subscribe(), published.clone(), Duration::from_secs(10), &tasks, stop.clone());
@@ -216,6 +226,7 @@ impl TestServer {
             &tasks,
             stop.clone(),
         );
+        let profiles = Arc::new(ProfileStore::open(dir).unwrap());
         let alerts = Alerts::start(
             keeper.clone(),
             Arc::new(alerting::open_config(dir).unwrap()),
@@ -244,8 +255,11 @@ impl TestServer {
             watcher,
             scheduler: Scheduler::default(),
             nodes,
-            metadata: Arc::new(Metadata::open(dir).unwrap()),
-            agent_config: Arc::new(NoProfiles),
+            metadata,
+            fleet,
+            agent_config: Arc::new(SignedProfiles::new(profiles.clone(), None)),
+            profiles,
+            infra_updates: Arc::default(),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone(), String::new())), Timeouts::default()),
             discovery: Discovery::default(),
             store: Arc::new(store),
@@ -273,8 +287,13 @@ impl TestServer {
 
     /// Makes a token that may do just that and gives its value.
     pub fn token<const N: usize>(&self, scopes: [Scope; N]) -> String {
+        self.token_with(scopes.into_iter().collect())
+    }
+
+    /// The same for any set of scopes.
+    pub fn token_with(&self, scopes: ScopeSet) -> String {
         let value = pulse_auth::generate_token().unwrap();
-        let record = token::record(&value, "test", scopes.into_iter().collect(), self.clock.now());
+        let record = token::record(&value, "test", scopes, self.clock.now());
         self.state.access.tokens.add(record).unwrap();
         value.to_string()
     }

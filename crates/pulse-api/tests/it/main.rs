@@ -17,6 +17,8 @@ mod document;
 #[cfg(test)]
 mod downloads;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod harness;
@@ -41,6 +43,8 @@ mod notifications;
 mod oidc;
 #[cfg(test)]
 mod perimeter;
+#[cfg(test)]
+mod profiles;
 #[cfg(test)]
 #[path = "../../../pulse-notify/tests/it/python.rs"]
 mod python;
