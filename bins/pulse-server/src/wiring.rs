@@ -27,8 +27,8 @@ use pulse_config::{
 use pulse_core::{Clock, SystemClock};
 use pulse_log::Logs;
 use pulse_monitor::{
-    Alerts, Supervisor, View, alerting, discovery::Discovery, fleet::signed::SignedProfiles, pipeline,
-    probe::Probe,
+    Alerts, Supervisor, View, Watcher, alerting, discovery::Discovery, fleet::signed::SignedProfiles,
+    pipeline, probe::Probe,
 };
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
@@ -139,6 +139,8 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
         last.clone(),
     );
     tasks.spawn(forward(hub.clone(), alerts.live(), clock.clone(), stop.clone()));
+    let watcher =
+        Watcher::new(keeper.clone(), nodes.subscribe(), connect.clone(), clock.clone(), &tasks, stop.clone());
     let bootstrap = access.bootstrap.current();
     #[cfg(feature = "mock-mode")]
     let mock_system = system.clone();
@@ -156,6 +158,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
         oidc: oidc.clone(),
         keeper: seen,
         alerts,
+        watcher,
         scheduler,
         nodes,
         metadata,

@@ -29,6 +29,7 @@ pub mod schedule;
 mod source;
 pub mod supervisor;
 pub mod view;
+pub mod watch;
 pub mod world;
 
 pub use alerting::Alerts;
@@ -37,3 +38,4 @@ pub use keeper::{Keeper, KeeperClosed};
 pub use schedule::{PollSettings, Scheduler};
 pub use supervisor::Supervisor;
 pub use view::View;
+pub use watch::Watcher;
