@@ -53,6 +53,7 @@ pub fn run(options: &Options) -> Result<()> {
     let size = SimOptions { nodes: options.nodes, guests: options.guests };
     let mut estate = Estate::start(&bin, size, |server| server.port(options.port))?;
     estate.set_up("demo")?;
+    estate.add_appliances()?;
     let url = format!("http://{}", estate.server.address);
     let load =
         Load { hosts: options.hosts, docker_hosts: options.docker_hosts, containers: options.containers };

@@ -35,6 +35,15 @@ impl Estate {
         ensure!(answer.status == 201, "adding the simulated cluster: {} {}", answer.status, answer.text());
         Ok(())
     }
+
+    /// Adds the simulated backup server and mail gateway too.
+    pub fn add_appliances(&self) -> Result<()> {
+        for node in [self.sim.as_backup_server("vault"), self.sim.as_mail_gateway("mail")] {
+            let answer = self.server.admin().post("/api/config/nodes", &node)?;
+            ensure!(answer.status == 201, "adding {}: {} {}", node["name"], answer.status, answer.text());
+        }
+        Ok(())
+    }
 }
 
 /// Virtual machines and containers in a state.

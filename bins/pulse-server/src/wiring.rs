@@ -23,7 +23,9 @@ use pulse_config::{
     transfer::{NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
-use pulse_monitor::{Alerts, Supervisor, alerting, fleet::config::NoProfiles, pipeline, probe::Probe};
+use pulse_monitor::{
+    Alerts, Supervisor, alerting, discovery::Discovery, fleet::config::NoProfiles, pipeline, probe::Probe,
+};
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -100,6 +102,8 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         &tasks,
         stop.clone(),
     );
+    let discovery = Discovery::default();
+    discovery.start(system.subscribe(), nodes.subscribe(), clock.clone(), &tasks, stop.clone());
     let run = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
     let published = Arc::new(StateCache::new(keeper.clone(), run));
     let hub = Hub::start(keeper.subscribe(), published.clone(), polling_interval, &tasks, stop.clone());
@@ -134,6 +138,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         agent_config: Arc::new(NoProfiles),
         // A person waits for the answer: shorter than a poll may take.
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),
+        discovery,
         store: store.clone(),
         ledger: ledger.clone(),
         notifier: notifier.clone(),

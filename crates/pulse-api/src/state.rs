@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::extract::FromRef;
 use jiff::{SignedDuration, Timestamp};
-use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions};
+use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions, SetupTokens};
 use pulse_config::transfer::Transfer;
 use pulse_config::{
     Metadata, NodeStore, Settings, SystemSettingsStore,
@@ -12,7 +12,8 @@ use pulse_config::{
 };
 use pulse_core::Clock;
 use pulse_monitor::{
-    Alerts, Keeper, Scheduler, fleet::Fleet, fleet::config::AgentConfigSource, probe::Probe,
+    Alerts, Keeper, Scheduler, discovery::Discovery, fleet::Fleet, fleet::config::AgentConfigSource,
+    probe::Probe,
 };
 use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
@@ -51,6 +52,8 @@ pub struct Access {
     pub bootstrap: BootstrapToken,
     /// Tokens with which somebody on the machine may set a new password.
     pub recovery: RecoveryTokens,
+    /// One-time tokens of setup scripts.
+    pub setup_tokens: SetupTokens,
     /// How often an address may ask at all.
     pub request_limits: RequestLimits,
     /// Repeated Basic logins, so that not each one costs a password hash.
@@ -88,6 +91,7 @@ impl Access {
             download_limiter: RateLimiter::new(60, SignedDuration::from_mins(1), 10_000),
             bootstrap,
             recovery: RecoveryTokens::default(),
+            setup_tokens: SetupTokens::default(),
             request_limits: RequestLimits::default(),
             basic: BasicCache::default(),
         }
@@ -145,6 +149,8 @@ pub struct AppState {
     pub agent_config: Arc<dyn AgentConfigSource>,
     /// Tries instances.
     pub probe: Probe,
+    /// Looks for servers.
+    pub discovery: Discovery,
     /// History.
     pub store: Arc<dyn MetricStore>,
     /// Alert history and the notification queue.

@@ -20,6 +20,7 @@ pub mod history;
 pub mod host;
 mod node_auth;
 pub mod node_edit;
+pub mod node_register;
 pub mod schema;
 pub mod seal;
 pub mod secret;
@@ -35,6 +36,7 @@ pub use error::{ConfigError, UpdateError};
 pub use history::{HistorySettings, RemoteHistory};
 pub use host::HostError;
 pub use node_edit::{AnyInstance, NodeEdit, NodeError};
+pub use node_register::{Registered, Registration};
 pub use schema::{
     instances::{ClusterEndpointConfig, NodeConfig, PbsInstance, PmgInstance, PveInstance},
     oidc::OidcConfig,

@@ -12,6 +12,7 @@
 pub mod alerting;
 mod appliances;
 mod details;
+pub mod discovery;
 mod facts;
 pub mod fleet;
 mod heartbeat;

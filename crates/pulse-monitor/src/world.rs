@@ -13,6 +13,7 @@ use pulse_config::store::{
 };
 use pulse_core::{
     Snapshot,
+    coverage::Candidate,
     model::{InstanceKey, InstanceKind, InstanceView, Liveness, SourceIssue},
 };
 
@@ -33,6 +34,8 @@ pub struct World {
     pub(crate) pve_facts: HashMap<InstanceKey, InstanceFacts>,
     /// What went wrong with the backups of an instance when they were last read.
     pub(crate) backup_issues: HashMap<InstanceKey, Vec<SourceIssue>>,
+    /// The newest backup on a backup server of each guest that has one for certain.
+    pub(crate) pbs_newest: HashMap<Candidate, Timestamp>,
     /// What is decided about machines that agents report.
     pub(crate) fleet: Arc<FleetRecord>,
     /// Grows with every decision.
@@ -59,6 +62,7 @@ impl World {
             guest_rates: HashMap::new(),
             pve_facts: HashMap::new(),
             backup_issues: HashMap::new(),
+            pbs_newest: HashMap::new(),
             fleet: Arc::default(),
             fleet_revision: 0,
             known_tokens: KnownTokens::default(),
@@ -160,6 +164,7 @@ impl World {
                 let mut view = merge::pve::merge(previous, cycle, memory, now);
                 let facts = self.pve_facts.entry(key.clone()).or_default();
                 merge::details::complete(&mut view, facts, &self.snapshot.hosts, now);
+                self.add_pbs_backups(&mut view);
                 view
             }
             Err(issue) => merge::pve::fail(previous, issue, now),

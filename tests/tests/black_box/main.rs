@@ -4,6 +4,7 @@
 //! happens to the whole when something around it goes wrong.
 
 mod access;
+mod appliances;
 mod cluster;
 mod fault;
 mod first_run;

@@ -3,7 +3,9 @@
 mod agents;
 mod alerts;
 mod audit;
+mod backups;
 pub(crate) mod charts;
+mod connect;
 mod documents;
 mod downloads;
 mod health;
@@ -51,6 +53,8 @@ pub fn router() -> ApiRouter {
         .merge(security::router())
         .merge(tokens::router())
         .merge(nodes::router())
+        .merge(backups::router())
+        .merge(connect::router())
         .merge(metadata::router())
         .merge(notifications::router())
         .merge(system::router())

@@ -23,6 +23,12 @@ pub const PUBLIC: &[&str] = &[
     "POST /api/oidc/login",
     "POST /api/security/quick-setup",
     "POST /api/security/validate-bootstrap-token",
+    // These take a setup token instead.
+    "POST /api/auto-register",
+    "POST /api/system/ssh-config",
+    "POST /api/system/verify-temperature-ssh",
+    // There is no secret in it.
+    "GET /api/setup-script",
 ];
 
 /// Operations that any known caller may call, whatever the token's scopes.

@@ -1,6 +1,7 @@
 //! A server without a socket: real files, a real history; only Proxmox is a stand-in.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, LazyLock, Mutex},
     time::{Duration, Instant},
@@ -30,6 +31,7 @@ use pulse_config::{
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_monitor::{
     Alerts, Keeper, Scheduler, alerting,
+    discovery::Discovery,
     fleet::{Fleet, KnownTokens, config::NoProfiles},
     probe::Probe,
     world::World,
@@ -62,6 +64,7 @@ pub struct TestServer {
 #[derive(Default)]
 pub struct Proxmox {
     answer: Mutex<Option<ConnectionTest>>,
+    answers_of_hosts: Mutex<BTreeMap<String, ConnectionTest>>,
     asked: Mutex<Vec<PveInstance>>,
 }
 
@@ -70,19 +73,24 @@ impl Proxmox {
         *self.answer.lock().unwrap() = Some(test);
     }
 
+    /// What one host answers, whatever the others do.
+    pub fn host_answers(&self, host: &str, test: ConnectionTest) {
+        self.answers_of_hosts.lock().unwrap().insert(host.to_owned(), test);
+    }
+
     /// Hosts that were asked so far.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(|instance| instance.host.clone()).collect()
     }
 }
 
-struct StandIn(Arc<Proxmox>);
+struct StandIn(Arc<Proxmox>, String);
 
 #[async_trait]
 impl Connect for StandIn {
     fn pve(&self, instance: &PveInstance, _: Timeouts) -> Result<Arc<dyn PveApi>, PollError> {
         self.0.asked.lock().unwrap().push(instance.clone());
-        Ok(Arc::new(StandIn(self.0.clone())))
+        Ok(Arc::new(StandIn(self.0.clone(), instance.host.clone())))
     }
 }
 
@@ -93,7 +101,8 @@ impl PveApi for StandIn {
     }
 
     async fn test(&self) -> Result<ConnectionTest, PollError> {
-        let answer = self.0.answer.lock().unwrap().clone();
+        let of_host = self.0.answers_of_hosts.lock().unwrap().get(&self.1).cloned();
+        let answer = of_host.or_else(|| self.0.answer.lock().unwrap().clone());
         answer.ok_or_else(|| PollError::Unreachable {
             host: "https://stand-in:8006".into(),
             detail: "connection refused".into(),
@@ -134,6 +143,23 @@ impl TestServer {
 
     /// A server over a data directory, with settings changed.
     pub fn over(data: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::over_trusting(data, vec![], change)
+    }
+
+    /// The same over a data directory with something in it.
+    pub fn set_up_in(data: TempDir) -> Self {
+        configure(data.path(), &PASSWORD_HASH);
+        Self::over(data, |_| {})
+    }
+
+    /// The same, with a mail server's certificate that the notifications trust.
+    pub fn set_up_trusting(roots: Vec<Vec<u8>>) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        configure(data.path(), &PASSWORD_HASH);
+        Self::over_trusting(data, roots, |_| {})
+    }
+
+    fn over_trusting(data: TempDir, roots: Vec<Vec<u8>>, change: impl FnOnce(&mut Settings)) -> Self {
         let dir = data.path();
         let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
         let dyn_clock: Arc<dyn Clock> = clock.clone();
@@ -180,16 +206,6 @@ impl TestServer {
         let store =
             SqliteStore::open(&dir.join("metrics.db"), StoreOptions::default(), dyn_clock.clone()).unwrap();
         let ledger = Ledger::open(&dir.join("pulse.db"), dyn_clock.clone()).unwrap();
-        let alerts = Alerts::start(
-            keeper.clone(),
-            Arc::new(alerting::open_config(dir).unwrap()),
-            ledger.clone(),
-            Arc::new(alerting::NoSink),
-            dyn_clock.clone(),
-            &tasks,
-            stop.clone(),
-        );
-        tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
         let proxmox = Arc::new(Proxmox::default());
         let notifier = Notifier::new(NotifierOptions {
             config: destinations,
@@ -198,10 +214,20 @@ impl TestServer {
             clock: clock.clone(),
             grouping: Box::new(Grouping::default),
             commands: Arc::new(SystemCommands),
-            extra_roots: vec![],
+            extra_roots: roots,
             first_retry: Duration::from_secs(5),
         });
         notifier.start(&tasks, stop.clone());
+        let alerts = Alerts::start(
+            keeper.clone(),
+            Arc::new(alerting::open_config(dir).unwrap()),
+            ledger.clone(),
+            notifier.clone(),
+            dyn_clock.clone(),
+            &tasks,
+            stop.clone(),
+        );
+        tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
         let state = AppState {
             about: Arc::new(About {
                 version: "5.1.0",
@@ -222,7 +248,8 @@ impl TestServer {
             metadata,
             fleet,
             agent_config: Arc::new(NoProfiles),
-            probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
+            probe: Probe::new(Arc::new(StandIn(proxmox.clone(), String::new())), Timeouts::default()),
+            discovery: Discovery::default(),
             store: Arc::new(store),
             ledger,
             notifier,

@@ -7,7 +7,11 @@ mod appliances;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod clients;
+#[cfg(test)]
+mod connect;
 #[cfg(test)]
 mod document;
 #[cfg(test)]
@@ -23,15 +27,25 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/mail_server.rs"]
+mod mail_server;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod night;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod notifications;
 #[cfg(test)]
+mod oidc;
+#[cfg(test)]
 mod perimeter;
+#[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/python.rs"]
+mod python;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]

@@ -113,6 +113,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agent-install-command": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the command that installs an agent on a Proxmox host.
+         * @description It makes an API token, so it needs what making one needs. Pulse v5 lets every caller do it.
+         */
+        post: operations["make_agent_command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agent/version": {
         parameters: {
             query?: never;
@@ -123,162 +143,6 @@ export interface paths {
         /** The version agents compare theirs with. */
         get: operations["get_agent_version"];
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/decisions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read what is decided about hosts, Docker hosts and clusters. */
-        get: operations["list_agent_decisions"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/docker/commands/{commandId}/ack": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Tell how a command goes. A token that may only report speaks for the hosts it reports. */
-        post: operations["acknowledge_command"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/docker/containers/update": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Have a container moved to its newest image. The agent moves it back where the new one does not work. */
-        post: operations["update_container"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/docker/hosts/{hostId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Remove a Docker host. The agent of one that reports is asked to stop first; one that does not, or where that is forced,
-         *     is gone at once and may not report for a day.
-         */
-        delete: operations["remove_docker_host"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/docker/hosts/{hostId}/allow-reenroll": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Let a Docker host that was removed report again. */
-        post: operations["allow_docker_reenrolment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/docker/hosts/{hostId}/check-updates": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Have the agent of a Docker host ask all registries anew. */
-        post: operations["check_updates"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/docker/hosts/{hostId}/display-name": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Give a Docker host a name. */
-        put: operations["name_docker_host"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/docker/hosts/{hostId}/pending-uninstall": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Note that the agent of a Docker host is about to be uninstalled by hand. */
-        put: operations["mark_docker_pending_uninstall"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/docker/hosts/{hostId}/unhide": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Show a Docker host that was hidden. */
-        put: operations["unhide_docker_host"];
         post?: never;
         delete?: never;
         options?: never;
@@ -303,40 +167,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/agents/host/link": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Say that a host and a Proxmox node are one machine. */
-        post: operations["link_host"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/host/lookup": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Ask under which id a host is kept. A token that may only report finds what it reports. */
-        get: operations["look_up_host"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/agents/host/report": {
         parameters: {
             query?: never;
@@ -348,183 +178,6 @@ export interface paths {
         put?: never;
         /** A host agent's report. */
         post: operations["report_host"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/host/uninstall": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Tell that an agent was uninstalled; what was never there is gone too. A token that may only report speaks for what it
-         *     reports.
-         */
-        post: operations["uninstall_host"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/host/unlink": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Say that a host is no Proxmox node, whatever their names are. */
-        post: operations["unlink_host"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/host/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Remove a host. Its token goes with it where nothing else uses that; else the host may not report for a day. */
-        delete: operations["remove_host"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/host/{id}/allow-reenroll": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Let a host that was removed report again. Beside the contract. */
-        post: operations["allow_host_reenrolment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/host/{id}/config": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read what an agent is to follow. A token that may only fetch configuration gets that of a host it reports. */
-        get: operations["get_host_config"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /**
-         * Decide whether an agent is to run commands. The owner of its machine has the last word: an agent that was not started
-         *     with commands runs none.
-         */
-        patch: operations["patch_host_config"];
-        trace?: never;
-    };
-    "/api/agents/kubernetes/clusters/{clusterId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Remove a cluster. It may not report for a day; that holds for one that was never there as well. */
-        delete: operations["remove_cluster"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/kubernetes/clusters/{clusterId}/allow-reenroll": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Let a cluster that was removed report again. */
-        post: operations["allow_cluster_reenrolment"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/kubernetes/clusters/{clusterId}/display-name": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Give a cluster a name. */
-        put: operations["name_cluster"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/kubernetes/clusters/{clusterId}/pending-uninstall": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Note that the agent of a cluster is about to be uninstalled by hand. */
-        put: operations["mark_cluster_pending_uninstall"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/agents/kubernetes/clusters/{clusterId}/unhide": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Show a cluster that was hidden. */
-        put: operations["unhide_cluster"];
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -981,6 +634,85 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auto-register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register a Proxmox host that made a token for this server.
+         * @description A setup token is used up only by a request that is complete. The certificate the host shows now is pinned for a new
+         *     one. Pulse v5 burns the token first, takes API tokens of any scope, and pins nothing.
+         */
+        post: operations["auto_register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All backups.
+         * @description Each list stands here twice, as Pulse v5 has it; on large estates ask for gzip, or for one list.
+         */
+        get: operations["get_backups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which guests have backups, which have none, and which backups are nobody's.
+         * @description A backup counts for a guest only by evidence: a storage that shows it, the namespace, the owner, the comment, or
+         *     nobody else having the number. `docs/backups.md` has the rules.
+         */
+        get: operations["get_coverage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/pbs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Backup servers, with datastores and jobs; the backups themselves are in `/api/backups`. */
+        get: operations["get_pbs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/backups/pve": {
         parameters: {
             query?: never;
@@ -990,6 +722,23 @@ export interface paths {
         };
         /** Backups on all storages of Proxmox VE. */
         get: operations["get_pve_backups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/unified": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as `/api/backups`: nothing is merged or sorted. */
+        get: operations["get_unified"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1195,6 +944,29 @@ export interface paths {
         get: operations["get_config_system"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/discover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the search in the background found last. It is off until the settings want it. */
+        get: operations["get_discovered"];
+        put?: never;
+        /**
+         * Search networks for Proxmox servers, for at most half a minute.
+         * @description Only hosts in the named networks are touched, at most as many as the settings allow, and what is configured already is
+         *     left alone. It makes this server knock at other machines, so it needs the right to change settings; Pulse v5 lets
+         *     every caller do it.
+         */
+        post: operations["discover"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2204,6 +1976,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/setup-script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The script that connects a Proxmox VE or Backup Server host.
+         * @description It makes a user that may only read and a token, registers the host here, may be run again, and takes everything away
+         *     with the word `remove`.
+         */
+        get: operations["get_setup_script"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup-script-url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the command that connects a Proxmox host. */
+        post: operations["make_setup_script_url"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/snapshots": {
         parameters: {
             query?: never;
@@ -2303,6 +2113,43 @@ export interface paths {
         put?: never;
         /** Change system settings: the keys that are sent; the others stay. What changes counts at once. */
         post: operations["update_settings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/ssh-config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write the SSH client configuration of the user this server runs as.
+         * @description One that is there already is kept beside it as `config.before-pulse`.
+         */
+        post: operations["put_ssh_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/verify-temperature-ssh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check which hosts are reached over SSH with the key for temperatures. The answer is for people. */
+        post: operations["verify_temperature_ssh"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2458,15 +2305,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Answer to a word. */
-        AckReply: {
-            /** @description The command. */
-            command: components["schemas"]["CommandBody"];
-            /** @description The host. */
-            hostId: string;
-            /** @description Always true. */
-            success: boolean;
-        };
         /** @description A licence key. */
         ActivateRequest: {
             /**
@@ -2483,49 +2321,6 @@ export interface components {
             status: components["schemas"]["LicenseStatus"];
             /** @description Always `true`. */
             success: boolean;
-        };
-        /** @description The configuration of an agent; what nobody decided is left out. */
-        AgentConfigBody: {
-            /** @description Whether the agent is to run commands. */
-            commandsEnabled?: boolean | null;
-            /** @description Until when the signature holds. */
-            expiresAt?: string | null;
-            /** @description From when the signature holds. */
-            issuedAt?: string | null;
-            /** @description Values of the assigned profile. */
-            settings?: {
-                [key: string]: unknown;
-            };
-            /** @description Ed25519 over the configuration, base64. */
-            signature?: string | null;
-        };
-        /** @description What to decide about an agent. */
-        AgentConfigChange: {
-            /**
-             * @description Whether it is to run commands; `null` leaves that to the agent.
-             * @default null
-             */
-            commandsEnabled?: boolean | null;
-        };
-        /** @description Answer with a configuration. */
-        AgentConfigReply: {
-            /** @description The configuration. */
-            config: components["schemas"]["AgentConfigBody"];
-            /** @description Which host it is for. */
-            hostId: string;
-            /** @description Always true. */
-            success: boolean;
-        };
-        /** @description What is decided about what agents report. */
-        AgentDecisions: {
-            /** @description What is hidden. */
-            hidden: components["schemas"]["HiddenAgent"][];
-            /** @description Who linked and unlinked what, newest first. */
-            linkEvents: components["schemas"]["AgentLinkEvent"][];
-            /** @description Hosts and nodes that people linked or unlinked. */
-            links: components["schemas"]["AgentLinkDecision"][];
-            /** @description What was removed and may not report yet. */
-            removed: components["schemas"]["RemovedAgent"][];
         };
         /** @description The agent that sends a report. */
         AgentInfo: {
@@ -2547,49 +2342,17 @@ export interface components {
             /** @description Its version. */
             version?: string;
         };
-        /** @description What a person decided about a host and a node. */
-        AgentLinkDecision: {
-            /**
-             * Format: date-time
-             * @description When.
-             */
-            at: string;
-            /** @description Who decided it. */
-            by: string;
-            /** @description The host. */
-            hostId: string;
-            /** @description The node; `null`: none. */
-            nodeId?: string | null;
+        /** @description The command. */
+        AgentInstallCommand: {
+            /** @description To be run as root on the host. */
+            command: string;
+            /** @description The token in it, shown this once. */
+            token: string;
         };
-        /** @description A link was made or undone. */
-        AgentLinkEvent: {
-            /** @description `linked` or `unlinked`. */
-            action: string;
-            /**
-             * Format: date-time
-             * @description When.
-             */
-            at: string;
-            /** @description Who did it. */
-            by: string;
-            /** @description The host. */
-            hostId: string;
-            /** @description The node. */
-            nodeId: string;
-        };
-        /** @description What is decided about an agent. */
-        AgentSwitches: {
-            /** @description Whether it is to run commands; `null` leaves that to the agent. */
-            commandsEnabled?: boolean | null;
-        };
-        /** @description Answer to a decision. */
-        AgentSwitchesReply: {
-            /** @description What stands now. */
-            config: components["schemas"]["AgentSwitches"];
-            /** @description Which host it is about. */
-            hostId: string;
-            /** @description Always true. */
-            success: boolean;
+        /** @description Which kind of host it is. */
+        AgentInstallWish: {
+            /** @description `pve` or `pbs`. */
+            type?: string;
         };
         /** @description The version agents compare theirs with. */
         AgentVersion: {
@@ -3975,6 +3738,23 @@ export interface components {
             state: string;
             success: boolean;
         };
+        /** @description All backups, by where they come from. */
+        AllBackups: {
+            /** @description Tasks of Proxmox VE that made backups. */
+            backupTasks: components["schemas"]["BackupTaskShape"][];
+            /** @description All of them, by product. */
+            backups: components["schemas"]["BackupsShape"];
+            /** @description Snapshots of guests. */
+            guestSnapshots: components["schemas"]["GuestSnapshotShape"][];
+            /** @description Those on backup servers. */
+            pbsBackups: components["schemas"]["PbsBackupShape"][];
+            /** @description Those of mail gateways' configurations. */
+            pmgBackups: components["schemas"]["PmgBackupShape"][];
+            /** @description Those of Proxmox VE. */
+            pveBackups: components["schemas"]["PveBackupsShape"];
+            /** @description Backups on storages of Proxmox VE. */
+            storageBackups: components["schemas"]["StorageBackupShape"][];
+        };
         /** @description A token as it is shown. */
         ApiToken: {
             /**
@@ -4105,6 +3885,146 @@ export interface components {
         AuditWebhooks: {
             /** @description Addresses. */
             urls: string[];
+        };
+        /** @description It is registered. */
+        AutoRegistered: {
+            /** @description `create_token` where a token was asked for. */
+            action?: string | null;
+            /** @description In words. */
+            message: string;
+            /** @description The address as sent, or the name. */
+            nodeId: string;
+            /** @description Always `success`. */
+            status: string;
+            /** @description Full name of the token. */
+            tokenId?: string | null;
+            /** @description Value of a token that the caller is to make. */
+            tokenValue?: string | null;
+        };
+        /** @description Who registers. */
+        AutoRegistration: {
+            /**
+             * @description The credential: an API token that may report or change settings, or a setup token.
+             * @default null
+             */
+            authToken?: string | null;
+            /**
+             * @description Address of its API.
+             * @default
+             */
+            host?: string;
+            /**
+             * Format: password
+             * @description Password, for that.
+             * @default null
+             */
+            password?: string | null;
+            /**
+             * @description Whether the server makes the token over there, with the user and password.
+             * @default false
+             */
+            requestToken?: boolean;
+            /**
+             * @description Name to show.
+             * @default null
+             */
+            serverName?: string | null;
+            /**
+             * @description The same under its old name.
+             * @default null
+             */
+            setupCode?: string | null;
+            /**
+             * @description `agent` or `script`.
+             * @default null
+             */
+            source?: string | null;
+            /**
+             * @description Full name of its token.
+             * @default
+             */
+            tokenId?: string;
+            /**
+             * Format: password
+             * @description Value of its token.
+             * @default null
+             */
+            tokenValue?: string;
+            /**
+             * @description `pve`; anything else is a backup server.
+             * @default
+             */
+            type?: string;
+            /**
+             * @description User, for that.
+             * @default null
+             */
+            username?: string | null;
+        };
+        /** @description A guest that backups may be of. */
+        BackupCandidate: {
+            /** @description The instance. */
+            instance: string;
+            /**
+             * Format: int32
+             * @description The number.
+             */
+            vmid: number;
+        };
+        /** @description Who is backed up. */
+        BackupCoverage: {
+            /** @description Every guest that is no template. */
+            guests: components["schemas"]["GuestBackupCoverage"][];
+            /** @description Counts. */
+            summary: components["schemas"]["BackupCoverageSummary"];
+            /** @description Backups that are nobody's. */
+            unattributed: components["schemas"]["UnattributedBackups"][];
+        };
+        /** @description How many guests stand how. */
+        BackupCoverageSummary: {
+            /** @description With backups that may be another guest's. */
+            ambiguous: number;
+            /** @description Groups of backups that may be several guests'. */
+            ambiguousGroups: number;
+            /** @description Guests. */
+            guests: number;
+            /** @description Groups of backups of guests that are not there. */
+            orphanedGroups: number;
+            /** @description With a backup. */
+            protected: number;
+            /** @description Of which the backups could not be seen. */
+            unknown: number;
+            /** @description Without one. */
+            unprotected: number;
+        };
+        /** @description Backup servers. */
+        BackupServers: {
+            /** @description All of them. */
+            instances: components["schemas"]["PbsShape"][];
+        };
+        /** @description Backups of a guest in one place. */
+        BackupSource: {
+            /** @description What decided that they are this guest's: `storage`, `namespace`, `owner`, `comment` or `vmid`. */
+            attributedBy: string;
+            /** @description How many. */
+            backupCount: number;
+            /** @description The backup server, or the instance with the storage. */
+            instance: string;
+            /**
+             * Format: date-time
+             * @description The newest one.
+             */
+            lastBackup: string;
+            /** @description Namespace; absent for the root and for storages. */
+            namespace?: string;
+            /** @description Owner. */
+            owner?: string | null;
+            /** @description Datastore or storage. */
+            place: string;
+            /** @description `pbs` or `storage`. */
+            type: string;
+            /** @description Whether the newest one that was verified is good; absent where none was. */
+            verified?: boolean | null;
         };
         /** @description A task that made backups. */
         BackupTaskShape: {
@@ -4722,15 +4642,6 @@ export interface components {
             /** @description Always `true`. */
             success: boolean;
         };
-        /** @description Something was done with a cluster. */
-        ClusterDone: {
-            /** @description Which one. */
-            clusterId: string;
-            /** @description In words. */
-            message?: string | null;
-            /** @description Always true. */
-            success: boolean;
-        };
         /** @description A member of a cluster. */
         ClusterEndpoint: {
             /** @description Fingerprint of its certificate. */
@@ -4849,63 +4760,6 @@ export interface components {
             tokenName?: string | null;
             /** @description Version. */
             version?: string | null;
-            /** @description Stateful sets, daemon sets and jobs. Ours, beside the contract. */
-            workloads?: components["schemas"]["Workload"][];
-        };
-        /** @description A command and how far it got. */
-        CommandBody: {
-            /**
-             * Format: date-time
-             * @description When the agent took it on.
-             */
-            acknowledgedAt?: string | null;
-            /**
-             * Format: date-time
-             * @description When it was done.
-             */
-            completedAt?: string | null;
-            /**
-             * Format: date-time
-             * @description When it was queued.
-             */
-            createdAt: string;
-            /**
-             * Format: date-time
-             * @description When the agent got it.
-             */
-            dispatchedAt?: string | null;
-            /**
-             * Format: date-time
-             * @description When it is given up.
-             */
-            expiresAt: string;
-            /**
-             * Format: date-time
-             * @description When it failed.
-             */
-            failedAt?: string | null;
-            /** @description Why it failed. */
-            failureReason?: string | null;
-            /** @description Id. */
-            id: string;
-            /** @description What the agent says. */
-            message?: string | null;
-            /** @description How far it got. */
-            status: string;
-            /** @description `stop`, `update_container` or `check_updates`. */
-            type: string;
-            /**
-             * Format: date-time
-             * @description When it last changed.
-             */
-            updatedAt: string;
-        };
-        /** @description The container a command is about. */
-        CommandPayload: {
-            /** @description Its id. */
-            containerId: string;
-            /** @description Its name. */
-            containerName: string;
         };
         /** @description A command for an agent. */
         CommandShape: {
@@ -5172,13 +5026,6 @@ export interface components {
             publicPort?: number | null;
         };
         /** @description A container. */
-        ContainerRef: {
-            /** @description Id. */
-            id: string;
-            /** @description Name. */
-            name: string;
-        };
-        /** @description A container. */
         ContainerShape: {
             blockIo?: components["schemas"]["BlockIoShape"] | null;
             /**
@@ -5246,8 +5093,6 @@ export interface components {
             networkOut?: number | null;
             /** @description Networks. */
             networks?: components["schemas"]["ContainerNetwork"][];
-            /** @description Whether the kernel ended its last run for want of memory. Ours, beside the contract. */
-            oomKilled?: boolean | null;
             podman?: components["schemas"]["PodmanInfo"] | null;
             /** @description Ports. */
             ports?: components["schemas"]["ContainerPort"][];
@@ -5281,24 +5126,6 @@ export interface components {
              * @description Bytes of its own layer.
              */
             writableLayerBytes?: number | null;
-        };
-        /** @description Which container is to be updated. */
-        ContainerUpdate: {
-            /**
-             * @description Its id.
-             * @default
-             */
-            containerId?: string;
-            /**
-             * @description Its name.
-             * @default null
-             */
-            containerName?: string | null;
-            /**
-             * @description Its host.
-             * @default
-             */
-            hostId?: string;
         };
         /** @description One core. */
         CoreTemperature: {
@@ -5562,6 +5389,92 @@ export interface components {
              */
             updatedReplicas?: number | null;
         };
+        /** @description What was searched. */
+        DiscoverEnvironment: {
+            /**
+             * Format: double
+             * @description Always 1.
+             */
+            confidence: number;
+            /** @description How many addresses were tried. */
+            metadata: components["schemas"]["DiscoverMetadata"];
+            /** @description The networks. */
+            phases: components["schemas"]["DiscoverPhase"][];
+            /** @description Always `native`. */
+            type: string;
+            /** @description Always empty. */
+            warnings: string[];
+        };
+        /** @description Figures of a search. */
+        DiscoverMetadata: {
+            /** @description Addresses that were tried. */
+            hosts: string;
+        };
+        /** @description Networks that were searched together. */
+        DiscoverPhase: {
+            /**
+             * Format: double
+             * @description Always 1.
+             */
+            confidence: number;
+            /** @description Name. */
+            name: string;
+            /** @description Networks. */
+            subnets: string[];
+        };
+        /** @description Where to look. */
+        DiscoverWish: {
+            /**
+             * @description IPv4 networks such as `192.0.2.0/24`, separated by commas; `auto` or nothing for this machine's own private ones.
+             * @default
+             */
+            subnet?: string;
+            /**
+             * @description Whether what the background search found last is enough.
+             * @default false
+             */
+            use_cache?: boolean;
+        };
+        /** @description What was found. */
+        Discovered: {
+            /**
+             * Format: double
+             * @description Age in seconds, only of the background search.
+             */
+            age?: number | null;
+            /** @description Whether it is from the background search. */
+            cached: boolean;
+            environment?: components["schemas"]["DiscoverEnvironment"] | null;
+            /** @description What was not searched, and why. */
+            errors: string[];
+            /** @description Always false, and only for a search that was asked for. */
+            scanning?: boolean | null;
+            /** @description Servers that are not configured yet. */
+            servers: components["schemas"]["DiscoveredServer"][];
+            /**
+             * Format: int64
+             * @description When, Unix seconds, only of the background search.
+             */
+            updated?: number | null;
+        };
+        /** @description A server that was found. */
+        DiscoveredServer: {
+            /** @description SHA-256 fingerprint of the certificate it shows. */
+            fingerprint: string;
+            /** @description Its name. */
+            hostname?: string | null;
+            /** @description Its address. */
+            ip: string;
+            /**
+             * Format: int32
+             * @description The port of its API.
+             */
+            port: number;
+            /** @description `pve`, `pbs` or `pmg`. */
+            type: string;
+            /** @description Always `Unknown`: nobody tells it without a login. */
+            version: string;
+        };
         /** @description How the network is searched. A change may name its keys in camel case as well. */
         DiscoverySettings: {
             /**
@@ -5664,24 +5577,6 @@ export interface components {
              */
             writeTimeMs?: number | null;
         };
-        /** @description A name that a person gives. */
-        DisplayName: {
-            /**
-             * @description The name; empty takes it away.
-             * @default
-             */
-            displayName?: string;
-        };
-        /** @description A Docker host goes. */
-        DockerHostGoes: {
-            command?: components["schemas"]["CommandBody"] | null;
-            /** @description Which one. */
-            hostId: string;
-            /** @description In words. */
-            message: string;
-            /** @description Always true. */
-            success: boolean;
-        };
         /** @description What a Docker or Podman host is. */
         DockerHostInfo: {
             /** @description Architecture. */
@@ -5760,8 +5655,6 @@ export interface components {
             displayName: string;
             /** @description Version of Docker. */
             dockerVersion?: string | null;
-            /** @description Whether a person hid it. Ours, beside the contract. */
-            hidden?: boolean;
             /** @description Host name. */
             hostname: string;
             /** @description Id. */
@@ -5846,8 +5739,6 @@ export interface components {
         };
         /** @description Answer to a Docker report. */
         DockerReportReply: {
-            /** @description What the agent is to do; each command is sent once, and never more than one. */
-            commands?: components["schemas"]["GivenCommand"][] | null;
             /** @description How many containers were taken. */
             containers: number;
             /** @description Id under which the host is kept. */
@@ -6044,26 +5935,6 @@ export interface components {
             /** @description Whether the server runs in our Docker image. */
             isDocker: boolean;
         };
-        /** @description A host that was found. */
-        FoundHost: {
-            /** @description Version of the agent. */
-            agentVersion?: string;
-            /** @description Whether reports come. */
-            connected: boolean;
-            /** @description Name to show. */
-            displayName: string;
-            /** @description Host name. */
-            hostname: string;
-            /** @description Id. */
-            id: string;
-            /**
-             * Format: date-time
-             * @description When the last report came.
-             */
-            lastSeen: string;
-            /** @description `online` or `offline`. */
-            status: string;
-        };
         /** @description An alert with everything that is known of it (contract B-07). */
         FullAlert: {
             /**
@@ -6163,13 +6034,36 @@ export interface components {
             /** @description Datastore. */
             store: string;
         };
-        /** @description A command for an agent. */
-        GivenCommand: {
-            /** @description Its id, to acknowledge it by. */
+        /** @description A guest and its backups. */
+        GuestBackupCoverage: {
+            /** @description How many different ones it has. */
+            backupCount: number;
+            /** @description Its id, as in the state. */
             id: string;
-            payload?: components["schemas"]["CommandPayload"] | null;
-            /** @description `stop`, `update_container` or `check_updates`. */
+            /** @description The instance through which it is polled. */
+            instance: string;
+            /**
+             * Format: date-time
+             * @description Its newest backup.
+             */
+            lastBackup?: string | null;
+            /** @description Its name. */
+            name: string;
+            /** @description The node it is on. */
+            node: string;
+            /** @description Why, where that is not plain. */
+            reason?: string | null;
+            /** @description Where they are, the place with the newest one first. */
+            sources: components["schemas"]["BackupSource"][];
+            /** @description `protected`, `unprotected`, `ambiguous` or `unknown`. */
+            state: string;
+            /** @description `qemu`, `lxc` or `oci`. */
             type: string;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            vmid: number;
         };
         /** @description A VM or container of Proxmox VE. */
         GuestShape: {
@@ -6353,13 +6247,6 @@ export interface components {
              */
             updatedAt: string;
         };
-        /** @description Something that is hidden. */
-        HiddenAgent: {
-            /** @description Id. */
-            id: string;
-            /** @description `docker` or `kubernetes`. */
-            kind: string;
-        };
         /** @description History of one resource: `metric` and `points` when one metric was asked for, `metrics` otherwise. */
         History: {
             /**
@@ -6412,19 +6299,6 @@ export interface components {
              */
             value: number;
         };
-        /** @description A host and a node. */
-        HostAndNode: {
-            /**
-             * @description Id of the host.
-             * @default
-             */
-            hostId?: string;
-            /**
-             * @description Id of the node.
-             * @default
-             */
-            nodeId?: string;
-        };
         /** @description A mounted file system of a host. */
         HostDisk: {
             /** @description Device. */
@@ -6455,15 +6329,6 @@ export interface components {
              * @description Bytes in use.
              */
             usedBytes?: number;
-        };
-        /** @description Something was done with a host. */
-        HostDone: {
-            /** @description Which one. */
-            hostId: string;
-            /** @description In words. */
-            message?: string | null;
-            /** @description Always true. */
-            success: boolean;
         };
         /** @description What a host is. */
         HostInfo: {
@@ -6567,14 +6432,6 @@ export interface components {
              * @description Bytes sent since boot.
              */
             txBytes?: number | null;
-        };
-        /** @description A host. */
-        HostRef: {
-            /**
-             * @description Its id.
-             * @default
-             */
-            hostId?: string;
         };
         /** @description A host's report. */
         HostReport: {
@@ -6875,7 +6732,6 @@ export interface components {
             uid: string;
             /** @description Whether it is cordoned. */
             unschedulable?: boolean | null;
-            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description A node of a cluster. */
         KubernetesNode: {
@@ -7004,17 +6860,6 @@ export interface components {
             /** @description Whether there is one that counts. */
             valid: boolean;
         };
-        /** @description A link was made. */
-        Linked: {
-            /** @description The host. */
-            hostId: string;
-            /** @description In words. */
-            message: string;
-            /** @description The node. */
-            nodeId: string;
-            /** @description Always true. */
-            success: boolean;
-        };
         /** @description User and password. */
         LoginRequest: {
             /**
@@ -7064,13 +6909,6 @@ export interface components {
              * @default null
              */
             returnTo?: string | null;
-        };
-        /** @description Answer to a lookup. */
-        LookupReply: {
-            /** @description The host. */
-            host: components["schemas"]["FoundHost"];
-            /** @description Always true. */
-            success: boolean;
         };
         /** @description Mail of one hour. */
         MailCountShape: {
@@ -8384,7 +8222,6 @@ export interface components {
             startTime?: number | null;
             /** @description Id. */
             uid: string;
-            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description What Podman adds to a container. */
         PodmanInfo: {
@@ -8580,20 +8417,6 @@ export interface components {
              */
             updatedAt: string;
         };
-        /** @description A command waits for an agent. */
-        Queued: {
-            /** @description Id of the command. */
-            commandId: string;
-            container?: components["schemas"]["ContainerRef"] | null;
-            /** @description The host. */
-            hostId: string;
-            /** @description In words. */
-            message: string;
-            /** @description What happens next. */
-            note: string;
-            /** @description Always true. */
-            success: boolean;
-        };
         /** @description A software RAID array. */
         RaidArray: {
             /**
@@ -8696,25 +8519,6 @@ export interface components {
             success: boolean;
             /** @description Its value. */
             token: string;
-        };
-        /** @description Something that was removed and may not report yet. */
-        RemovedAgent: {
-            /**
-             * Format: date-time
-             * @description Until when it may not report.
-             */
-            blockedUntil: string;
-            /** @description Name it was shown by. */
-            displayName?: string | null;
-            /** @description Id. */
-            id: string;
-            /** @description `host`, `docker` or `kubernetes`. */
-            kind: string;
-            /**
-             * Format: date-time
-             * @description When it was removed.
-             */
-            removedAt: string;
         };
         /** @description A cluster that was removed lately. */
         RemovedClusterShape: {
@@ -9242,6 +9046,44 @@ export interface components {
              */
             username?: string;
         };
+        /** @description The command. */
+        SetupScriptUrl: {
+            /** @description The command. */
+            command: string;
+            /** @description The same. */
+            commandWithEnv: string;
+            /** @description The command without the token; the script asks for it. */
+            commandWithoutEnv: string;
+            /**
+             * Format: int64
+             * @description Until when the token is good, Unix seconds.
+             */
+            expires: number;
+            /** @description The token: good once, for five minutes. */
+            setupToken: string;
+            /** @description Its beginning and end. */
+            tokenHint: string;
+            /** @description Address of the script. */
+            url: string;
+        };
+        /** @description Which host is to be connected. */
+        SetupScriptWish: {
+            /**
+             * @description Whether backups are to be listed, which needs more than the right to read (Proxmox VE).
+             * @default false
+             */
+            backupPerms?: boolean;
+            /**
+             * @description Its address; found out by the script where absent.
+             * @default null
+             */
+            host?: string | null;
+            /**
+             * @description `pve`; anything else is a backup server.
+             * @default
+             */
+            type?: string;
+        };
         /** @description A disk's SMART summary. */
         SmartDisk: {
             /** @description Device. */
@@ -9343,6 +9185,19 @@ export interface components {
             count: number;
             /** @description The score, a string. */
             score: string;
+        };
+        /** @description It is written. */
+        SshConfigWritten: {
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description Hosts to check. */
+        SshHosts: {
+            /**
+             * @description Separated by blanks.
+             * @default
+             */
+            nodes?: string;
         };
         /** @description How old the figures of a source are. */
         Staleness: {
@@ -10190,6 +10045,38 @@ export interface components {
             /** @description Other disks. */
             smart?: components["schemas"]["SmartTemperature"][];
         };
+        /** @description Backups that are nobody's. */
+        UnattributedBackups: {
+            /** @description How many. */
+            backupCount: number;
+            /** @description `vm` or `ct`. */
+            backupType: string;
+            /** @description Guests they may be of. */
+            candidates?: components["schemas"]["BackupCandidate"][];
+            /** @description What is noted of the newest one. */
+            comment?: string | null;
+            /** @description The backup server, or the instance with the storage. */
+            instance: string;
+            /**
+             * Format: date-time
+             * @description The newest one.
+             */
+            lastBackup?: string | null;
+            /** @description Namespace; absent for the root and for storages. */
+            namespace?: string;
+            /** @description Owner. */
+            owner?: string | null;
+            /** @description Datastore or storage. */
+            place: string;
+            /** @description What is in the way, or whose they were. */
+            reason: string;
+            /** @description `ambiguous` or `orphan`. */
+            state: string;
+            /** @description `pbs` or `storage`. */
+            type: string;
+            /** @description The number. */
+            vmid: string;
+        };
         /** @description The answer to a caller without credentials. */
         UnauthenticatedBody: {
             /** @description Always `Authentication required`. */
@@ -10456,24 +10343,6 @@ export interface components {
             status: number;
             /** @description Whether it took the message. */
             success?: boolean | null;
-        };
-        /** @description What an agent says of a command. */
-        Word: {
-            /**
-             * @description Its host; may be left out.
-             * @default null
-             */
-            hostId?: string | null;
-            /**
-             * @description In words.
-             * @default null
-             */
-            message?: string | null;
-            /**
-             * @description `acknowledged`, `in_progress`, `completed` or `failed`; each has other words that v5 knows.
-             * @default null
-             */
-            status?: string | null;
         };
         /** @description A stateful set, a daemon set or a job. */
         Workload: {
@@ -10861,6 +10730,55 @@ export interface operations {
             };
         };
     };
+    make_agent_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentInstallWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentInstallCommand"];
+                };
+            };
+            /** @description No such kind */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description There are too many tokens */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
     get_agent_version: {
         parameters: {
             query?: never;
@@ -10876,305 +10794,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AgentVersion"];
-                };
-            };
-        };
-    };
-    list_agent_decisions: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AgentDecisions"];
-                };
-            };
-        };
-    };
-    acknowledge_command: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Command */
-                commandId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Word"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AckReply"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    update_container: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ContainerUpdate"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Queued"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    remove_docker_host: {
-        parameters: {
-            query?: {
-                /** @description `true`: hide it only. */
-                hide?: string | null;
-                /** @description `true`: remove it without asking its agent. */
-                force?: string | null;
-                /** @description `force`: the same. */
-                mode?: string | null;
-            };
-            header?: never;
-            path: {
-                /** @description Docker host */
-                hostId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DockerHostGoes"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    allow_docker_reenrolment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Docker host */
-                hostId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HostDone"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    check_updates: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Docker host */
-                hostId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Queued"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    name_docker_host: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Docker host */
-                hostId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DisplayName"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HostDone"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    mark_docker_pending_uninstall: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Docker host */
-                hostId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HostDone"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    unhide_docker_host: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Docker host */
-                hostId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HostDone"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -11210,85 +10829,6 @@ export interface operations {
             };
         };
     };
-    link_host: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["HostAndNode"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Linked"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    look_up_host: {
-        parameters: {
-            query?: {
-                /** @description Its id. */
-                id?: string | null;
-                /** @description Its host name, whole or up to the first dot, or the name it is shown by. */
-                hostname?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LookupReply"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
     report_host: {
         parameters: {
             query?: never;
@@ -11311,381 +10851,6 @@ export interface operations {
                 };
             };
             400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    uninstall_host: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["HostRef"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HostDone"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    unlink_host: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["HostRef"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HostDone"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    remove_host: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Host */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HostDone"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    allow_host_reenrolment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Host */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HostDone"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    get_host_config: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Host */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AgentConfigReply"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    patch_host_config: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Host */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AgentConfigChange"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AgentSwitchesReply"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    remove_cluster: {
-        parameters: {
-            query?: {
-                /** @description `true`: hide it only. Beside the contract, which has no way to hide a cluster. */
-                hide?: boolean | null;
-            };
-            header?: never;
-            path: {
-                /** @description Cluster */
-                clusterId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ClusterDone"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    allow_cluster_reenrolment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Cluster */
-                clusterId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ClusterDone"];
-                };
-            };
-        };
-    };
-    name_cluster: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Cluster */
-                clusterId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["DisplayName"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ClusterDone"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    mark_cluster_pending_uninstall: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Cluster */
-                clusterId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ClusterDone"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    unhide_cluster: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Cluster */
-                clusterId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ClusterDone"];
-                };
-            };
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12635,6 +11800,152 @@ export interface operations {
             };
         };
     };
+    auto_register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AutoRegistration"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AutoRegistered"];
+                };
+            };
+            /** @description What is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description No credential, or a wrong one */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllBackups"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_coverage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupCoverage"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_pbs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupServers"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
     get_pve_backups: {
         parameters: {
             query?: never;
@@ -12650,6 +11961,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PveBackups"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnauthenticatedBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_unified: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllBackups"];
                 };
             };
             401: {
@@ -13225,6 +12571,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_discovered: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discovered"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    discover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscoverWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discovered"];
+                };
+            };
+            /** @description No JSON, or no network */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description A search is under way */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
@@ -15920,6 +15342,86 @@ export interface operations {
             };
         };
     };
+    get_setup_script: {
+        parameters: {
+            query?: {
+                /** @description `pve`; anything else gives the script for backup servers. */
+                type?: string | null;
+                /** @description Address of the Proxmox host; found out by the script where absent. */
+                host?: string | null;
+                /** @description Address of this server; that of the request where absent. */
+                pulse_url?: string | null;
+                /** @description `true` adds the right to list backups (Proxmox VE). */
+                backup_perms?: string | null;
+                /** @description The one-time token, hexadecimal; asked for by the script where absent. */
+                auth_token?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A POSIX shell script */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description What is wrong with the query */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    make_setup_script_url: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupScriptWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupScriptUrl"];
+                };
+            };
+            /** @description No JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
     get_snapshots: {
         parameters: {
             query?: never;
@@ -16118,6 +15620,89 @@ export interface operations {
             };
             /** @description The body is larger than 64 KiB */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    put_ssh_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/plain": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SshConfigWritten"];
+                };
+            };
+            /** @description What is wrong with it */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Neither a setup token nor the right */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than 32 KiB */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    verify_temperature_ssh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SshHosts"];
+            };
+        };
+        responses: {
+            /** @description Who is reached and who is not */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Neither a setup token nor the right */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
