@@ -17,14 +17,14 @@ use pulse_api::{
 use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
-    DataDir, DotEnv, Layered, Metadata, NodeStore, NotifyStore, OidcStore, ProcessEnv, SealKey, Settings,
-    SystemSettingsStore,
+    DataDir, DotEnv, Layered, Metadata, NodeStore, NotifyStore, OidcStore, ProcessEnv, ProfileStore, SealKey,
+    Settings, SigningKey, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
     transfer::{NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{
-    Alerts, Supervisor, alerting, discovery::Discovery, fleet::config::NoProfiles, pipeline, probe::Probe,
+    Alerts, Supervisor, alerting, discovery::Discovery, fleet::signed::SignedProfiles, pipeline, probe::Probe,
 };
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
@@ -58,6 +58,8 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
     let alert_config = Arc::new(alerting::open_config(data_dir.path())?);
     let metadata = Arc::new(Metadata::open(data_dir.path())?);
+    let profiles = Arc::new(ProfileStore::open(data_dir.path())?);
+    let signing_key = SigningKey::open(data_dir.path(), &vars)?;
     let destinations = Arc::new(NotifyStore::open(data_dir.path(), SealKey::open(data_dir.path())?)?);
     let oidc_store = Arc::new(OidcStore::open(data_dir.path(), SealKey::open(data_dir.path())?, &vars)?);
     let oidc = Arc::new(Oidc::new(oidc_store.clone()));
@@ -135,7 +137,9 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         nodes,
         metadata,
         fleet,
-        agent_config: Arc::new(NoProfiles),
+        agent_config: Arc::new(SignedProfiles::new(profiles.clone(), signing_key)),
+        profiles,
+        infra_updates: Arc::default(),
         // A person waits for the answer: shorter than a poll may take.
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),
         discovery,

@@ -16,6 +16,7 @@ pub mod discovery;
 mod facts;
 pub mod fleet;
 mod heartbeat;
+pub mod infra_updates;
 pub mod intake;
 pub mod keeper;
 mod liveness;

@@ -34,8 +34,6 @@ pub struct World {
     pub(crate) pve_facts: HashMap<InstanceKey, InstanceFacts>,
     /// What went wrong with the backups of an instance when they were last read.
     pub(crate) backup_issues: HashMap<InstanceKey, Vec<SourceIssue>>,
-    /// The newest backup on a backup server of each guest that has one for certain.
-    pub(crate) pbs_newest: HashMap<Candidate, Timestamp>,
     /// What is decided about machines that agents report.
     pub(crate) fleet: Arc<FleetRecord>,
     /// Grows with every decision.
@@ -52,6 +50,8 @@ pub struct World {
     pub(crate) reported_at: HashMap<(AgentKind, String), Timestamp>,
     /// The Docker host that is the server's own machine.
     pub(crate) local_docker_host: Option<String>,
+    /// The newest backup on a backup server of each guest that has one for certain.
+    pub(crate) pbs_newest: HashMap<Candidate, Timestamp>,
 }
 
 impl World {
@@ -62,7 +62,6 @@ impl World {
             guest_rates: HashMap::new(),
             pve_facts: HashMap::new(),
             backup_issues: HashMap::new(),
-            pbs_newest: HashMap::new(),
             fleet: Arc::default(),
             fleet_revision: 0,
             known_tokens: KnownTokens::default(),
@@ -71,6 +70,7 @@ impl World {
             flips: HashMap::new(),
             reported_at: HashMap::new(),
             local_docker_host: None,
+            pbs_newest: HashMap::new(),
         }
     }
 

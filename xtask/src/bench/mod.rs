@@ -46,6 +46,7 @@ pub fn run(options: &Options) -> Result<()> {
     scenarios::empty(&bin, options.quick, &mut table)?;
     scenarios::default_demo(&bin, options.quick, &mut table)?;
     scenarios::large(&bin, options.quick, &mut table)?;
+    scenarios::thousand_agents(&bin, options.quick, &mut table)?;
     scenarios::sizes(&bin, &mut table)?;
     page::size(&mut table)?;
     println!("\n{table}");

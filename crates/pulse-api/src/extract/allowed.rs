@@ -92,6 +92,10 @@ needs! {
     ManageRoles = Requirement::admin(&[Scope::SettingsWrite])
         .with_permission(Permission::new(Action::Admin, Resource::Users))
         .with_feature(Feature::Rbac);
+    /// To read profiles of agents. Pulse v5 asks no scope here.
+    ProfilesRead = Requirement::admin(&[Scope::SettingsRead]).with_feature(Feature::AgentProfiles);
+    /// To change profiles of agents. Pulse v5 asks no scope here, so that any token could.
+    ProfilesWrite = Requirement::admin(&[Scope::SettingsWrite]).with_feature(Feature::AgentProfiles);
     /// To read the audit log.
     AuditRead = Requirement::scope(&[Scope::SettingsRead])
         .with_permission(Permission::new(Action::Read, Resource::AuditLogs))

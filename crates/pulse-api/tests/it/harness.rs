@@ -25,14 +25,14 @@ use pulse_config::transfer::{
     NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
 };
 use pulse_config::{
-    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, PveInstance, SealKey, Secret,
-    SessionFile, Settings, SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, ProfileStore, PveInstance,
+    SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_monitor::{
     Alerts, Keeper, Scheduler, alerting,
     discovery::Discovery,
-    fleet::{Fleet, KnownTokens, config::NoProfiles},
+    fleet::{Fleet, KnownTokens, signed::SignedProfiles},
     probe::Probe,
     world::World,
 };
@@ -218,6 +218,7 @@ impl TestServer {
             first_retry: Duration::from_secs(5),
         });
         notifier.start(&tasks, stop.clone());
+        let profiles = Arc::new(ProfileStore::open(dir).unwrap());
         let alerts = Alerts::start(
             keeper.clone(),
             Arc::new(alerting::open_config(dir).unwrap()),
@@ -247,7 +248,9 @@ impl TestServer {
             nodes,
             metadata,
             fleet,
-            agent_config: Arc::new(NoProfiles),
+            agent_config: Arc::new(SignedProfiles::new(profiles.clone(), None)),
+            profiles,
+            infra_updates: Arc::default(),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone(), String::new())), Timeouts::default()),
             discovery: Discovery::default(),
             store: Arc::new(store),

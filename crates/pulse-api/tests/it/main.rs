@@ -44,6 +44,8 @@ mod oidc;
 #[cfg(test)]
 mod perimeter;
 #[cfg(test)]
+mod profiles;
+#[cfg(test)]
 #[path = "../../../pulse-notify/tests/it/python.rs"]
 mod python;
 #[cfg(test)]

@@ -9,6 +9,8 @@ pub mod metadata;
 pub mod nodes;
 pub mod notify;
 pub mod oidc;
+pub mod profiles;
 pub mod sessions;
+pub mod signing_key;
 pub mod system;
 pub mod tokens;

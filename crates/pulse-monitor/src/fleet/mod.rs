@@ -11,6 +11,7 @@ pub mod links;
 pub mod project;
 pub mod roster;
 mod service;
+pub mod signed;
 pub mod text;
 
 pub use identity::KnownTokens;
