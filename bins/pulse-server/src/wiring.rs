@@ -24,7 +24,8 @@ use pulse_config::{
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{
-    Alerts, Supervisor, alerting, discovery::Discovery, fleet::signed::SignedProfiles, pipeline, probe::Probe,
+    Alerts, Supervisor, Watcher, alerting, discovery::Discovery, fleet::signed::SignedProfiles, pipeline,
+    probe::Probe,
 };
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
@@ -121,6 +122,8 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         last.clone(),
     );
     tasks.spawn(forward(hub.clone(), alerts.live(), clock.clone(), stop.clone()));
+    let watcher =
+        Watcher::new(keeper.clone(), nodes.subscribe(), connect.clone(), clock.clone(), &tasks, stop.clone());
     let bootstrap = access.bootstrap.current();
     let state = AppState {
         about: Arc::new(about),
@@ -133,6 +136,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         oidc: oidc.clone(),
         keeper: keeper.clone(),
         alerts,
+        watcher,
         scheduler,
         nodes,
         metadata,

@@ -12,7 +12,7 @@ use pulse_config::{
 };
 use pulse_core::Clock;
 use pulse_monitor::{
-    Alerts, Keeper, Scheduler, discovery::Discovery, fleet::Fleet, fleet::config::AgentConfigSource,
+    Alerts, Keeper, Scheduler, Watcher, discovery::Discovery, fleet::Fleet, fleet::config::AgentConfigSource,
     infra_updates::InfraUpdates, probe::Probe,
 };
 use pulse_notify::Notifier;
@@ -137,6 +137,8 @@ pub struct AppState {
     pub keeper: Keeper,
     /// Alerts.
     pub alerts: Alerts,
+    /// The one-second view.
+    pub watcher: Watcher,
     /// How polling goes.
     pub scheduler: Scheduler,
     /// Configured instances.

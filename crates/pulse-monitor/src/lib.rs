@@ -28,6 +28,7 @@ mod rates;
 pub mod schedule;
 mod source;
 pub mod supervisor;
+pub mod watch;
 pub mod world;
 
 pub use alerting::Alerts;
@@ -35,3 +36,4 @@ pub use intake::{IntakeError, Reporter};
 pub use keeper::{Keeper, KeeperClosed};
 pub use schedule::{PollSettings, Scheduler};
 pub use supervisor::Supervisor;
+pub use watch::Watcher;

@@ -30,7 +30,7 @@ use pulse_config::{
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_monitor::{
-    Alerts, Keeper, Scheduler, alerting,
+    Alerts, Keeper, Scheduler, Watcher, alerting,
     discovery::Discovery,
     fleet::{Fleet, KnownTokens, signed::SignedProfiles},
     probe::Probe,
@@ -218,6 +218,14 @@ impl TestServer {
             first_retry: Duration::from_secs(5),
         });
         notifier.start(&tasks, stop.clone());
+        let watcher = Watcher::new(
+            keeper.clone(),
+            nodes.subscribe(),
+            Arc::new(StandIn(proxmox.clone(), String::new())),
+            dyn_clock.clone(),
+            &tasks,
+            stop.clone(),
+        );
         let profiles = Arc::new(ProfileStore::open(dir).unwrap());
         let alerts = Alerts::start(
             keeper.clone(),
@@ -244,6 +252,7 @@ impl TestServer {
             licensing,
             keeper,
             alerts,
+            watcher,
             scheduler: Scheduler::default(),
             nodes,
             metadata,

@@ -2934,7 +2934,10 @@ export interface paths {
         };
         /**
          * The live channel: `welcome`, then the state again and again, or with `stream=delta` a snapshot and differences.
-         * @description Unlike the original, a token needs `monitoring:read`: the channel shows the whole state.
+         * @description Our own page may send a `watch` message with `data.ids` in a stream of differences: it then gets `watched` messages
+         *     with the figures of these guests and nodes every second, until it names others or none.
+         *
+         *     Unlike the original, a token needs `monitoring:read`: the channel shows the whole state.
          */
         get: operations["open_live_channel"];
         put?: never;
