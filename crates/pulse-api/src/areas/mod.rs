@@ -10,13 +10,16 @@ mod documents;
 mod downloads;
 mod health;
 mod history;
+mod infra_updates;
 mod license;
 mod live;
+mod logs;
 pub(crate) mod metadata;
 mod nodes;
 mod notifications;
 mod object;
 mod oidc;
+mod profiles;
 pub(crate) mod prometheus;
 mod rbac;
 mod resources;
@@ -30,9 +33,9 @@ mod tokens;
 mod transfer;
 mod version;
 
-use axum::response::Response;
+use axum::{middleware::from_fn, response::Response};
 
-use crate::routing::ApiRouter;
+use crate::{middleware::packed_body, routing::ApiRouter};
 
 /// All areas.
 pub fn router() -> ApiRouter {
@@ -46,7 +49,9 @@ pub fn router() -> ApiRouter {
         .merge(storage::router())
         .merge(snapshots::router())
         .merge(prometheus::router())
-        .merge(agents::router())
+        .merge(agents::router().layer(from_fn(packed_body)))
+        .merge(profiles::router())
+        .merge(infra_updates::router())
         .merge(alerts::router())
         .merge(scheduler::router())
         .merge(live::router())
@@ -58,6 +63,7 @@ pub fn router() -> ApiRouter {
         .merge(metadata::router())
         .merge(notifications::router())
         .merge(system::router())
+        .merge(logs::router())
         .merge(license::router())
         .merge(audit::router())
         .merge(rbac::router())
