@@ -17,6 +17,7 @@ mod refusal;
 mod remote_config;
 mod requests;
 mod restart;
+mod watch;
 
 use std::time::Duration;
 
