@@ -96,7 +96,8 @@ impl ServerOptions {
         let mut process = Process::start(&mut self.command(self.port))?;
         let url = process
             .line(START_PATIENCE, |line| Some(line.split_once("listening on ")?.1.trim().to_owned()))?;
-        let address = url.trim_start_matches("http://").trim_end_matches('/').parse();
+        let address =
+            url.trim_start_matches("http://").trim_start_matches("https://").trim_end_matches('/').parse();
         let address = address.with_context(|| format!("the server says it listens on {url:?}"))?;
         Ok(Server { process, address })
     }
@@ -203,6 +204,10 @@ pub struct Sim {
     /// SHA-256 fingerprint of the certificate.
     pub fingerprint: String,
     control: SocketAddr,
+    /// What the simulated backup server printed of itself.
+    pub pbs: Value,
+    /// What the simulated mail gateway printed of itself.
+    pub pmg: Value,
 }
 
 impl Sim {
@@ -221,10 +226,23 @@ impl Sim {
             "127.0.0.1:0",
             "--delay-factor",
             "0",
+            "--pbs",
+            "127.0.0.1:0",
+            "--pbs-control",
+            "127.0.0.1:0",
+            "--pmg",
+            "127.0.0.1:0",
+            "--pmg-control",
+            "127.0.0.1:0",
         ]);
         command.args(["--nodes", &options.nodes.to_string(), "--guests", &options.guests.to_string()]);
         let mut process = Process::start(&mut command)?;
-        let ready: Value = process.line(START_PATIENCE, |line| serde_json::from_str(line).ok())?;
+        let mut line_of = |kind: &str| -> Result<Value> {
+            process.line(START_PATIENCE, |line| {
+                serde_json::from_str::<Value>(line).ok().filter(|line| line["kind"] == kind)
+            })
+        };
+        let (ready, pbs, pmg) = (line_of("pve")?, line_of("pbs")?, line_of("pmg")?);
         let text = |key: &str| -> Result<String> {
             Ok(ready[key]
                 .as_str()
@@ -237,6 +255,8 @@ impl Sim {
             token_value: text("tokenValue")?,
             fingerprint: text("fingerprint")?,
             control: text("control")?.trim_start_matches("http://").parse().context("the control address")?,
+            pbs,
+            pmg,
             process,
         })
     }
@@ -244,6 +264,34 @@ impl Sim {
     /// Its control API: what happens to the simulated cluster while it runs.
     pub fn control(&self) -> Client {
         Client::new(self.control)
+    }
+
+    /// Where that is.
+    pub fn control_url(&self) -> String {
+        format!("http://{}", self.control)
+    }
+
+    /// The control API of the simulated backup server.
+    pub fn pbs_control(&self) -> Result<Client> {
+        let control = self.pbs["control"].as_str().context("the backup server has no control address")?;
+        let address = control.trim_start_matches("http://").parse();
+        Ok(Client::new(address.context("the control address of the backup server")?))
+    }
+
+    /// The body that adds the simulated backup server over `/api/config/nodes`.
+    pub fn as_backup_server(&self, name: &str) -> Value {
+        json!({"type": "pbs", "name": name, "host": self.pbs["url"], "tokenName": self.pbs["tokenName"],
+               "tokenValue": self.pbs["tokenValue"], "fingerprint": self.pbs["fingerprint"], "verifySSL": true,
+               "monitorDatastores": true, "monitorSyncJobs": true, "monitorVerifyJobs": true,
+               "monitorPruneJobs": true, "monitorGarbageJobs": true})
+    }
+
+    /// The body that adds the simulated mail gateway over `/api/config/nodes`.
+    pub fn as_mail_gateway(&self, name: &str) -> Value {
+        json!({"type": "pmg", "name": name, "host": self.pmg["url"], "user": self.pmg["user"],
+               "password": self.pmg["password"], "fingerprint": self.pmg["fingerprint"], "verifySSL": true,
+               "monitorMailStats": true, "monitorQueues": true, "monitorQuarantine": true,
+               "monitorDomainStats": true})
     }
 
     /// Lets something go wrong from now on; the effect is worded as in the control API.

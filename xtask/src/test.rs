@@ -118,9 +118,13 @@ fn run_playwright(mut estate: Estate, browser: &str, tally: &mut Tally) -> Resul
     tests.env("PULSE_URL", format!("http://{}", estate.server.address));
     tests.env("PULSE_BOOTSTRAP_TOKEN", estate.server.bootstrap_token()?);
     tests.env("SIM_URL", &estate.sim.url);
+    tests.env("SIM_CONTROL", estate.sim.control_url());
     tests.env("SIM_TOKEN_NAME", &estate.sim.token_name);
     tests.env("SIM_TOKEN_VALUE", &estate.sim.token_value);
     tests.env("SIM_FINGERPRINT", &estate.sim.fingerprint);
+    // Bodies that add the backup server and the mail gateway.
+    tests.env("SIM_PBS", estate.sim.as_backup_server("vault").to_string());
+    tests.env("SIM_PMG", estate.sim.as_mail_gateway("mail").to_string());
     if let Some(path) = pulse_e2e::process::on_path(browser) {
         tests.env("CHROMIUM_PATH", path);
     }

@@ -2,10 +2,13 @@
 
 mod alerts;
 mod cli;
+mod fleet;
 mod history;
 mod history_cli;
 mod keep;
 mod local;
+#[cfg(feature = "mock-mode")]
+mod mock;
 mod notify;
 mod operate;
 mod page;

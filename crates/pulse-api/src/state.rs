@@ -4,14 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use axum::extract::FromRef;
 use jiff::{SignedDuration, Timestamp};
-use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions};
+use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions, SetupTokens};
 use pulse_config::transfer::Transfer;
 use pulse_config::{
-    Metadata, NodeStore, Settings, SystemSettingsStore,
+    Metadata, NodeStore, ProfileStore, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
-use pulse_monitor::{Alerts, Keeper, Scheduler, fleet::config::AgentConfigSource, probe::Probe};
+use pulse_log::Logs;
+use pulse_monitor::{
+    Alerts, Keeper, Scheduler, Watcher, discovery::Discovery, fleet::Fleet, fleet::config::AgentConfigSource,
+    infra_updates::InfraUpdates, probe::Probe,
+};
 use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
 
@@ -20,6 +24,7 @@ use crate::{
     auth::{BasicCache, Oidc},
     licensing::Licensing,
     middleware::RequestLimits,
+    mock::MockMode,
     published::StateCache,
     ws::Hub,
 };
@@ -49,6 +54,8 @@ pub struct Access {
     pub bootstrap: BootstrapToken,
     /// Tokens with which somebody on the machine may set a new password.
     pub recovery: RecoveryTokens,
+    /// One-time tokens of setup scripts.
+    pub setup_tokens: SetupTokens,
     /// How often an address may ask at all.
     pub request_limits: RequestLimits,
     /// Repeated Basic logins, so that not each one costs a password hash.
@@ -86,6 +93,7 @@ impl Access {
             download_limiter: RateLimiter::new(60, SignedDuration::from_mins(1), 10_000),
             bootstrap,
             recovery: RecoveryTokens::default(),
+            setup_tokens: SetupTokens::default(),
             request_limits: RequestLimits::default(),
             basic: BasicCache::default(),
         }
@@ -119,6 +127,10 @@ pub struct AppState {
     pub settings: Arc<Settings>,
     /// What an administrator changes while the server runs.
     pub system: Arc<SystemSettingsStore>,
+    /// The log.
+    pub logs: Logs,
+    /// Whether an invented installation is shown.
+    pub mock: Arc<MockMode>,
     /// Who may come in.
     pub access: Arc<Access>,
     /// Export and import of the whole configuration.
@@ -131,16 +143,26 @@ pub struct AppState {
     pub keeper: Keeper,
     /// Alerts.
     pub alerts: Alerts,
+    /// The one-second view.
+    pub watcher: Watcher,
     /// How polling goes.
     pub scheduler: Scheduler,
     /// Configured instances.
     pub nodes: Arc<NodeStore>,
     /// What people noted.
     pub metadata: Arc<Metadata>,
+    /// Profiles of agents.
+    pub profiles: Arc<ProfileStore>,
+    /// When updates of what is monitored were first seen.
+    pub infra_updates: Arc<InfraUpdates>,
+    /// What is decided about machines that agents report.
+    pub fleet: Fleet,
     /// Profiles of agents, and the key their configuration is signed with.
     pub agent_config: Arc<dyn AgentConfigSource>,
     /// Tries instances.
     pub probe: Probe,
+    /// Looks for servers.
+    pub discovery: Discovery,
     /// History.
     pub store: Arc<dyn MetricStore>,
     /// Alert history and the notification queue.
@@ -173,6 +195,8 @@ macro_rules! from_ref {
 }
 
 from_ref! {
+    mock: Arc<MockMode>,
+    logs: Logs,
     about: Arc<About>,
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
@@ -186,6 +210,9 @@ from_ref! {
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
     metadata: Arc<Metadata>,
+    profiles: Arc<ProfileStore>,
+    infra_updates: Arc<InfraUpdates>,
+    fleet: Fleet,
     agent_config: Arc<dyn AgentConfigSource>,
     probe: Probe,
     store: Arc<dyn MetricStore>,

@@ -21,6 +21,7 @@ pub mod rate_limit;
 pub mod rbac;
 pub mod recovery;
 pub mod session;
+pub mod setup_tokens;
 pub mod token;
 
 pub use access::{Denied, Requirement, authorize};
@@ -37,6 +38,7 @@ pub use rate_limit::{Limited, RateLimiter};
 pub use rbac::{Action, Grants, Permission, Resource};
 pub use recovery::RecoveryTokens;
 pub use session::{NewSession, Session, Sessions};
+pub use setup_tokens::{SetupToken, SetupTokens};
 pub use token::{ScopesError, generate_token, hash_token, parse_scopes};
 
 /// The system has no random numbers: nothing secret can be made.

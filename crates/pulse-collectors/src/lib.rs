@@ -15,6 +15,7 @@
 //!
 //! * [`Connect`], [`PveApi`], [`PbsApi`] and [`PmgApi`]: the edge of the world, and [`HttpConnect`], which really goes there.
 //! * [`PveDetails`]: what is read of Proxmox VE beside the polls, one question at a time.
+//! * [`discover`]: looking for servers in networks that somebody named.
 //! * [`http`]: one HTTPS client per address, with certificate pinning and errors in words.
 //! * [`PollError`]: everything that can go wrong, classified and with advice.
 //!
@@ -24,6 +25,7 @@
 
 mod api;
 pub mod details;
+pub mod discover;
 mod envelope;
 mod error;
 pub mod http;

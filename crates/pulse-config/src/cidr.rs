@@ -15,6 +15,21 @@ pub struct Cidr {
 pub struct NoNetwork;
 
 impl Cidr {
+    /// The address it was written with; any of the network.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// How many bits its addresses have in common.
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
+    /// A network by one of its addresses; `None` for a prefix longer than an address.
+    pub fn new(address: IpAddr, prefix: u8) -> Option<Self> {
+        (prefix <= bits_of(address).1).then_some(Self { address, prefix })
+    }
+
     /// Whether `address` is in the network. An IPv4 address written as IPv6 counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (network, bits) = bits_of(self.address);

@@ -18,8 +18,10 @@ pub mod duration;
 pub mod error;
 pub mod history;
 pub mod host;
+pub mod mock;
 mod node_auth;
 pub mod node_edit;
+pub mod node_register;
 pub mod schema;
 pub mod seal;
 pub mod secret;
@@ -27,6 +29,7 @@ pub mod settings;
 pub mod store;
 pub mod takeover;
 pub mod transfer;
+mod variables;
 
 pub use cidr::Cidr;
 pub use data_dir::DataDir;
@@ -34,7 +37,9 @@ pub use dotenv::DotEnv;
 pub use error::{ConfigError, UpdateError};
 pub use history::{HistorySettings, RemoteHistory};
 pub use host::HostError;
+pub use mock::{MockConfig, MockError};
 pub use node_edit::{AnyInstance, NodeEdit, NodeError};
+pub use node_register::{Registered, Registration};
 pub use schema::{
     instances::{ClusterEndpointConfig, NodeConfig, PbsInstance, PmgInstance, PveInstance},
     oidc::OidcConfig,
@@ -42,7 +47,9 @@ pub use schema::{
 };
 pub use seal::SealKey;
 pub use secret::Secret;
-pub use settings::{BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, Vars};
+pub use settings::{
+    BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, TlsFiles, Vars,
+};
 pub use store::{
     bootstrap::BootstrapToken,
     credentials::{Credentials, Login},
@@ -51,7 +58,10 @@ pub use store::{
     nodes::NodeStore,
     notify::NotifyStore,
     oidc::OidcStore,
+    profiles::ProfileStore,
     sessions::SessionFile,
+    signing_key::SigningKey,
     system::{SystemSettingsStore, Updated},
     tokens::{MAX_TOKENS, Token, TokenStore, Tokens, TooManyTokens},
 };
+pub use variables::VARIABLES;

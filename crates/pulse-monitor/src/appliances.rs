@@ -1,10 +1,13 @@
 //! What the world takes of backup servers and mail gateways. The rules are in `merge::pbs` and `merge::pmg`.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use pulse_collectors::{PbsBackups, PbsCycle, PmgBackups, PmgCycle};
-use pulse_core::model::{InstanceKey, InstanceView, SourceIssue};
+use pulse_core::{
+    coverage::{self, Attribution, Candidate},
+    model::{InstanceKey, InstanceView, SourceIssue},
+};
 
 use crate::{
     merge::{pbs, pmg},
@@ -34,6 +37,7 @@ impl World {
             Ok(mut found) => {
                 self.note_beside(key, std::mem::take(&mut found.issues));
                 self.replace(key, |view, _| pbs::backups(view, found));
+                self.find_newest();
             }
             Err(issue) => self.note_beside(key, vec![issue]),
         }
@@ -63,6 +67,29 @@ impl World {
                 self.replace(key, |view, _| pmg::backups(view, found));
             }
             Err(issue) => self.note_beside(key, vec![issue]),
+        }
+    }
+
+    /// Whose newest backups they are; only what is certain counts.
+    fn find_newest(&mut self) {
+        let mut newest: HashMap<Candidate, Timestamp> = HashMap::new();
+        for (group, verdict) in coverage::attribute(&self.snapshot) {
+            let (Attribution::Guest { guest, .. }, Some(last)) = (verdict, group.newest()) else { continue };
+            let at = newest.entry(guest).or_insert(last.made_at);
+            *at = last.made_at.max(*at);
+        }
+        self.pbs_newest = newest;
+    }
+
+    /// Gives the guests of a cluster the time of their newest backup on a backup server.
+    pub(crate) fn add_pbs_backups(&self, view: &mut InstanceView) {
+        if self.pbs_newest.is_empty() {
+            return;
+        }
+        for guest in Arc::make_mut(&mut view.guests) {
+            let own = Candidate { instance: guest.instance.clone(), vmid: guest.vmid };
+            let newest = self.pbs_newest.get(&own).copied();
+            guest.last_backup = guest.last_backup.max(newest);
         }
     }
 

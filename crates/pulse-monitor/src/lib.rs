@@ -12,9 +12,11 @@
 pub mod alerting;
 mod appliances;
 mod details;
+pub mod discovery;
 mod facts;
 pub mod fleet;
 mod heartbeat;
+pub mod infra_updates;
 pub mod intake;
 pub mod keeper;
 mod liveness;
@@ -26,6 +28,8 @@ mod rates;
 pub mod schedule;
 mod source;
 pub mod supervisor;
+pub mod view;
+pub mod watch;
 pub mod world;
 
 pub use alerting::Alerts;
@@ -33,3 +37,5 @@ pub use intake::{IntakeError, Reporter};
 pub use keeper::{Keeper, KeeperClosed};
 pub use schedule::{PollSettings, Scheduler};
 pub use supervisor::Supervisor;
+pub use view::View;
+pub use watch::Watcher;

@@ -83,6 +83,13 @@ impl Probe {
         api.make_token(token_name).await.map_err(failed)
     }
 
+    /// The fingerprint of the certificate that an address shows now; `None` where it shows none in time.
+    pub async fn fingerprint(&self, host_url: &str, limit: Duration) -> Option<String> {
+        let authority = host_url.strip_prefix("https://")?.split('/').next()?;
+        let (host, port) = authority.rsplit_once(':')?;
+        pulse_collectors::discover::shown_fingerprint(host, port.parse().ok()?, limit).await
+    }
+
     /// Tries a mail gateway.
     pub async fn pmg(&self, instance: &PmgInstance) -> Result<PmgTest, ProbeError> {
         let api = self.connect.pmg(instance, self.timeouts).map_err(failed)?;

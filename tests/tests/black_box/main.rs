@@ -4,16 +4,20 @@
 //! happens to the whole when something around it goes wrong.
 
 mod access;
+mod appliances;
 mod cluster;
 mod fault;
 mod first_run;
 mod history;
+mod install;
 mod live;
 mod machine;
 mod oidc;
 mod refusal;
+mod remote_config;
 mod requests;
 mod restart;
+mod watch;
 
 use std::time::Duration;
 

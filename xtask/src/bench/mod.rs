@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures what docs/performance.md lists, with release programs and simulated
 //! infrastructure, and prints it beside the goals. It judges nothing: the exit status is 0 whatever the figures.
 
+mod brute_force;
 mod page;
 mod pressure;
 mod scenarios;
@@ -22,6 +23,9 @@ pub struct Options {
     /// Leave out the store's own benchmark (`cargo bench -p pulse-store`)
     #[arg(long)]
     no_store: bool,
+    /// Leave out the alert engine's benchmark and the notification queue's (`cargo bench -p pulse-alerts`)
+    #[arg(long)]
+    no_alerts: bool,
 }
 
 /// Builds and measures everything.
@@ -42,10 +46,13 @@ pub fn run(options: &Options) -> Result<()> {
     let mut table = Table::default();
     scenarios::empty(&bin, options.quick, &mut table)?;
     scenarios::default_demo(&bin, options.quick, &mut table)?;
+    brute_force::brute_force(&bin, options.quick, &mut table)?;
     scenarios::large(&bin, options.quick, &mut table)?;
+    scenarios::thousand_agents(&bin, options.quick, &mut table)?;
     scenarios::sizes(&bin, &mut table)?;
     page::size(&mut table)?;
     println!("\n{table}");
+    shell::run(shell::cargo().args(["bench", "--locked", "-p", "pulse-api"]))?;
     if !options.no_store {
         let mut bench = shell::cargo();
         bench.args(["bench", "--locked", "-p", "pulse-store", "--"]);
@@ -53,6 +60,23 @@ pub fn run(options: &Options) -> Result<()> {
             bench.args(["large", "month", "gigabyte"]);
         }
         shell::run(&mut bench)?;
+    }
+    if !options.no_alerts {
+        shell::run(shell::cargo().args(["bench", "--locked", "-p", "pulse-alerts"]))?;
+        // A test, because it fails where the queue is too slow; here it is asked how fast it is.
+        let queue = [
+            "test",
+            "--release",
+            "--locked",
+            "-p",
+            "pulse-notify",
+            "--test",
+            "it",
+            "storm",
+            "--",
+            "--nocapture",
+        ];
+        shell::run(shell::cargo().args(queue))?;
     }
     Ok(())
 }

@@ -3,18 +3,23 @@
 mod agents;
 mod alerts;
 mod audit;
+mod backups;
 pub(crate) mod charts;
+mod connect;
 mod documents;
 mod downloads;
 mod health;
 mod history;
+mod infra_updates;
 mod license;
 mod live;
+mod logs;
 pub(crate) mod metadata;
 mod nodes;
 mod notifications;
 mod object;
 mod oidc;
+mod profiles;
 pub(crate) mod prometheus;
 mod rbac;
 mod resources;
@@ -28,9 +33,9 @@ mod tokens;
 mod transfer;
 mod version;
 
-use axum::response::Response;
+use axum::{middleware::from_fn, response::Response};
 
-use crate::routing::ApiRouter;
+use crate::{middleware::packed_body, routing::ApiRouter};
 
 /// All areas.
 pub fn router() -> ApiRouter {
@@ -44,16 +49,21 @@ pub fn router() -> ApiRouter {
         .merge(storage::router())
         .merge(snapshots::router())
         .merge(prometheus::router())
-        .merge(agents::router())
+        .merge(agents::router().layer(from_fn(packed_body)))
+        .merge(profiles::router())
+        .merge(infra_updates::router())
         .merge(alerts::router())
         .merge(scheduler::router())
         .merge(live::router())
         .merge(security::router())
         .merge(tokens::router())
         .merge(nodes::router())
+        .merge(backups::router())
+        .merge(connect::router())
         .merge(metadata::router())
         .merge(notifications::router())
         .merge(system::router())
+        .merge(logs::router())
         .merge(license::router())
         .merge(audit::router())
         .merge(rbac::router())

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Paths that need no credentials.
-const PUBLIC: [&str; 16] = [
+const PUBLIC: [&str; 20] = [
     "/api/health",
     "/api/version",
     "/api/agent/version",
@@ -29,6 +29,10 @@ const PUBLIC: [&str; 16] = [
     "/api/security/validate-bootstrap-token",
     "/api/security/quick-setup",
     "/api/openapi.json",
+    "/api/setup-script",
+    "/api/auto-register",
+    "/api/system/ssh-config",
+    "/api/system/verify-temperature-ssh",
     "/api/docs",
     "/api/install/install-docker.sh",
     "/download/pulse-agent",
@@ -37,12 +41,16 @@ const PUBLIC: [&str; 16] = [
 ];
 
 /// Paths whose mutations need no CSRF token: they either prove something stronger or precede every session.
-const NO_CSRF: [&str; 5] = [
+const NO_CSRF: [&str; 9] = [
     "/api/login",
     "/api/oidc/login",
     "/api/security/quick-setup",
     "/api/security/apply-restart",
     "/api/security/validate-bootstrap-token",
+    "/api/setup-script-url",
+    "/api/auto-register",
+    "/api/system/ssh-config",
+    "/api/system/verify-temperature-ssh",
 ];
 
 /// Whether a path needs no credentials: one of the list, or a file of the page.

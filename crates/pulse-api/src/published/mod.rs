@@ -5,6 +5,7 @@
 //! of milliseconds to render, so its readers get the last rendering, at most `STALE` old, while a new one is
 //! made beside them. Nobody renders while nobody reads.
 
+mod packer;
 mod pieces;
 mod segment;
 
@@ -24,6 +25,7 @@ use pulse_core::Snapshot;
 use pulse_monitor::Keeper;
 use tokio::sync::Mutex;
 
+pub use packer::Packer;
 use pieces::Pieces;
 
 /// A rendering that took longer than this is not waited for when an older one is at hand.

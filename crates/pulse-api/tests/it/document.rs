@@ -9,6 +9,8 @@ const UNDOCUMENTED: &[&str] = &[
     "/api",
     "/api/",
     "/api/{*path}",
+    "/api/admin/profiles",
+    "/api/backups/{anything}",
     "/api/storage/",
     "/docs-page/docs.js",
     "/docs-page/docs.css",
@@ -58,5 +60,23 @@ fn every_operation_has_words_an_area_and_a_name_of_its_own() {
             assert!(operation["summary"].is_string(), "{method} {path} has no words");
             assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{method} {path}");
         }
+    }
+}
+
+/// What a table says a test proves is worth as much as the test is there.
+#[test]
+fn every_test_that_the_page_about_security_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let mut files = Vec::new();
+    sources(&root.join("crates"), &mut files);
+    sources(&root.join("tests/tests"), &mut files);
+    let table = page.split("and the tests that try them").nth(1).unwrap();
+    let named: Vec<&str> =
+        table.split('`').skip(1).step_by(2).filter(|text| text.matches('_').count() >= 2).collect();
+    assert!(named.len() > 40, "{named:?}");
+    for name in named {
+        let is_there = files.iter().any(|text| text.contains(&format!("fn {name}(")));
+        assert!(is_there, "docs/security.md names the test {name}, which is not there");
     }
 }

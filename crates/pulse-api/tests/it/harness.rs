@@ -1,6 +1,7 @@
 //! A server without a socket: real files, a real history; only Proxmox is a stand-in.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, LazyLock, Mutex},
     time::{Duration, Instant},
@@ -14,20 +15,29 @@ use jiff::Timestamp;
 use pulse_api::{
     About, Access, AccessTokens, AppState, Licensing,
     auth::{Oidc, Peer},
+    mock::MockMode,
     published::StateCache,
     ws::{Hub, alerts::forward},
 };
 use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+use pulse_config::store::fleet::FleetStore;
 use pulse_config::transfer::{
     NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
 };
 use pulse_config::{
-    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, PveInstance, SealKey, Secret,
-    SessionFile, Settings, SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, LogLevel, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore,
+    ProfileStore, PveInstance, SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
-use pulse_monitor::{Alerts, Keeper, Scheduler, alerting, fleet::config::NoProfiles, probe::Probe};
+use pulse_log::Logs;
+use pulse_monitor::{
+    Alerts, Keeper, Scheduler, Watcher, alerting,
+    discovery::Discovery,
+    fleet::{Fleet, KnownTokens, signed::SignedProfiles},
+    probe::Probe,
+    world::World,
+};
 use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
@@ -56,6 +66,7 @@ pub struct TestServer {
 #[derive(Default)]
 pub struct Proxmox {
     answer: Mutex<Option<ConnectionTest>>,
+    answers_of_hosts: Mutex<BTreeMap<String, ConnectionTest>>,
     asked: Mutex<Vec<PveInstance>>,
 }
 
@@ -64,19 +75,24 @@ impl Proxmox {
         *self.answer.lock().unwrap() = Some(test);
     }
 
+    /// What one host answers, whatever the others do.
+    pub fn host_answers(&self, host: &str, test: ConnectionTest) {
+        self.answers_of_hosts.lock().unwrap().insert(host.to_owned(), test);
+    }
+
     /// Hosts that were asked so far.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(|instance| instance.host.clone()).collect()
     }
 }
 
-struct StandIn(Arc<Proxmox>);
+struct StandIn(Arc<Proxmox>, String);
 
 #[async_trait]
 impl Connect for StandIn {
     fn pve(&self, instance: &PveInstance, _: Timeouts) -> Result<Arc<dyn PveApi>, PollError> {
         self.0.asked.lock().unwrap().push(instance.clone());
-        Ok(Arc::new(StandIn(self.0.clone())))
+        Ok(Arc::new(StandIn(self.0.clone(), instance.host.clone())))
     }
 }
 
@@ -87,7 +103,8 @@ impl PveApi for StandIn {
     }
 
     async fn test(&self) -> Result<ConnectionTest, PollError> {
-        let answer = self.0.answer.lock().unwrap().clone();
+        let of_host = self.0.answers_of_hosts.lock().unwrap().get(&self.1).cloned();
+        let answer = of_host.or_else(|| self.0.answer.lock().unwrap().clone());
         answer.ok_or_else(|| PollError::Unreachable {
             host: "https://stand-in:8006".into(),
             detail: "connection refused".into(),
@@ -128,6 +145,23 @@ impl TestServer {
 
     /// A server over a data directory, with settings changed.
     pub fn over(data: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::over_trusting(data, vec![], change)
+    }
+
+    /// The same over a data directory with something in it.
+    pub fn set_up_in(data: TempDir) -> Self {
+        configure(data.path(), &PASSWORD_HASH);
+        Self::over(data, |_| {})
+    }
+
+    /// The same, with a mail server's certificate that the notifications trust.
+    pub fn set_up_trusting(roots: Vec<Vec<u8>>) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        configure(data.path(), &PASSWORD_HASH);
+        Self::over_trusting(data, roots, |_| {})
+    }
+
+    fn over_trusting(data: TempDir, roots: Vec<Vec<u8>>, change: impl FnOnce(&mut Settings)) -> Self {
         let dir = data.path();
         let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
         let dyn_clock: Arc<dyn Clock> = clock.clone();
@@ -161,23 +195,19 @@ impl TestServer {
         let transfer = Arc::new(Transfer::new(sections));
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let keeper = Keeper::start(dyn_clock.clone(), &tasks, stop.clone());
+        let metadata = Arc::new(Metadata::open(dir).unwrap());
+        let (fleet_store, record) = FleetStore::open(dir).unwrap();
+        let tokens = access.clone();
+        let known = KnownTokens(Arc::new(move |id| tokens.tokens.current().by_id(id).is_some()));
+        let world = World::with_decisions(clock.now(), record, &metadata, known);
+        let keeper = Keeper::start_with(world, dyn_clock.clone(), &tasks, stop.clone());
+        let fleet = Fleet::new(keeper.clone(), Arc::new(fleet_store), metadata.clone());
         let published = Arc::new(StateCache::new(keeper.clone(), 1));
         let hub =
             Hub::start(keeper.subscribe(), published.clone(), Duration::from_secs(10), &tasks, stop.clone());
         let store =
             SqliteStore::open(&dir.join("metrics.db"), StoreOptions::default(), dyn_clock.clone()).unwrap();
         let ledger = Ledger::open(&dir.join("pulse.db"), dyn_clock.clone()).unwrap();
-        let alerts = Alerts::start(
-            keeper.clone(),
-            Arc::new(alerting::open_config(dir).unwrap()),
-            ledger.clone(),
-            Arc::new(alerting::NoSink),
-            dyn_clock.clone(),
-            &tasks,
-            stop.clone(),
-        );
-        tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
         let proxmox = Arc::new(Proxmox::default());
         let notifier = Notifier::new(NotifierOptions {
             config: destinations,
@@ -186,10 +216,29 @@ impl TestServer {
             clock: clock.clone(),
             grouping: Box::new(Grouping::default),
             commands: Arc::new(SystemCommands),
-            extra_roots: vec![],
+            extra_roots: roots,
             first_retry: Duration::from_secs(5),
         });
         notifier.start(&tasks, stop.clone());
+        let watcher = Watcher::new(
+            keeper.clone(),
+            nodes.subscribe(),
+            Arc::new(StandIn(proxmox.clone(), String::new())),
+            dyn_clock.clone(),
+            &tasks,
+            stop.clone(),
+        );
+        let profiles = Arc::new(ProfileStore::open(dir).unwrap());
+        let alerts = Alerts::start(
+            keeper.clone(),
+            Arc::new(alerting::open_config(dir).unwrap()),
+            ledger.clone(),
+            notifier.clone(),
+            dyn_clock.clone(),
+            &tasks,
+            stop.clone(),
+        );
+        tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
         let state = AppState {
             about: Arc::new(About {
                 version: "5.1.0",
@@ -199,17 +248,24 @@ impl TestServer {
             clock: dyn_clock,
             settings: Arc::new(settings),
             system,
+            logs: Logs::new(LogLevel::Info),
+            mock: MockMode::new(MockConfig::default()),
             access,
             transfer,
             oidc,
             licensing,
             keeper,
             alerts,
+            watcher,
             scheduler: Scheduler::default(),
             nodes,
-            metadata: Arc::new(Metadata::open(dir).unwrap()),
-            agent_config: Arc::new(NoProfiles),
-            probe: Probe::new(Arc::new(StandIn(proxmox.clone())), Timeouts::default()),
+            metadata,
+            fleet,
+            agent_config: Arc::new(SignedProfiles::new(profiles.clone(), None)),
+            profiles,
+            infra_updates: Arc::default(),
+            probe: Probe::new(Arc::new(StandIn(proxmox.clone(), String::new())), Timeouts::default()),
+            discovery: Discovery::default(),
             store: Arc::new(store),
             ledger,
             notifier,
@@ -222,10 +278,15 @@ impl TestServer {
     }
 
     /// The same data directory after a restart.
-    pub fn restarted(mut self) -> Self {
-        let data = std::mem::replace(&mut self.data, tempfile::tempdir().unwrap());
-        drop(self);
-        Self::over(data, |_| {})
+    pub fn restarted(self) -> Self {
+        Self::over_data_of(self, |_| {})
+    }
+
+    /// The same with other settings.
+    pub fn over_data_of(mut before: Self, change: impl FnOnce(&mut Settings)) -> Self {
+        let data = std::mem::replace(&mut before.data, tempfile::tempdir().unwrap());
+        drop(before);
+        Self::over(data, change)
     }
 
     /// The whole application, as a listener would serve it.
@@ -235,8 +296,13 @@ impl TestServer {
 
     /// Makes a token that may do just that and gives its value.
     pub fn token<const N: usize>(&self, scopes: [Scope; N]) -> String {
+        self.token_with(scopes.into_iter().collect())
+    }
+
+    /// The same for any set of scopes.
+    pub fn token_with(&self, scopes: ScopeSet) -> String {
         let value = pulse_auth::generate_token().unwrap();
-        let record = token::record(&value, "test", scopes.into_iter().collect(), self.clock.now());
+        let record = token::record(&value, "test", scopes, self.clock.now());
         self.state.access.tokens.add(record).unwrap();
         value.to_string()
     }

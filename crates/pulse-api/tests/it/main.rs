@@ -7,29 +7,53 @@ mod appliances;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod backups;
+#[cfg(test)]
 mod clients;
+#[cfg(test)]
+mod connect;
 #[cfg(test)]
 mod document;
 #[cfg(test)]
 mod downloads;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod https;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/mail_server.rs"]
+mod mail_server;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod mock_mode;
+#[cfg(test)]
+mod night;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod notifications;
 #[cfg(test)]
+mod oidc;
+#[cfg(test)]
 mod perimeter;
+#[cfg(test)]
+mod profiles;
+#[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/python.rs"]
+mod python;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
@@ -38,6 +62,8 @@ mod sessions;
 mod setup;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod subpath;
 #[cfg(test)]
 mod system;
 #[cfg(test)]

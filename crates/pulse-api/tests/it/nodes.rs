@@ -30,7 +30,7 @@ fn member(name: &str, ip: &str) -> ClusterEndpoint {
     }
 }
 
-fn cluster(name: &str, members: &[(&str, &str)]) -> ConnectionTest {
+pub(crate) fn cluster(name: &str, members: &[(&str, &str)]) -> ConnectionTest {
     ConnectionTest {
         node_count: members.len(),
         is_cluster: true,

@@ -15,6 +15,7 @@ use reqwest::{Response, Url, redirect};
 use serde::Deserialize;
 
 pub use fingerprint::Fingerprint;
+pub(crate) use tls::client_config;
 pub use tls::{Trust, TrustError};
 
 use crate::error::PollError;

@@ -5,6 +5,8 @@ mod backup_server;
 #[cfg(test)]
 mod details;
 #[cfg(test)]
+mod discovery;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod mail_gateway;
@@ -16,5 +18,7 @@ mod recorded;
 mod server;
 #[cfg(test)]
 mod simulated;
+#[cfg(test)]
+mod soak;
 #[cfg(test)]
 mod support;

@@ -58,7 +58,8 @@ pub enum Attribution {
         /// What decided.
         by: Evidence,
     },
-    /// One of several, or of one that something speaks against; nobody's until that is settled.
+    /// One of several, of one that something speaks against, or of a cluster that was not read yet; nobody's until that
+    /// is settled.
     Ambiguous {
         /// The guests it may be of, sorted.
         candidates: Vec<Candidate>,
@@ -108,6 +109,19 @@ impl<'a> Estate<'a> {
             }
         }
         this
+    }
+
+    /// What to say of a backup whose guest is not there: gone, unless somebody was never asked who might have it.
+    fn gone(&self, instance: Option<&InstanceName>) -> Attribution {
+        let mut of_interest =
+            self.clusters.iter().filter(|view| instance.is_none_or(|name| view.key.name == *name));
+        match of_interest.find(|view| view.last_success.is_none()) {
+            Some(view) => Attribution::Ambiguous {
+                candidates: Vec::new(),
+                reason: format!("{} was not read yet", view.key.name),
+            },
+            None => Attribution::Orphan { instance: instance.cloned() },
+        }
     }
 
     pub(super) fn clusters(&self) -> &[&'a InstanceView] {
@@ -173,7 +187,7 @@ impl<'a> Estate<'a> {
         // Who shows it in a storage has its namespace in the configuration; several may share one.
         let seers = self.that_see(group, vmid);
         if let [instance] = seers[..] {
-            return within(instance, vmid, candidates, Evidence::Storage);
+            return self.within(instance, vmid, candidates, Evidence::Storage);
         }
         let claims = [
             (self.of_namespace(&group.key.namespace), Evidence::Namespace),
@@ -183,7 +197,7 @@ impl<'a> Estate<'a> {
             let Some(instance) = instance else { continue };
             // A claim of somebody who does not see it, while others do, is an old name.
             if seers.is_empty() || seers.contains(&instance) {
-                return within(instance, vmid, candidates, evidence);
+                return self.within(instance, vmid, candidates, evidence);
             }
         }
         let candidates: Vec<&&Guest> =
@@ -191,10 +205,20 @@ impl<'a> Estate<'a> {
         self.by_comment(&candidates, comments)
     }
 
+    /// The guest of that number in the instance the evidence points to. Where it has none, the guest is gone: whoever
+    /// else has the number has nothing to do with it.
+    fn within(&self, instance: &InstanceName, vmid: u32, candidates: &[&Guest], by: Evidence) -> Attribution {
+        if candidates.iter().any(|guest| guest.instance == *instance) {
+            Attribution::Guest { guest: Candidate { instance: instance.clone(), vmid }, by }
+        } else {
+            self.gone(Some(instance))
+        }
+    }
+
     fn by_comment(&self, candidates: &[&&Guest], comments: Vec<&str>) -> Attribution {
         let named: Vec<&&&Guest> = candidates.iter().filter(|guest| says(&comments, &guest.name)).collect();
         match (candidates, &named[..]) {
-            ([], _) => Attribution::Orphan { instance: None },
+            ([], _) => self.gone(None),
             (_, [guest]) => Attribution::Guest { guest: candidate(guest), by: Evidence::Comment },
             ([guest], []) => match comments.iter().find(|comment| self.names.contains(*comment)) {
                 // The number was given to another guest since, or it is another cluster's.
@@ -234,7 +258,7 @@ impl<'a> Estate<'a> {
             |guest: &&&Guest| guest.instance == backup.instance || shared_with.contains(&&guest.instance);
         let candidates: Vec<&&Guest> = self.with_number(backup.vmid, is_vm).iter().filter(own).collect();
         if candidates.is_empty() {
-            return Attribution::Orphan { instance: Some(backup.instance.clone()) };
+            return self.gone(Some(&backup.instance));
         }
         if let [guest] = candidates[..]
             && guest.instance == backup.instance
@@ -255,16 +279,6 @@ pub fn attribute(world: &Snapshot) -> Vec<(&PbsBackupGroup, Attribution)> {
         .flat_map(|view| view.pbs_backups.iter())
         .map(|group| (&**group, estate.attribute(group)))
         .collect()
-}
-
-/// The guest of that number in the instance the evidence points to. Where it has none, the guest is gone: whoever
-/// else has the number has nothing to do with it.
-fn within(instance: &InstanceName, vmid: u32, candidates: &[&Guest], by: Evidence) -> Attribution {
-    if candidates.iter().any(|guest| guest.instance == *instance) {
-        Attribution::Guest { guest: Candidate { instance: instance.clone(), vmid }, by }
-    } else {
-        Attribution::Orphan { instance: Some(instance.clone()) }
-    }
 }
 
 fn candidate(guest: &Guest) -> Candidate {

@@ -341,6 +341,15 @@ fn nobody_is_called_unprotected_before_somebody_looked() {
 }
 
 #[test]
+fn nothing_is_an_orphan_before_its_cluster_was_read() {
+    let mut world = World::new().cluster("berlin", &[]).cluster("paris", &[(100, "db")]);
+    world.view(InstanceKind::Pve, "berlin").last_success = None;
+    assert_eq!(world.clone().group("berlin", "", "100", "").verdict(), "ambiguous ");
+    assert_eq!(world.clone().group("", "", "999", "").verdict(), "ambiguous ");
+    assert_eq!(world.group("paris", "", "999", "").verdict(), "orphan of paris");
+}
+
+#[test]
 fn templates_are_not_asked_for_backups() {
     let mut world = World::new().cluster("berlin", &[(100, "web")]).group("", "", "100", "");
     Arc::make_mut(&mut world.view(InstanceKind::Pve, "berlin").guests)[0].is_template = true;

@@ -9,8 +9,8 @@ use axum::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
-use pulse_config::{AnyInstance, NodeConfig, NodeEdit, NodeError, NodeStore, PbsInstance};
-use pulse_core::Clock;
+use pulse_config::{AnyInstance, NodeConfig, NodeEdit, NodeError, NodeStore, PbsInstance, PveInstance, host};
+use pulse_core::{Clock, ids::InstanceName, model::ClusterEndpoint};
 use pulse_monitor::probe::{Probe, ProbeReport};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,7 +29,7 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = NodeMerged)]
-pub(super) struct Merged {
+pub(crate) struct Merged {
     /// Always true.
     success: bool,
     /// Always true.
@@ -110,28 +110,64 @@ fn add(
     mut instance: AnyInstance,
     found: Option<ProbeReport>,
 ) -> Result<Option<Merged>, NodeError> {
-    if let (AnyInstance::Pve(pve), Some(found)) = (&mut instance, found)
-        && let Some(cluster) = found.cluster_name
-    {
-        let members = endpoint_configs(&found.endpoints);
-        if let Some(known) =
-            config.same_cluster(&cluster, &members).and_then(|place| config.pve.get_mut(place))
-        {
-            known.merge_endpoints(members);
-            let existing_node = known.name.to_string();
-            return Ok(Some(Merged {
-                success: true,
-                merged: true,
-                message: format!(
-                    "Node merged into existing cluster '{cluster}' (already configured as '{existing_node}')"
-                ),
-                total_endpoints: known.cluster_endpoints.len(),
-                cluster,
-                existing_node,
-            }));
+    if let (AnyInstance::Pve(pve), Some(found)) = (&mut instance, found) {
+        if let Some(merged) = merge_members(config, &found) {
+            return Ok(Some(merged));
         }
-        pve.cluster_name = Some(cluster);
-        pve.merge_endpoints(members);
+        pve.merge_endpoints(endpoint_configs(&found.endpoints));
+        pve.cluster_name = found.cluster_name;
     }
     config.add(instance).map(|_| None)
+}
+
+/// Takes the members of a cluster over into the instance that is that cluster already.
+pub(super) fn merge_members(config: &mut NodeConfig, found: &ProbeReport) -> Option<Merged> {
+    let cluster = found.cluster_name.clone()?;
+    let members = endpoint_configs(&found.endpoints);
+    let place = config.same_cluster(&cluster, &members)?;
+    let known = config.pve.get_mut(place)?;
+    known.merge_endpoints(members);
+    Some(Merged::into(known, cluster))
+}
+
+/// The configured instance that a host says it belongs to.
+pub(super) fn known_cluster(config: &NodeConfig, found: &ProbeReport) -> Option<PveInstance> {
+    let place = config.same_cluster(found.cluster_name.as_deref()?, &endpoint_configs(&found.endpoints))?;
+    config.pve.get(place).cloned()
+}
+
+/// Whether a member of a cluster is the host at that address: by its own address or name, or by the certificate it
+/// shows.
+pub(super) fn is_member(member: &ClusterEndpoint, host_url: &str, fingerprint: Option<&str>) -> bool {
+    let host = host::bare(host_url).trim_matches(['[', ']']);
+    let certificate = |text: &str| text.replace(':', "").to_ascii_lowercase();
+    member.ip == host
+        || member.node_name.eq_ignore_ascii_case(host)
+        || matches!((&member.fingerprint, fingerprint), (Some(a), Some(b)) if certificate(a) == certificate(b))
+}
+
+impl Merged {
+    /// It is a member of this one, of which nothing changed.
+    pub(super) fn unchanged(known: &PveInstance) -> Self {
+        Self::into(known, known.cluster_name.clone().unwrap_or_default())
+    }
+
+    fn into(known: &PveInstance, cluster: String) -> Self {
+        let existing_node = known.name.to_string();
+        Self {
+            success: true,
+            merged: true,
+            message: format!(
+                "Node merged into existing cluster '{cluster}' (already configured as '{existing_node}')"
+            ),
+            total_endpoints: known.cluster_endpoints.len(),
+            existing_node,
+            cluster,
+        }
+    }
+
+    /// The instance that has the members now.
+    pub(crate) fn name(&self) -> InstanceName {
+        InstanceName::from(self.existing_node.as_str())
+    }
 }

@@ -12,7 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use pulse_config::{
-    ClusterEndpointConfig, HostError, NodeConfig, NodeError, NodeStore, PveInstance, UpdateError,
+    AnyInstance, ClusterEndpointConfig, HostError, NodeConfig, NodeError, NodeStore, PveInstance,
+    Registration, UpdateError,
 };
 use pulse_core::model::{ClusterEndpoint, InstanceKind};
 use pulse_monitor::probe::{Probe, ProbeError, ProbeReport};
@@ -23,6 +24,7 @@ use crate::{
     error::ApiError,
     extract::JsonError,
     routing::{ApiRouter, routes},
+    state::AppState,
 };
 
 /// The contract's limit of a body.
@@ -89,7 +91,7 @@ fn refused(error: NodeError) -> ApiError {
 }
 
 /// Changes the configuration; the pollers follow by themselves.
-async fn update<T: Send + 'static>(
+pub(super) async fn update<T: Send + 'static>(
     nodes: Arc<NodeStore>,
     change: impl FnOnce(&mut NodeConfig) -> Result<T, NodeError> + Send + 'static,
 ) -> Result<T, ApiError> {
@@ -124,6 +126,33 @@ async fn in_time<T>(
             limit.as_secs()
         )),
     }
+}
+
+/// Whether a PVE host that registers itself belongs to a cluster that is configured already: then nothing new is made.
+///
+/// Its word is not enough: the members of a cluster get the cluster's credentials, so whether it is one is what the
+/// configured cluster itself says, asked with what is trusted of it. One that does not answer now is believed to have
+/// it, and nothing is taken over from the newcomer.
+pub(super) async fn merge_into_cluster(
+    state: &AppState,
+    registration: &Registration,
+) -> Result<Option<add::Merged>, ApiError> {
+    let host = registration.normalised_host().map_err(refused)?;
+    if state.nodes.current().check_host(registration.kind, &host, None).is_err() {
+        return Ok(None);
+    }
+    let Ok(AnyInstance::Pve(pve)) = registration.instance() else { return Ok(None) };
+    let Some(report) = probe_pve(&state.probe, &pve).await.ok().filter(|report| report.is_cluster) else {
+        return Ok(None);
+    };
+    let Some(known) = add::known_cluster(&state.nodes.current(), &report) else { return Ok(None) };
+    let Ok(own) = probe_pve(&state.probe, &known).await else {
+        return Ok(Some(add::Merged::unchanged(&known)));
+    };
+    if !own.endpoints.iter().any(|member| add::is_member(member, &host, pve.fingerprint.as_deref())) {
+        return Ok(None);
+    }
+    update(state.nodes.clone(), move |config| Ok(add::merge_members(config, &own))).await
 }
 
 /// Members of a cluster as they are kept.

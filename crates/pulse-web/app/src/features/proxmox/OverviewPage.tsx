@@ -2,6 +2,7 @@
 
 import { createMemo, type JSX, lazy, Show, Suspense } from "solid-js";
 import { containers, nodes, vms } from "../../api/live";
+import { address } from "../../base";
 import { useView } from "../../state/view";
 import { t } from "../../text";
 import { Empty } from "../../ui/controls";
@@ -14,7 +15,12 @@ const NodeDrawer = lazy(() => import("./NodeDrawer"));
 
 export default function OverviewPage(): JSX.Element {
   const view = useView("proxmox", ["sort", "group", "look", "nodesort"]);
-  const guests = createMemo<ReadonlyMap<string, LiveGuest>>(() => new Map([...vms(), ...containers()]));
+  const guests = createMemo<ReadonlyMap<string, LiveGuest>>(() => {
+    // Not by spreading both: at thousands of guests the pairs would be most of what an update throws away.
+    const all = new Map<string, LiveGuest>(vms());
+    for (const [id, guest] of containers()) all.set(id, guest);
+    return all;
+  });
   const open = (): string => view.get("open") ?? "";
   const close = (): void => view.set({ open: undefined });
   return (
@@ -26,7 +32,7 @@ export default function OverviewPage(): JSX.Element {
           <Empty title={t("No Proxmox VE node yet")}>
             <p>{t("The servers that are monitored are on the other tabs.")}</p>
             <p>
-              <a href="/settings/nodes">{t("Add a node")}</a>
+              <a href={address("/settings/nodes")}>{t("Add a node")}</a>
             </p>
           </Empty>
         }
