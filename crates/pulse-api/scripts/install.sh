@@ -214,9 +214,11 @@ fetch() {
 		[ "$status" = 200 ] || die "the server answered $status: $(head -c 600 "$file")"
 	elif command -v wget >/dev/null 2>&1; then
 		if [ "$INSECURE" = true ]; then set -- "$@" --no-check-certificate; fi
+		# Some builds of busybox crash at an option that they do not know.
+		if wget --help 2>&1 | grep -q -e ' -T'; then set -- "$@" -T 60; fi
 		address=$1 file=$2 headers=$3
 		shift 3
-		wget -q -S "$@" -T 60 -O "$file" "$address" 2>"$headers" ||
+		wget -q -S "$@" -O "$file" "$address" 2>"$headers" ||
 			die "cannot fetch $address: $(grep -i 'HTTP/' "$headers" | tail -n 1)"
 	else
 		die "neither curl nor wget is here: install one"

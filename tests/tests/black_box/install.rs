@@ -31,7 +31,7 @@ fn busybox_root(at: &Path) -> Result<Option<PathBuf>> {
         return Ok(None);
     }
     let root = at.join("root");
-    for folder in ["bin", "usr/bin", "sbin", "usr/sbin", "tmp", "etc"] {
+    for folder in ["bin", "usr/bin", "sbin", "usr/sbin", "dev", "tmp", "etc"] {
         std::fs::create_dir_all(root.join(folder))?;
     }
     std::fs::copy(busybox, root.join("bin/busybox"))?;
@@ -41,8 +41,10 @@ fn busybox_root(at: &Path) -> Result<Option<PathBuf>> {
 }
 
 fn run(root: &Path, line: &str) -> Result<Output> {
+    /// With the devices of this machine, in a namespace that ends with the line.
+    const ENTER: &str = r#"mount --bind /dev "$1/dev" && exec chroot "$1" /bin/sh -c "$2""#;
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--pid", "--fork", "chroot"]).arg(root).args(["/bin/sh", "-c", line]);
+    command.args(["--mount", "--pid", "--fork", "sh", "-c", ENTER, "sh"]).arg(root).arg(line);
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("PULSE_SERVICE_MANAGER", "systemd");
     command.output().context("run the install line")
 }

@@ -32,6 +32,8 @@ pub struct RequestLimits {
     config_write: RateLimiter<IpAddr>,
     read: RateLimiter<IpAddr>,
     updates: RateLimiter<IpAddr>,
+    provider: RateLimiter<IpAddr>,
+    agents: RateLimiter<IpAddr>,
     other: RateLimiter<IpAddr>,
 }
 
@@ -45,6 +47,10 @@ impl Default for RequestLimits {
             config_write: limiter(30, 1),
             read: limiter(1000, 1),
             updates: limiter(60, 1),
+            // Each begins a login that is remembered, and may ask the provider.
+            provider: limiter(60, 1),
+            // Pulse v5: 500, so that the agents of a few hundred machines behind one address shut each other out.
+            agents: limiter(20_000, 1),
             other: limiter(500, 1),
         }
     }
@@ -90,6 +96,10 @@ impl RequestLimits {
                 (&self.read, 60)
             } else if is("/api/updates") {
                 (&self.updates, 60)
+            } else if is("/api/oidc") {
+                (&self.provider, 60)
+            } else if is("/api/agents") {
+                (&self.agents, 60)
             } else {
                 (&self.other, 60)
             };
@@ -244,7 +254,13 @@ mod tests {
         assert_eq!(count(&mut || ask(Method::POST, "/api/config/export")), 5);
         assert_eq!(count(&mut || ask(Method::PUT, "/api/config/nodes/pve-0")), 30);
         assert_eq!(count(&mut || ask(Method::GET, "/api/updates/status")), 60);
+        assert_eq!(count(&mut || ask(Method::GET, "/api/oidc/login")), 60);
         assert_eq!(count(&mut || ask(Method::GET, "/api/anything")), 500);
+        assert_eq!(
+            count(&mut || ask(Method::POST, "/api/agents/host/report")),
+            2_000,
+            "agents behind one address"
+        );
         assert_eq!(count(&mut || ask(Method::GET, "/api/health")), 1000);
         assert!((0..3_000).all(|_| ask(Method::GET, "/api/state") && ask(Method::GET, "/assets/x.js")));
     }
