@@ -24,7 +24,7 @@ use pulse_config::{
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{
-    Alerts, Keeper, Supervisor, alerting, discovery::Discovery, fleet::config::NoProfiles, pipeline,
+    Alerts, Keeper, Supervisor, alerting, discovery::Discovery, fleet::config::NoProfiles, members, pipeline,
     probe::Probe,
 };
 use pulse_store::Ledger;
@@ -102,6 +102,7 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         &tasks,
         stop.clone(),
     );
+    tasks.spawn(members::keep(keeper.subscribe(), nodes.clone(), stop.clone()));
     let discovery = Discovery::default();
     discovery.start(system.subscribe(), nodes.subscribe(), clock.clone(), &tasks, stop.clone());
     let run = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();

@@ -18,6 +18,7 @@ pub mod duration;
 pub mod error;
 pub mod history;
 pub mod host;
+mod members;
 mod node_auth;
 pub mod node_edit;
 pub mod node_register;

@@ -19,6 +19,7 @@ mod heartbeat;
 pub mod intake;
 pub mod keeper;
 mod liveness;
+pub mod members;
 mod merge;
 pub mod pipeline;
 mod poller;
