@@ -41,7 +41,8 @@ impl Run {
     async fn until(&self, what: &str, is_so: impl Fn(&InstanceView) -> bool) {
         let mut world = self.keeper.subscribe();
         let is_there = world.wait_for(|world| world.instances.values().any(|view| is_so(view)));
-        tokio::time::timeout(Duration::from_secs(60), is_there).await.expect(what).unwrap();
+        let waited = tokio::time::timeout(Duration::from_secs(60), is_there).await;
+        waited.unwrap_or_else(|_| panic!("{what} did not come")).unwrap();
     }
 
     async fn stop(self) {
