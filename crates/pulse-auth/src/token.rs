@@ -114,6 +114,25 @@ mod tests {
         "2026-01-02T03:04:05Z".parse().unwrap()
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_list_of_scopes_is_refused_or_means_what_it_says(names in proptest::collection::vec(r"\PC{0,24}", 0..6)) {
+            if let Ok(scopes) = parse_scopes(Some(&names)) {
+                for name in &names {
+                    let scope = Scope::from_name(name.trim()).unwrap();
+                    proptest::prop_assert!(scopes.allows(scope));
+                }
+            }
+        }
+
+        #[test]
+        fn a_record_of_any_value_shows_no_more_than_its_ends(value in r"\PC{0,80}") {
+            let record = record_from_environment(&value, now());
+            proptest::prop_assert!(record.prefix.chars().count() <= 6 && record.suffix.chars().count() <= 4);
+            proptest::prop_assert_eq!(record.hash.len(), 64);
+        }
+    }
+
     #[test]
     fn values_are_random_hexadecimal_digits() {
         let (a, b) = (generate_token().unwrap(), generate_token().unwrap());

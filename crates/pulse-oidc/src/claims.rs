@@ -167,6 +167,29 @@ mod tests {
         assert_eq!(check(trick, |config| config.allowed_domains = list("example.org")), Err(Denied::Domain));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_an_address_is_only_its_own_domain_opens(email in "[a-z@. A-Z\u{e9}%]{0,40}") {
+            let claims = json!({"sub": "u", "email": email});
+            let is_in = check(claims, |config| config.allowed_domains = vec!["example.org".to_owned()]).is_ok();
+            let is_of_domain = email.trim().to_ascii_lowercase().ends_with("@example.org");
+            proptest::prop_assert_eq!(is_in, is_of_domain);
+        }
+
+        #[test]
+        fn no_claims_break_it(text in r"\PC{0,60}", number in proptest::num::f64::ANY) {
+            for value in [json!(text), json!(number), json!([text, number]), json!({"a": text}), Value::Null] {
+                for claim in ["sub", "email", "groups", "name", "email_verified", "preferred_username"] {
+                    let person = check(json!({"sub": "u", claim: value}), |_| {});
+                    match person {
+                        Ok(person) => proptest::prop_assert!(person.username.chars().count() <= MAX_NAME),
+                        Err(denied) => proptest::prop_assert!(claim == "sub" && denied == Denied::Nameless),
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn groups_become_roles() {
         let map = |config: &mut OidcConfig| {

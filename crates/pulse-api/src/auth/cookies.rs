@@ -100,6 +100,21 @@ mod tests {
         check(&[("x-forwarded-proto", "http")], false, "; SameSite=Lax");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_value_of_a_cookie_is_a_part_of_what_was_sent(text in "[ -~]{0,120}") {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, text.parse().unwrap());
+            for name in [SESSION_COOKIE, CSRF_COOKIE, ""] {
+                if let Some(value) = cookie(&headers, name) {
+                    proptest::prop_assert!(!value.is_empty() && !value.contains(';') && text.contains(value));
+                    let pair = [name, "="].concat();
+                    proptest::prop_assert!(text.contains(&pair));
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_cookie_is_found_among_others_and_never_by_a_part_of_its_name() {
         let mut headers = HeaderMap::new();

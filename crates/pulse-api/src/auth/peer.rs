@@ -143,6 +143,21 @@ mod tests {
         assert_eq!(request_origin(&settings(), &headers, &extensions), "https://p");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_forwarded_a_strangers_address_is_its_own(text in "[ -~]{0,80}", last in 1_u8..=254) {
+            let peer = format!("203.0.113.{last}");
+            let names = ["x-forwarded-for", "x-real-ip", "forwarded"];
+            let pairs: Vec<(&'static str, &str)> = names.iter().map(|name| (*name, text.as_str())).collect();
+            let (headers, extensions) = request(&peer, &pairs);
+            let seen = client_address(&extensions, &headers, &settings());
+            proptest::prop_assert_eq!(seen.to_string(), peer);
+            proptest::prop_assert!(!is_secure(&settings(), &headers, &extensions));
+            let origin = request_origin(&settings(), &headers, &extensions);
+            proptest::prop_assert_eq!(origin, "http://localhost");
+        }
+    }
+
     #[test]
     fn a_host_that_is_none_is_not_repeated() {
         let (headers, extensions) = request("203.0.113.9", &[("host", "p/evil?\"<x>")]);

@@ -259,6 +259,25 @@ async fn a_token_only_server_takes_its_token_in_every_place_and_a_wrong_one_in_n
 }
 
 #[tokio::test]
+async fn a_login_file_that_vanishes_opens_nothing() {
+    let server = TestServer::set_up();
+    for content in [Some(""), Some("PULSE_AUTH_USER='admin'\n"), Some("\0\0"), None] {
+        let path = server.data.path().join(".env");
+        match content {
+            Some(text) => std::fs::write(&path, text).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        server.anybody().get("/api/state").await.expect(401);
+        server.log_in(PASSWORD).await.expect(200);
+    }
+    // After a restart the token is left, and the setup asks for what only stands on this machine.
+    let server = server.restarted();
+    server.anybody().get("/api/state").await.expect(401);
+    server.anybody().post("/api/security/quick-setup", json!({})).await.expect(401);
+    server.admin().get("/api/state").await.expect(200);
+}
+
+#[tokio::test]
 async fn basic_opens_no_session_that_anybody_could_steal() {
     let server = TestServer::set_up();
     let credentials =

@@ -61,3 +61,21 @@ fn every_operation_has_words_an_area_and_a_name_of_its_own() {
         }
     }
 }
+
+/// What a table says a test proves is worth as much as the test is there.
+#[test]
+fn every_test_that_the_page_about_security_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let mut files = Vec::new();
+    sources(&root.join("crates"), &mut files);
+    sources(&root.join("tests/tests"), &mut files);
+    let table = page.split("and the tests that try them").nth(1).unwrap();
+    let named: Vec<&str> =
+        table.split('`').skip(1).step_by(2).filter(|text| text.matches('_').count() >= 2).collect();
+    assert!(named.len() > 40, "{named:?}");
+    for name in named {
+        let is_there = files.iter().any(|text| text.contains(&format!("fn {name}(")));
+        assert!(is_there, "docs/security.md names the test {name}, which is not there");
+    }
+}

@@ -33,6 +33,8 @@ mod nodes;
 #[cfg(test)]
 mod notifications;
 #[cfg(test)]
+mod oidc;
+#[cfg(test)]
 mod perimeter;
 #[cfg(test)]
 mod rights;

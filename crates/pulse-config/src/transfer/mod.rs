@@ -236,6 +236,26 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_that_is_nested_without_an_end_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let stores = open(dir.path());
+        let deep = "[".repeat(200_000);
+        for plain in [
+            deep.clone(),
+            format!(r#"{{"version":"4.1","nodes":{deep}"#),
+            format!(r#"{{"version":"4.1","nodes":{}1{}}}"#, r#"{"a":"#.repeat(60_000), "}".repeat(60_000)),
+            r#"{"version":"4.1","apiTokens":{"__proto__":[]}}"#.to_owned(),
+            String::new(),
+            "null".to_owned(),
+        ] {
+            let text = bundle::seal(plain.as_bytes(), &pass()).unwrap();
+            let refused = stores.transfer.import(text.as_bytes(), &pass(), may_hold_everything);
+            assert!(refused.is_err(), "{plain:.40}");
+        }
+        assert!(stores.nodes.current().is_empty() && stores.tokens.current().is_empty());
+    }
+
+    #[test]
     fn an_export_comes_back_whole_elsewhere() {
         let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let from = open(one.path());
