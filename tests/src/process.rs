@@ -158,6 +158,18 @@ impl Process {
         Ok(kib * 1024)
     }
 
+    /// Processor time that it has taken since it started, of itself and of the kernel for it.
+    pub fn processor_seconds(&self) -> Result<f64> {
+        /// Linux counts in this unit on every machine (`USER_HZ`).
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
+        // The name in brackets may hold anything; the 14th and 15th field are the 12th and 13th behind it.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok());
+        let both = ticks(11).zip(ticks(12)).context("no processor time in /proc/PID/stat")?;
+        Ok((both.0 + both.1) / TICKS_PER_SECOND)
+    }
+
     /// Bytes that it caused to be written to disk since it started.
     pub fn written_bytes(&self) -> Result<u64> {
         let io = std::fs::read_to_string(format!("/proc/{}/io", self.id()))?;

@@ -265,6 +265,11 @@ impl Sim {
         Client::new(self.control)
     }
 
+    /// Where that is.
+    pub fn control_url(&self) -> String {
+        format!("http://{}", self.control)
+    }
+
     /// The control API of the simulated backup server.
     pub fn pbs_control(&self) -> Result<Client> {
         let control = self.pbs["control"].as_str().context("the backup server has no control address")?;

@@ -35,6 +35,9 @@ pub struct Options {
     /// Port of the server on loopback
     #[arg(long, default_value_t = 7655)]
     port: u16,
+    /// Days of made-up history before the start, with gaps: something to look at in every range of a chart
+    #[arg(long, default_value_t = 0)]
+    history_days: u32,
 }
 
 /// Builds, starts all of it, says where to look, and runs until it is interrupted.
@@ -61,6 +64,9 @@ pub fn run(options: &Options) -> Result<()> {
     let seen = estate
         .server
         .state_with(Duration::from_secs(30), |state| Some(guests(state)).filter(|count| *count > 0))?;
+    if options.history_days > 0 {
+        seed(&mut estate, &bin, options.history_days)?;
+    }
     println!("{seen} simulated guests, polled at {}", estate.sim.url);
     println!("Open {url} and log in as {USER:?} with {PASSWORD:?}. Ctrl-C ends it.");
     while estate.server.process.is_running() && agents.is_running() && estate.sim.process.is_running() {
@@ -72,6 +78,28 @@ pub fn run(options: &Options) -> Result<()> {
         agents.printed(),
         estate.sim.process.printed()
     )
+}
+
+/// Gives everything that is watched a past.
+fn seed(estate: &mut Estate, bin: &Path, days: u32) -> Result<()> {
+    shell::run(shell::cargo().args([
+        "build",
+        "--release",
+        "--locked",
+        "-p",
+        "pulse-store",
+        "--example",
+        "seed",
+    ]))?;
+    // Rates are known from the second poll on: without them their series are not there yet.
+    estate.server.state_with(Duration::from_secs(60), |state| {
+        state["vms"].as_array()?.iter().any(|guest| guest["networkIn"].as_f64() > Some(0.0)).then_some(())
+    })?;
+    println!("Writing {days} days of history");
+    estate.while_stopped(|data| {
+        let program = bin.join("examples").join("seed");
+        shell::run(std::process::Command::new(program).arg(data.join("metrics.db")).arg(days.to_string()))
+    })
 }
 
 /// Simulated agents.

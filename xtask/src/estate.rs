@@ -1,18 +1,24 @@
 //! A server with a simulated cluster beside it, for tasks that need the whole of it running.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use pulse_e2e::programs::{Server, ServerOptions, Sim, SimOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// How long a server may take to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
 /// Both programs; ended when dropped.
 pub struct Estate {
     pub server: Server,
     pub sim: Sim,
+    /// How the server was started.
+    options: ServerOptions,
     /// The server's data, removed with it.
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Estate {
@@ -24,8 +30,17 @@ impl Estate {
     ) -> Result<Self> {
         let data = pulse_e2e::process::scratch()?;
         let sim = Sim::of(bin, size)?;
-        let server = change(ServerOptions::of(bin, data.path())).start()?;
-        Ok(Self { server, sim, _data: data })
+        let options = change(ServerOptions::of(bin, data.path()));
+        let server = options.start()?;
+        Ok(Self { server, sim, options, data })
+    }
+
+    /// Stops the server, lets `work` at its data, and starts it again.
+    pub fn while_stopped(&mut self, work: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        self.server.process.terminate(STOP_PATIENCE)?;
+        work(self.data.path())?;
+        self.server = self.options.start()?;
+        Ok(())
     }
 
     /// Goes through the first-run setup and adds the simulated cluster, as a person would in the settings.

@@ -118,6 +118,7 @@ fn run_playwright(mut estate: Estate, browser: &str, tally: &mut Tally) -> Resul
     tests.env("PULSE_URL", format!("http://{}", estate.server.address));
     tests.env("PULSE_BOOTSTRAP_TOKEN", estate.server.bootstrap_token()?);
     tests.env("SIM_URL", &estate.sim.url);
+    tests.env("SIM_CONTROL", estate.sim.control_url());
     tests.env("SIM_TOKEN_NAME", &estate.sim.token_name);
     tests.env("SIM_TOKEN_VALUE", &estate.sim.token_value);
     tests.env("SIM_FINGERPRINT", &estate.sim.fingerprint);

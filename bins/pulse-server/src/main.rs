@@ -2,6 +2,7 @@
 
 mod alerts;
 mod cli;
+mod fleet;
 mod history;
 mod history_cli;
 mod keep;

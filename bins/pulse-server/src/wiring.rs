@@ -17,21 +17,21 @@ use pulse_api::{
 use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
-    DataDir, DotEnv, Layered, Metadata, NodeStore, NotifyStore, OidcStore, ProcessEnv, SealKey, Settings,
-    SystemSettingsStore,
+    DataDir, DotEnv, Layered, Metadata, NodeStore, NotifyStore, OidcStore, ProcessEnv, ProfileStore, SealKey,
+    Settings, SigningKey, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
     transfer::{NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_monitor::{
-    Alerts, Keeper, Supervisor, alerting, discovery::Discovery, fleet::config::NoProfiles, members, pipeline,
-    probe::Probe,
+    Alerts, Supervisor, Watcher, alerting, discovery::Discovery, fleet::signed::SignedProfiles, members,
+    pipeline, probe::Probe,
 };
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{alerts, cli::say, history, keep, local, notify, operate, page, service_manager};
+use crate::{alerts, cli::say, fleet, history, keep, local, notify, operate, page, service_manager};
 
 /// Connections get this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -59,6 +59,8 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
     let alert_config = Arc::new(alerting::open_config(data_dir.path())?);
     let metadata = Arc::new(Metadata::open(data_dir.path())?);
+    let profiles = Arc::new(ProfileStore::open(data_dir.path())?);
+    let signing_key = SigningKey::open(data_dir.path(), &vars)?;
     let destinations = Arc::new(NotifyStore::open(data_dir.path(), SealKey::open(data_dir.path())?)?);
     let oidc_store = Arc::new(OidcStore::open(data_dir.path(), SealKey::open(data_dir.path())?, &vars)?);
     let oidc = Arc::new(Oidc::new(oidc_store.clone()));
@@ -87,7 +89,8 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let last_tasks = TaskTracker::new();
     let store =
         history::open(&settings.history, &data_dir, clock.clone(), system.subscribe(), &tasks, stop.clone())?;
-    let keeper = Keeper::start(clock.clone(), &last_tasks, last.clone());
+    let (keeper, fleet) =
+        fleet::open(data_dir.path(), &metadata, access.clone(), clock.clone(), &last_tasks, last.clone())?;
     last_tasks.spawn(pipeline::run(keeper.subscribe(), store.clone(), last.clone()));
     last_tasks.spawn(keep::keep_access(access.clone(), clock.clone(), last.clone()));
 
@@ -120,6 +123,8 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         last.clone(),
     );
     tasks.spawn(forward(hub.clone(), alerts.live(), clock.clone(), stop.clone()));
+    let watcher =
+        Watcher::new(keeper.clone(), nodes.subscribe(), connect.clone(), clock.clone(), &tasks, stop.clone());
     let bootstrap = access.bootstrap.current();
     let state = AppState {
         about: Arc::new(about),
@@ -132,10 +137,14 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         oidc: oidc.clone(),
         keeper: keeper.clone(),
         alerts,
+        watcher,
         scheduler,
         nodes,
         metadata,
-        agent_config: Arc::new(NoProfiles),
+        fleet,
+        agent_config: Arc::new(SignedProfiles::new(profiles.clone(), signing_key)),
+        profiles,
+        infra_updates: Arc::default(),
         // A person waits for the answer: shorter than a poll may take.
         probe: Probe::new(connect, Timeouts::with_request(Duration::from_secs(10))),
         discovery,

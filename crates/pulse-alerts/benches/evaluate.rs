@@ -245,6 +245,7 @@ fn docker(n: u64, poll: u64, now: Timestamp) -> DockerHost {
         id: DockerHostId::from(format!("docker-{n}")),
         agent: AgentInfo::default(),
         custom_display_name: None,
+        is_hidden: false,
         host: DockerHostInfo { hostname: format!("docker{n}"), ..DockerHostInfo::default() },
         containers: (0..50).map(container).collect(),
         services: Vec::new(),

@@ -135,9 +135,17 @@ MANAGER=$(manager)
 # Runs a command of the service manager, unless this is not the running system.
 control() { [ -n "$ROOT" ] || "$@"; }
 
+# In an image that is being made systemd is there but does not run: it can note what starts with it, and no more.
+is_running() { [ "$MANAGER" != systemd ] || [ -d /run/systemd/system ]; }
+
 uninstall() {
 	case $MANAGER in
-	systemd) [ ! -e "$UNIT" ] || control systemctl disable --now pulse-agent.service || true ;;
+	systemd)
+		now=--now
+		is_running || now=""
+		# shellcheck disable=SC2086 # without a word where nothing runs
+		[ ! -e "$UNIT" ] || control systemctl disable $now pulse-agent.service || true
+		;;
 	openrc)
 		[ ! -e "$OPENRC" ] || control rc-service pulse-agent stop || true
 		[ ! -e "$OPENRC" ] || control rc-update del pulse-agent default || true
@@ -159,7 +167,7 @@ uninstall() {
 		say "removed $STATE"
 		removed=1
 	fi
-	[ "$MANAGER" != systemd ] || control systemctl daemon-reload || true
+	if [ "$MANAGER" = systemd ] && is_running; then control systemctl daemon-reload || true; fi
 	[ "$removed" = 1 ] || say "there was nothing to remove"
 	say "the agent is not installed any more"
 }
@@ -280,10 +288,14 @@ systemd)
 	cat >"$UNIT" <<'PULSE_UNIT'
 @SYSTEMD_UNIT@
 PULSE_UNIT
-	control systemctl daemon-reload
 	control systemctl enable pulse-agent.service
-	control systemctl restart pulse-agent.service
 	say "settings in $ENV_FILE, systemd unit in $UNIT"
+	if is_running; then
+		control systemctl daemon-reload
+		control systemctl restart pulse-agent.service
+	else
+		say "systemd does not run here: the agent starts when it does"
+	fi
 	;;
 openrc)
 	settings "export " | secret "$OPENRC_CONF"

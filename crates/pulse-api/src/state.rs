@@ -7,12 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions, SetupTokens};
 use pulse_config::transfer::Transfer;
 use pulse_config::{
-    Metadata, NodeStore, Settings, SystemSettingsStore,
+    Metadata, NodeStore, ProfileStore, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
 use pulse_monitor::{
-    Alerts, Keeper, Scheduler, discovery::Discovery, fleet::config::AgentConfigSource, probe::Probe,
+    Alerts, Keeper, Scheduler, Watcher, discovery::Discovery, fleet::Fleet, fleet::config::AgentConfigSource,
+    infra_updates::InfraUpdates, probe::Probe,
 };
 use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
@@ -136,12 +137,20 @@ pub struct AppState {
     pub keeper: Keeper,
     /// Alerts.
     pub alerts: Alerts,
+    /// The one-second view.
+    pub watcher: Watcher,
     /// How polling goes.
     pub scheduler: Scheduler,
     /// Configured instances.
     pub nodes: Arc<NodeStore>,
     /// What people noted.
     pub metadata: Arc<Metadata>,
+    /// Profiles of agents.
+    pub profiles: Arc<ProfileStore>,
+    /// When updates of what is monitored were first seen.
+    pub infra_updates: Arc<InfraUpdates>,
+    /// What is decided about machines that agents report.
+    pub fleet: Fleet,
     /// Profiles of agents, and the key their configuration is signed with.
     pub agent_config: Arc<dyn AgentConfigSource>,
     /// Tries instances.
@@ -193,6 +202,9 @@ from_ref! {
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
     metadata: Arc<Metadata>,
+    profiles: Arc<ProfileStore>,
+    infra_updates: Arc<InfraUpdates>,
+    fleet: Fleet,
     agent_config: Arc<dyn AgentConfigSource>,
     probe: Probe,
     store: Arc<dyn MetricStore>,

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use pulse_core::{
     Missing, Reading,
     model::{
-        BackupTask, CephCluster, DiskUse, FileSystem, GuestKind, GuestSnapshot, MemoryUse, NetworkInterface,
-        PhysicalDisk, ReplicationJob, Storage, StorageBackup, ZfsPool,
+        BackupTask, CephCluster, DiskUse, FileSystem, GuestKind, GuestSnapshot, IoCounters, MemorySource,
+        MemoryUse, NetworkInterface, PhysicalDisk, ReplicationJob, Storage, StorageBackup, ZfsPool,
     },
 };
 
@@ -20,6 +20,13 @@ use crate::PollError;
 pub trait PveDetails: Send + Sync {
     /// What a VM does this very moment. Ask this before each visit to its guest agent.
     async fn vm_state(&self, node: &str, vmid: u32) -> Result<VmState, PollError>;
+
+    /// What a guest uses this very moment, from its own status and never from its guest agent; `None` when it does not
+    /// run.
+    async fn guest_now(&self, node: &str, kind: GuestKind, vmid: u32) -> Result<Option<Glimpse>, PollError>;
+
+    /// What a node uses this very moment.
+    async fn node_now(&self, node: &str) -> Result<Glimpse, PollError>;
 
     /// Tasks that run on a node now and that no guest agent may be disturbed in.
     async fn work_on(&self, node: &str) -> Result<Work, PollError>;
@@ -71,6 +78,23 @@ pub trait PveDetails: Send + Sync {
 
     /// Ceph as a node sees it; `None` where it is not installed.
     async fn ceph(&self, node: &str, now: Timestamp) -> Result<Option<CephCluster>, PollError>;
+}
+
+/// What a guest or node uses at one moment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Glimpse {
+    /// Processor use, as a part of what it has.
+    pub cpu_fraction: Option<f64>,
+    /// Memory.
+    pub memory: Option<MemoryUse>,
+    /// Where the memory comes from, as in the listing of guests; `None` for nodes.
+    pub memory_source: Option<MemorySource>,
+    /// Cumulative counters, of guests.
+    pub counters: IoCounters,
+    /// Load averages, of nodes.
+    pub load_average: Option<[f64; 3]>,
+    /// Seconds since its start.
+    pub uptime_seconds: Option<u64>,
 }
 
 /// What a VM does at one moment.

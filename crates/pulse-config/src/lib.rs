@@ -54,7 +54,9 @@ pub use store::{
     nodes::NodeStore,
     notify::NotifyStore,
     oidc::OidcStore,
+    profiles::ProfileStore,
     sessions::SessionFile,
+    signing_key::SigningKey,
     system::{SystemSettingsStore, Updated},
     tokens::{MAX_TOKENS, Token, TokenStore, Tokens, TooManyTokens},
 };

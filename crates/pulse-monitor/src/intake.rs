@@ -1,6 +1,7 @@
 //! Agent reports as they come in: who sends them, and what can be wrong with them.
 
 use jiff::Timestamp;
+use pulse_config::store::fleet::CommandRecord;
 use pulse_core::{
     ids::{DockerHostId, HostId, KubernetesClusterId},
     model::AgentLink,
@@ -45,7 +46,7 @@ pub enum IntakeError {
     },
     /// The host was removed and may not come back yet.
     #[error(
-        "{what} {id} was removed at {removed_at} and cannot report again; allow it to re-enrol in the settings first"
+        "{what} {id} was removed at {removed_at} and cannot report again; allow it to re-enrol first, or give its agent a new token"
     )]
     Removed {
         /// What was removed.
@@ -89,6 +90,8 @@ pub struct DockerAccepted {
     pub containers: usize,
     /// The server's time of the report.
     pub last_seen: Timestamp,
+    /// The command it is given with the answer.
+    pub command: Option<CommandRecord>,
 }
 
 /// What a Kubernetes agent is told after its report was taken.

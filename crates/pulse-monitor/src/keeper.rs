@@ -22,7 +22,10 @@ const QUEUE: usize = 256;
 /// How often agents' silence is looked at.
 const LIVENESS_PERIOD: Duration = Duration::from_secs(5);
 
-type Update = Box<dyn FnOnce(&mut World, Timestamp) + Send>;
+/// A change, and how its sender is answered when the world with it is published.
+type Update = Box<dyn FnOnce(&mut World, Timestamp) -> Answer + Send>;
+
+type Answer = Box<dyn FnOnce() + Send>;
 
 /// The keeper has stopped: the server is shutting down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,10 +42,19 @@ pub struct Keeper {
 impl Keeper {
     /// Starts the keeper task; it ends when `stop` is cancelled.
     pub fn start(clock: Arc<dyn Clock>, tasks: &TaskTracker, stop: CancellationToken) -> Self {
-        let now = clock.now();
+        Self::start_with(World::new(clock.now()), clock, tasks, stop)
+    }
+
+    /// The same with a world of which something is known already.
+    pub fn start_with(
+        start: World,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
         let (updates, inbox) = mpsc::channel(QUEUE);
-        let (publish, world) = watch::channel(Arc::new(Snapshot::empty(now)));
-        tasks.spawn(keep(World::new(now), inbox, publish, clock, stop));
+        let (publish, world) = watch::channel(Arc::new(start.snapshot().clone()));
+        tasks.spawn(keep(start, inbox, publish, clock, stop));
         Self { updates, world }
     }
 
@@ -56,15 +68,18 @@ impl Keeper {
         self.world.clone()
     }
 
-    /// Changes the world and waits until that is done; what comes back is what `change` returns.
+    /// Changes the world and waits until that is done and everybody can see it; what comes back is what `change` returns.
     pub async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&mut World, Timestamp) -> T + Send + 'static,
     ) -> Result<T, KeeperClosed> {
         let (answer, wait) = oneshot::channel();
         let update: Update = Box::new(move |world, now| {
-            // Nobody waits any more: the change was made all the same.
-            let _ = answer.send(change(world, now));
+            let outcome = change(world, now);
+            Box::new(move || {
+                // Nobody waits any more: the change was made all the same.
+                let _ = answer.send(outcome);
+            })
         });
         self.updates.send(update).await.map_err(|_| KeeperClosed)?;
         wait.await.map_err(|_| KeeperClosed)
@@ -113,13 +128,16 @@ async fn keep(
             update = inbox.recv() => {
                 let Some(update) = update else { return };
                 let now = clock.now();
-                update(&mut world, now);
+                let mut answers = vec![update(&mut world, now)];
                 // Whatever else waits goes into the same published world.
                 for _ in 0..QUEUE {
                     let Ok(update) = inbox.try_recv() else { break };
-                    update(&mut world, now);
+                    answers.push(update(&mut world, now));
                 }
                 publish_world(&mut world, &publish, now);
+                for answer in answers {
+                    answer();
+                }
             }
             _ = liveness.tick() => {
                 let now = clock.now();

@@ -416,6 +416,7 @@ mod tests {
             nodes: vec![node(true, false), node(true, true), node(false, false)],
             pods: vec![pod("Running"), pod("Pending")],
             deployments: vec![],
+            workloads: vec![],
             liveness: Liveness::Online,
             last_seen: at,
             link: None,

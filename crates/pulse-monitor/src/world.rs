@@ -1,18 +1,25 @@
 //! The world while it is being changed: the next snapshot and what the merge rules remember between updates.
 //! Everything here is pure; the keeper task is the only one that owns a [`World`].
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
+use pulse_config::store::{
+    fleet::{AgentKind, FleetRecord},
+    metadata::{DockerHostMetadata, HostMetadata, Metadata},
+};
 use pulse_core::{
     Snapshot,
     coverage::Candidate,
-    ids::{DockerHostId, HostId, KubernetesClusterId, TokenId},
-    model::{Host, InstanceKey, InstanceKind, InstanceView, Liveness, SourceIssue},
+    model::{InstanceKey, InstanceKind, InstanceView, Liveness, SourceIssue},
 };
 
 use crate::{
     facts::{Finding, InstanceFacts},
+    fleet::{KnownTokens, project},
     liveness, merge,
     rates::RateMemory,
 };
@@ -27,12 +34,24 @@ pub struct World {
     pub(crate) pve_facts: HashMap<InstanceKey, InstanceFacts>,
     /// What went wrong with the backups of an instance when they were last read.
     pub(crate) backup_issues: HashMap<InstanceKey, Vec<SourceIssue>>,
+    /// What is decided about machines that agents report.
+    pub(crate) fleet: Arc<FleetRecord>,
+    /// Grows with every decision.
+    pub(crate) fleet_revision: u64,
+    /// Whether a token still exists.
+    pub(crate) known_tokens: KnownTokens,
+    /// What people noted about hosts.
+    pub(crate) host_notes: Arc<BTreeMap<String, HostMetadata>>,
+    /// What people noted about Docker hosts.
+    pub(crate) docker_notes: Arc<BTreeMap<String, DockerHostMetadata>>,
+    /// The network hardware a machine had before it changed, and when it did.
+    pub(crate) flips: HashMap<(AgentKind, String), (Vec<String>, Timestamp)>,
+    /// When the newest report of each machine was measured, by its own clock.
+    pub(crate) reported_at: HashMap<(AgentKind, String), Timestamp>,
+    /// The Docker host that is the server's own machine.
+    pub(crate) local_docker_host: Option<String>,
     /// The newest backup on a backup server of each guest that has one for certain.
     pub(crate) pbs_newest: HashMap<Candidate, Timestamp>,
-    /// Which host id a token and host name are bound to, so that two machines with one id stay two.
-    pub(crate) host_bindings: HashMap<(Option<TokenId>, String), HostId>,
-    /// Stored overrides of whether an agent runs commands.
-    pub(crate) commands_overrides: HashMap<HostId, bool>,
 }
 
 impl World {
@@ -43,10 +62,57 @@ impl World {
             guest_rates: HashMap::new(),
             pve_facts: HashMap::new(),
             backup_issues: HashMap::new(),
+            fleet: Arc::default(),
+            fleet_revision: 0,
+            known_tokens: KnownTokens::default(),
+            host_notes: Arc::default(),
+            docker_notes: Arc::default(),
+            flips: HashMap::new(),
+            reported_at: HashMap::new(),
+            local_docker_host: None,
             pbs_newest: HashMap::new(),
-            host_bindings: HashMap::new(),
-            commands_overrides: HashMap::new(),
         }
+    }
+
+    /// A world of which nothing is known yet but what was decided and noted before.
+    pub fn with_decisions(
+        at: Timestamp,
+        record: FleetRecord,
+        metadata: &Metadata,
+        known_tokens: KnownTokens,
+    ) -> Self {
+        let mut world = Self {
+            fleet: Arc::new(record),
+            known_tokens,
+            host_notes: metadata.hosts.all(),
+            docker_notes: metadata.docker_hosts.all(),
+            ..Self::new(at)
+        };
+        world.tidy_decisions(at);
+        project::removed(&mut world);
+        world
+    }
+
+    /// What is decided, to change it.
+    pub(crate) fn decide(&mut self) -> &mut FleetRecord {
+        self.fleet_revision += 1;
+        Arc::make_mut(&mut self.fleet)
+    }
+
+    /// Takes what people noted about hosts and Docker hosts.
+    pub fn set_notes(
+        &mut self,
+        hosts: Arc<BTreeMap<String, HostMetadata>>,
+        docker_hosts: Arc<BTreeMap<String, DockerHostMetadata>>,
+    ) {
+        self.host_notes = hosts;
+        self.docker_notes = docker_hosts;
+        project::everything(self);
+    }
+
+    /// Whether a person decided that the agent of a host runs commands.
+    pub fn commands_override(&self, host: &str) -> Option<bool> {
+        self.host_notes.get(host)?.commands_enabled
     }
 
     /// The world as it stands.
@@ -128,9 +194,10 @@ impl World {
         self.snapshot.instances.insert(key.clone(), Arc::new(view));
     }
 
-    /// Marks agents whose reports stopped coming; returns whether anything changed.
+    /// Marks agents whose reports stopped coming, and lets go of what was decided for a time; returns whether anything
+    /// changed.
     pub fn check_liveness(&mut self, now: Timestamp) -> bool {
-        let mut changed = false;
+        let mut changed = self.tidy_decisions(now);
         for host in self.snapshot.hosts.values_mut() {
             let is = liveness::of(host.last_seen, liveness::host_window(host.agent.interval_seconds), now);
             changed |= set_liveness(host.liveness, is, || Arc::make_mut(host).liveness = is);
@@ -149,22 +216,6 @@ impl World {
             changed |= set_liveness(cluster.liveness, is, || Arc::make_mut(cluster).liveness = is);
         }
         changed
-    }
-
-    /// Forgets a host; returns it where it was known.
-    pub fn remove_host(&mut self, id: &HostId) -> Option<Arc<Host>> {
-        self.host_bindings.retain(|_, bound| bound != id);
-        self.snapshot.hosts.remove(id)
-    }
-
-    /// Forgets a Docker host and keeps it from reporting for a day.
-    pub fn remove_docker_host(&mut self, id: &DockerHostId, now: Timestamp) -> bool {
-        merge::docker::remove(self, id, now)
-    }
-
-    /// Forgets a Kubernetes cluster and keeps it from reporting for a day.
-    pub fn remove_kubernetes_cluster(&mut self, id: &KubernetesClusterId, now: Timestamp) -> bool {
-        merge::kubernetes::remove(self, id, now)
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Escape {
     Json,
     /// The same, and without meaning for Telegram's Markdown.
     JsonMarkdown,
+    /// The same, and without meaning for Slack, where `<` begins links and mentions.
+    JsonSlack,
 }
 
 impl Escape {
@@ -26,6 +28,7 @@ impl Escape {
         match self {
             Self::None => text.to_owned(),
             Self::Json => json(text),
+            Self::JsonSlack => json(&text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")),
             Self::JsonMarkdown => {
                 let mut marked = String::with_capacity(text.len());
                 for character in text.chars() {
@@ -76,10 +79,17 @@ pub fn variables(message: &Message, service: &str, extra: &Extra, escape: Escape
             ("ID", text(&alert.id)),
             ("Level", text(&alert.level)),
             ("Type", text(&alert.kind)),
-            ("ResourceName", text(&alert.resource_name)),
+            ("ResourceName", text(clip(&alert.resource_name, MOST_OF_A_NAME))),
             ("ResourceID", text(&alert.resource_id)),
-            ("Node", text(&alert.node)),
-            ("Instance", text(&instance)),
+            ("Node", text(clip(&alert.node, MOST_OF_A_NAME))),
+            // An address is not written in Markdown.
+            ("Instance", if escape == Escape::None { instance.into() } else { json(&instance).into() }),
+            ("HasValue", alert.has_value().into()),
+            // A digest is no alert: nothing will resolve it, so it must not be taken for one that something will.
+            (
+                "DedupKey",
+                text(&dedup_key(if message.event == Event::Digest { &message.key } else { &alert.id })),
+            ),
             ("Message", text(&summary(message, service))),
             ("Value", round(alert.value)),
             ("Threshold", round(alert.threshold)),
@@ -114,42 +124,91 @@ pub fn variables(message: &Message, service: &str, extra: &Extra, escape: Escape
     )
 }
 
-/// What to say of the alerts in one text.
+/// Longer names are cut: titles have limits.
+const MOST_OF_A_NAME: usize = 120;
+
+/// The first characters of a text.
+fn clip(text: &str, most: usize) -> &str {
+    text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end])
+}
+
+/// PagerDuty takes 255 characters; of longer ids the end is put into a number.
+fn dedup_key(id: &str) -> String {
+    if id.len() <= 255 {
+        return id.to_owned();
+    }
+    // FNV-1a: the same in every run and version, which a recovery needs.
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut end = 230;
+    while !id.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}-{hash:016x}", &id[..end])
+}
+
+/// Bytes that the text of the alerts may take at most, so that the whole message stays within what the service documents.
+fn most_bytes(service: &str) -> usize {
+    match service {
+        // 4096 characters of a description, 6000 in all.
+        "discord" => 3_800,
+        // 3000 characters of a section, in which `<` takes four.
+        "slack" => 2_000,
+        // 1024 characters with the rest of the message.
+        "pushover" => 600,
+        // 1024 characters of a summary.
+        "pagerduty" => 1_000,
+        // 4096 characters, Markdown counted; for ntfy what is longer than 4096 bytes becomes a file.
+        "telegram" | "ntfy" => 3_000,
+        // 28 kB with the rest of the card.
+        "teams" | "teams-adaptive" => 10_000,
+        // 16,383 characters.
+        "mattermost" => 12_000,
+        _ => 50_000,
+    }
+}
+
+/// What to say of the alerts in one text. What does not fit is counted.
 fn summary(message: &Message, service: &str) -> String {
+    let most = most_bytes(service);
     let first = message.alerts.first().map_or("", |alert| alert.message.as_str());
+    // A character takes up to four bytes.
+    let first = if first.len() > most { clip(first, most / 4) } else { first };
     if message.total <= 1 && message.event != Event::Digest {
         return first.to_owned();
     }
-    let lines = message.alerts.iter().map(|alert| {
-        // Pulse v5: a % behind every value, and the first alert is left out though it is counted.
-        if message.event == Event::Resolved {
-            alert.resource_name.clone()
-        } else {
-            format!("{}: {}", alert.resource_name, alert.value_text())
-        }
-    });
     let head = match message.event {
         Event::Digest => format!("{} more notifications were held back", message.total),
         Event::Resolved => format!("{} alerts are over", message.total),
-        Event::Firing | Event::Test => first.to_owned(),
+        Event::Firing | Event::Test => clip(first, most / 8).to_owned(),
     };
-    let more = message.unlisted();
-    if service == "discord" {
-        let mut text = format!("{head} | {} alerts: ", message.total);
-        let lines: Vec<String> = lines.map(|line| format!("• {line}")).collect();
-        text.push_str(&lines.join(", "));
-        if more > 0 {
-            let _ = write!(text, ", and {more} more");
+    let (mut text, between, last) = if service == "discord" {
+        (format!("{head} | {} alerts: ", message.total), ", ", ", and")
+    } else {
+        (format!("{head}\n\nAll {} alerts:\n", message.total), "\n", "\n… and")
+    };
+    let mut shown = 0;
+    for alert in &message.alerts {
+        let name = clip(&alert.resource_name, MOST_OF_A_NAME);
+        // Pulse v5: a % behind every value, and the first alert is left out though it is counted.
+        let line = match message.event {
+            Event::Resolved => format!("• {name}"),
+            _ if alert.has_value() => format!("• {name}: {}", alert.value_text()),
+            _ => format!("• {}", clip(&alert.message, MOST_OF_A_NAME)),
+        };
+        if text.len() + between.len() + line.len() > most {
+            break;
         }
-        // Discord takes 4096 characters there.
-        return text.chars().take(4000).collect();
+        if shown > 0 {
+            text.push_str(between);
+        }
+        text.push_str(&line);
+        shown += 1;
     }
-    let mut text = format!("{head}\n\nAll {} alerts:", message.total);
-    for line in lines {
-        let _ = write!(text, "\n• {line}");
-    }
+    let more = message.total.saturating_sub(shown);
     if more > 0 {
-        let _ = write!(text, "\n… and {more} more");
+        let _ = write!(text, "{last} {more} more");
     }
     text
 }

@@ -58,6 +58,8 @@ pub struct Active {
     pub name: String,
     /// Messages in an hour.
     pub per_hour: u32,
+    /// Whether each alert is a message of its own: a service that keeps incidents needs one for each.
+    pub is_one_by_one: bool,
     filter: DestinationFilter,
 }
 
@@ -67,6 +69,7 @@ pub fn active(config: &NotifyConfig) -> Vec<Active> {
         destination,
         name: name.to_owned(),
         per_hour: most.filter(|most| *most > 0).unwrap_or(DEFAULT_PER_HOUR),
+        is_one_by_one: false,
         filter: filter.clone(),
     };
     let email = &config.email;
@@ -80,7 +83,8 @@ pub fn active(config: &NotifyConfig) -> Vec<Active> {
     }
     let enabled = config.webhooks.iter().filter(|webhook| webhook.enabled);
     found.extend(enabled.map(|it: &WebhookConfig| {
-        make(Destination::Webhook(it.id.clone()), &it.name, &it.filter, it.max_per_hour)
+        let made = make(Destination::Webhook(it.id.clone()), &it.name, &it.filter, it.max_per_hour);
+        Active { is_one_by_one: it.service.trim().eq_ignore_ascii_case("pagerduty"), ..made }
     }));
     found
 }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use pulse_config::{Cidr, store::system::SystemSettingsStore};
+use pulse_config::{Cidr, Secret, store::system::SystemSettingsStore};
 use pulse_core::net_guard::{self, Policy};
 use reqwest::{
     Method, Response, Url,
@@ -32,6 +32,8 @@ const MOST_REDIRECTS: usize = 3;
 /// Bytes of an answer that are read; of these, so many characters are kept.
 const MOST_ANSWER_BYTES: usize = 1 << 20;
 const MOST_KEPT: usize = 300;
+/// Shorter ones are numbers and words that stand in every answer.
+const SHORTEST_SECRET: usize = 6;
 /// A receiver that asks for more patience than this gets this.
 const MOST_PATIENCE: Duration = Duration::from_secs(3600);
 
@@ -54,6 +56,8 @@ pub struct Outgoing {
     pub accepts_any_certificate: bool,
     /// Behind the product in the `User-Agent`.
     pub agent_suffix: &'static str,
+    /// What must not be kept of an answer: some receivers quote what they refuse.
+    pub secrets: Vec<Secret>,
 }
 
 /// The way out.
@@ -179,12 +183,12 @@ impl Egress {
         for _ in 0..=MOST_REDIRECTS {
             let response = self.once(request, &method, &url, body.clone(), url.origin() == origin).await?;
             if !response.status().is_redirection() {
-                return answer(response, request.body.len()).await;
+                return answer(response, request).await;
             }
             let status = response.status().as_u16();
             let target = response.headers().get(LOCATION).and_then(|target| target.to_str().ok());
             let Some(target) = target.and_then(|target| url.join(target).ok()) else {
-                return answer(response, request.body.len()).await;
+                return answer(response, request).await;
             };
             url = self
                 .parse(target.as_str())
@@ -242,7 +246,8 @@ fn unreachable(error: &reqwest::Error) -> SendError {
     if is_refused { SendError::permanent(message) } else { SendError::transient(message) }
 }
 
-async fn answer(mut response: Response, payload_bytes: usize) -> Result<Sent, SendError> {
+async fn answer(mut response: Response, request: &Outgoing) -> Result<Sent, SendError> {
+    let payload_bytes = request.body.len();
     let status = response.status();
     let retry_after = response
         .headers()
@@ -258,7 +263,11 @@ async fn answer(mut response: Response, payload_bytes: usize) -> Result<Sent, Se
             break;
         }
     }
-    let text: String = String::from_utf8_lossy(&bytes).trim().chars().take(MOST_KEPT).collect();
+    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    for secret in request.secrets.iter().filter(|secret| secret.expose().len() >= SHORTEST_SECRET) {
+        text = text.replace(secret.expose(), "REDACTED");
+    }
+    let text: String = text.trim().chars().take(MOST_KEPT).collect();
     if status.is_success() {
         return Ok(Sent { status: Some(status.as_u16()), response: text, payload_bytes });
     }

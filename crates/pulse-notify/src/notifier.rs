@@ -332,7 +332,7 @@ impl NoticeSink for Notifier {
                             notice.kind == NoticeKind::Resolved || one.wants(notice.kind, &notice.alert);
                         is_wanted && !self.is_about(&one.destination, &notice.alert)
                     })
-                    .map(|one| told(&one.destination, grouping, &notice.alert))
+                    .map(|one| told(one, grouping, &notice.alert))
                     .collect();
                 Arrival::new(notice, told)
             })
@@ -373,13 +373,14 @@ impl Notifier {
     }
 }
 
-fn told(destination: &Destination, grouping: Grouping, alert: &Alert) -> Told {
-    let window_ms = if grouping.enabled { i64::from(grouping.window_seconds) * 1000 } else { 0 };
+fn told(active: &destination::Active, grouping: Grouping, alert: &Alert) -> Told {
+    let window_ms =
+        if grouping.enabled && !active.is_one_by_one { i64::from(grouping.window_seconds) * 1000 } else { 0 };
     // Pulse v5: the settings are kept and have no effect.
     let group_key = match (grouping.by_node, grouping.by_guest) {
         (_, true) => alert.resource_id.clone(),
         (true, false) => format!("{}\n{}", alert.instance, alert.node),
         (false, false) => String::new(),
     };
-    Told { destination: destination.key(), group_key, window_ms, is_grouped: window_ms > 0 }
+    Told { destination: active.destination.key(), group_key, window_ms, is_grouped: window_ms > 0 }
 }

@@ -9,12 +9,15 @@ mod cluster;
 mod fault;
 mod first_run;
 mod history;
+mod install;
 mod live;
 mod machine;
 mod oidc;
 mod refusal;
+mod remote_config;
 mod requests;
 mod restart;
+mod watch;
 
 use std::time::Duration;
 

@@ -22,6 +22,9 @@ pub struct Options {
     /// Leave out the store's own benchmark (`cargo bench -p pulse-store`)
     #[arg(long)]
     no_store: bool,
+    /// Leave out the alert engine's benchmark and the notification queue's (`cargo bench -p pulse-alerts`)
+    #[arg(long)]
+    no_alerts: bool,
 }
 
 /// Builds and measures everything.
@@ -43,6 +46,7 @@ pub fn run(options: &Options) -> Result<()> {
     scenarios::empty(&bin, options.quick, &mut table)?;
     scenarios::default_demo(&bin, options.quick, &mut table)?;
     scenarios::large(&bin, options.quick, &mut table)?;
+    scenarios::thousand_agents(&bin, options.quick, &mut table)?;
     scenarios::sizes(&bin, &mut table)?;
     page::size(&mut table)?;
     println!("\n{table}");
@@ -53,6 +57,23 @@ pub fn run(options: &Options) -> Result<()> {
             bench.args(["large", "month", "gigabyte"]);
         }
         shell::run(&mut bench)?;
+    }
+    if !options.no_alerts {
+        shell::run(shell::cargo().args(["bench", "--locked", "-p", "pulse-alerts"]))?;
+        // A test, because it fails where the queue is too slow; here it is asked how fast it is.
+        let queue = [
+            "test",
+            "--release",
+            "--locked",
+            "-p",
+            "pulse-notify",
+            "--test",
+            "it",
+            "storm",
+            "--",
+            "--nocapture",
+        ];
+        shell::run(shell::cargo().args(queue))?;
     }
     Ok(())
 }

@@ -131,6 +131,26 @@ pub fn large(bin: &Path, quick: bool, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
+/// What a thousand agents cost the server.
+pub fn thousand_agents(bin: &Path, quick: bool, table: &mut Table) -> Result<()> {
+    eprintln!("» A: 1,000 agents, compressed reports every 10 s");
+    let data = scratch()?;
+    let mut server = ServerOptions::of(bin, data.path()).argument("--no-local-host").start()?;
+    server.set_up()?;
+    let load = Load { hosts: 1000, docker_hosts: 0, containers: 0 };
+    let _agents = load.start(bin, &format!("http://{}", server.address))?;
+    server.state_with(Duration::from_mins(1), |state| {
+        state["hosts"].as_array().filter(|hosts| hosts.len() >= 1000).map(drop)
+    })?;
+    let (before, begin) = (server.process.processor_seconds()?, Instant::now());
+    std::thread::sleep(seconds(quick, 20, 120));
+    let spent = server.process.processor_seconds()? - before;
+    let share = spent * 100.0 / begin.elapsed().as_secs_f64();
+    table.add("A: 1,000 agents every 10 s, share of one core", format!("{share:.1} %"), "20 %");
+    table.add("A: server resident", megabytes(server.process.resident_bytes()?), "60 MB");
+    Ok(())
+}
+
 /// What the programs weigh.
 pub fn sizes(bin: &Path, table: &mut Table) -> Result<()> {
     let shipped = workspace::target()?.join("dist-out");

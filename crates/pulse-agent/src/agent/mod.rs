@@ -31,8 +31,6 @@ use health::Health;
 use modules::Modules;
 pub(crate) use shared::Shared;
 
-/// Between two looks at the server's configuration.
-const CONFIG_PERIOD: Duration = Duration::from_mins(5);
 /// What an update of a container that is under way is given to end when the agent is told to stop.
 const ACTION_GRACE: Duration = Duration::from_secs(90);
 /// A module that has not come round for so long hangs, and the service manager may start the agent anew.
@@ -142,7 +140,7 @@ impl Agent {
             announce(&plan);
             tokio::select! {
                 () = modules.run(&mut fans, &round) => break Exit::Stopped,
-                newer = newer_config(&source, &remote) => {
+                newer = newer_config(&source, settings.config_period, &remote) => {
                     tracing::info!("the server's configuration changed; it is taken over now");
                     remote = newer;
                 }
@@ -212,9 +210,9 @@ async fn first_config(source: &ConfigSource, cancel: &CancellationToken) -> Remo
 }
 
 /// Waits until the server's configuration is another one.
-async fn newer_config(source: &ConfigSource, known: &RemoteConfig) -> RemoteConfig {
+async fn newer_config(source: &ConfigSource, period: Duration, known: &RemoteConfig) -> RemoteConfig {
     loop {
-        sleep(CONFIG_PERIOD).await;
+        sleep(period).await;
         match source.fetch().await {
             Ok(config) if config != *known => return config,
             Ok(_) => {}

@@ -24,6 +24,7 @@ pub const DEFAULT_HEALTH_ADDR: &str = ":9191";
 const DEFAULT_URL: &str = "http://localhost:7655";
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+const DEFAULT_CONFIG_PERIOD: Duration = Duration::from_mins(5);
 const LONGEST_INTERVAL: Duration = Duration::from_hours(24);
 const DEFAULT_MAX_PODS: u32 = 200;
 /// Further servers; each keeps a connection and reports of its own.
@@ -159,6 +160,8 @@ pub struct AgentSettings {
     pub buffer_dir: Option<PathBuf>,
     /// Where the agent keeps what it must remember.
     pub state_dir: PathBuf,
+    /// Between two looks at the server's configuration.
+    pub config_period: Duration,
     /// Keys that may sign the server's configuration, as they stand in the environment.
     pub config_public_keys: Option<String>,
     /// Whether an unsigned configuration is refused.
@@ -305,6 +308,7 @@ impl AgentSettings {
                 .variable("PULSE_STATE_DIR")
                 .unwrap_or_else(|| DEFAULT_STATE_DIR.to_owned())
                 .into(),
+            config_period: config_period(sources.variable("PULSE_AGENT_CONFIG_INTERVAL"))?,
             config_public_keys: sources.variable("PULSE_AGENT_CONFIG_PUBLIC_KEYS"),
             is_config_signature_required: required,
             update_public_keys: sources.variable("PULSE_AGENT_UPDATE_PUBLIC_KEYS"),
@@ -376,6 +380,17 @@ fn interval(text: Option<String>) -> Result<Duration, SettingsError> {
             value: text,
             expected: "a time from 1s to 24h, such as 30s or 1m30s",
         })
+}
+
+fn config_period(text: Option<String>) -> Result<Duration, SettingsError> {
+    let Some(text) = text else { return Ok(DEFAULT_CONFIG_PERIOD) };
+    go_duration::parse(&text).filter(|period| (SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(period)).ok_or(
+        SettingsError::Value {
+            key: "PULSE_AGENT_CONFIG_INTERVAL",
+            value: text,
+            expected: "a time from 1s to 24h, such as 5m",
+        },
+    )
 }
 
 fn parse_runtime(text: &str) -> Option<Runtime> {

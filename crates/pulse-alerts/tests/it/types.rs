@@ -165,6 +165,7 @@ fn docker(now: Timestamp, container: Value, service: Value) -> Snapshot {
         liveness: Liveness::Online,
         last_seen: now,
         link: None,
+        is_hidden: false,
         is_pending_uninstall: false,
         command: None,
     };
@@ -605,6 +606,7 @@ fn of_agents() -> Vec<Case> {
                     nodes: vec![],
                     pods: vec![],
                     deployments: vec![],
+                    workloads: vec![],
                     liveness: if bad { Liveness::Offline } else { Liveness::Online },
                     last_seen: at(0),
                     link: None,

@@ -36,6 +36,9 @@ struct LiveParams {
 
 /// The live channel: `welcome`, then the state again and again, or with `stream=delta` a snapshot and differences.
 ///
+/// Our own page may send a `watch` message with `data.ids` in a stream of differences: it then gets `watched` messages
+/// with the figures of these guests and nodes every second, until it names others or none.
+///
 /// Unlike the original, a token needs `monitoring:read`: the channel shows the whole state.
 #[utoipa::path(
     get, path = "/ws", tag = "websocket", params(LiveParams),
@@ -59,8 +62,8 @@ async fn open_live_channel(
     upgrade
         .max_message_size(LARGEST_REQUEST)
         .on_upgrade(move |socket| async move {
-            let (hub, clock) = (state.hub.clone(), state.clock.clone());
-            ws::serve(socket, hub, kind, clock, move || is_still_valid(&state, &identity)).await;
+            let (hub, clock, watcher) = (state.hub.clone(), state.clock.clone(), state.watcher.clone());
+            ws::serve(socket, hub, kind, clock, watcher, move || is_still_valid(&state, &identity)).await;
         })
         .into_response()
 }

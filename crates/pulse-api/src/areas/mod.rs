@@ -10,6 +10,7 @@ mod documents;
 mod downloads;
 mod health;
 mod history;
+mod infra_updates;
 mod license;
 mod live;
 pub(crate) mod metadata;
@@ -17,6 +18,7 @@ mod nodes;
 mod notifications;
 mod object;
 mod oidc;
+mod profiles;
 pub(crate) mod prometheus;
 mod rbac;
 mod resources;
@@ -30,9 +32,9 @@ mod tokens;
 mod transfer;
 mod version;
 
-use axum::response::Response;
+use axum::{middleware::from_fn, response::Response};
 
-use crate::routing::ApiRouter;
+use crate::{middleware::packed_body, routing::ApiRouter};
 
 /// All areas.
 pub fn router() -> ApiRouter {
@@ -46,7 +48,9 @@ pub fn router() -> ApiRouter {
         .merge(storage::router())
         .merge(snapshots::router())
         .merge(prometheus::router())
-        .merge(agents::router())
+        .merge(agents::router().layer(from_fn(packed_body)))
+        .merge(profiles::router())
+        .merge(infra_updates::router())
         .merge(alerts::router())
         .merge(scheduler::router())
         .merge(live::router())

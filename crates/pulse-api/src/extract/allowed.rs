@@ -92,6 +92,10 @@ needs! {
     ManageRoles = Requirement::admin(&[Scope::SettingsWrite])
         .with_permission(Permission::new(Action::Admin, Resource::Users))
         .with_feature(Feature::Rbac);
+    /// To read profiles of agents. Pulse v5 asks no scope here.
+    ProfilesRead = Requirement::admin(&[Scope::SettingsRead]).with_feature(Feature::AgentProfiles);
+    /// To change profiles of agents. Pulse v5 asks no scope here, so that any token could.
+    ProfilesWrite = Requirement::admin(&[Scope::SettingsWrite]).with_feature(Feature::AgentProfiles);
     /// To read the audit log.
     AuditRead = Requirement::scope(&[Scope::SettingsRead])
         .with_permission(Permission::new(Action::Read, Resource::AuditLogs))
@@ -112,6 +116,15 @@ needs! {
     MonitoringWriteAdmin = Requirement::admin(&[Scope::MonitoringWrite]);
     /// To send host reports.
     HostAgentReport = Requirement::scope(&[Scope::HostAgentReport]);
+    /// To act on hosts with an agent.
+    HostAgentManage = Requirement::admin(&[Scope::HostAgentManage]);
+    /// To fetch an agent's configuration.
+    HostAgentConfigRead =
+        Requirement::scope(&[Scope::HostAgentConfigRead, Scope::HostAgentManage, Scope::SettingsWrite]);
+    /// To act on Docker hosts.
+    DockerManage = Requirement::admin(&[Scope::DockerManage]);
+    /// To act on Kubernetes clusters.
+    KubernetesManage = Requirement::admin(&[Scope::KubernetesManage]);
     /// To send Docker reports.
     DockerReport = Requirement::scope(&[Scope::DockerReport]);
     /// To send Kubernetes reports.

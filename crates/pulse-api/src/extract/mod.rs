@@ -4,9 +4,10 @@ mod allowed;
 mod body;
 
 pub use allowed::{
-    Admin, Allowed, AuditAdminRead, AuditAdminWrite, AuditRead, Authenticated, Caller, DockerReport,
-    HostAgentReport, KubernetesReport, ManageRoles, MonitoringRead, MonitoringReadAdmin, MonitoringWrite,
-    MonitoringWriteAdmin, Needs, NotificationsRead, SettingsRead, SettingsReadAdmin, SettingsWrite,
+    Admin, Allowed, AuditAdminRead, AuditAdminWrite, AuditRead, Authenticated, Caller, DockerManage,
+    DockerReport, HostAgentConfigRead, HostAgentManage, HostAgentReport, KubernetesManage, KubernetesReport,
+    ManageRoles, MonitoringRead, MonitoringReadAdmin, MonitoringWrite, MonitoringWriteAdmin, Needs,
+    NotificationsRead, ProfilesRead, ProfilesWrite, SettingsRead, SettingsReadAdmin, SettingsWrite,
     SettingsWriteAdmin, TokensRead, TokensWrite,
 };
 pub use body::{JsonError, read_json};

@@ -1,9 +1,12 @@
-//! What every answer gets: an id of the request, security headers, and an answer even when a handler panics.
+//! What every answer gets: an id of the request, security headers, and an answer even when a handler panics; and what
+//! requests may bring: compressed bodies.
 
 mod headers;
+mod packed_body;
 mod perimeter;
 mod request_id;
 
 pub use headers::security_headers;
+pub use packed_body::packed_body;
 pub use perimeter::{RequestLimits, perimeter};
 pub use request_id::request_id;

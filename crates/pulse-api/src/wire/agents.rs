@@ -50,6 +50,32 @@ pub struct DockerReportReply {
     /// The server's time of the report.
     #[schema(value_type = String, format = DateTime)]
     pub last_seen: Timestamp,
+    /// What the agent is to do; each command is sent once, and never more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commands: Option<Vec<GivenCommand>>,
+}
+
+/// A command for an agent.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct GivenCommand {
+    /// Its id, to acknowledge it by.
+    pub id: String,
+    /// `stop`, `update_container` or `check_updates`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Which container, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<CommandPayload>,
+}
+
+/// The container a command is about.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CommandPayload {
+    /// Its id.
+    pub container_id: String,
+    /// Its name.
+    pub container_name: String,
 }
 
 /// Answer to a Kubernetes report.

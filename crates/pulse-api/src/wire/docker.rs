@@ -1,19 +1,20 @@
-//! `dockerHosts[]` and `removedDockerHosts[]` of the state.
+//! `dockerHosts[]` of the state.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use pulse_core::{
     ids::TokenId,
-    model::{AgentCommand, DockerContainer, DockerHost, RemovedDockerHost},
+    model::{DockerContainer, DockerHost},
     report::docker,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
+    docker_command::CommandShape,
     time::whole_second_millis,
-    usage::{Disk, Interface, Memory, MissingReasons, hundredths, note_missing, slice_is_empty},
+    usage::{Disk, Interface, Memory, MissingReasons, hundredths, is_false, note_missing, slice_is_empty},
 };
 
 /// A Docker or Podman host.
@@ -103,6 +104,10 @@ pub struct DockerHostShape<'a> {
     /// When it was last used, Unix milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_last_used_at: Option<i64>,
+    /// Whether a person hid it. Ours, beside the contract.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schema(required = false)]
+    pub hidden: bool,
     /// Whether the agent was asked to remove itself.
     pub pending_uninstall: bool,
     /// The last command.
@@ -155,6 +160,7 @@ impl<'a> From<&'a DockerHost> for DockerHostShape<'a> {
             token_name: link.map(|link| link.token_name.as_str()),
             token_hint: link.map(|link| link.token_hint.as_str()),
             token_last_used_at: link.and_then(|link| link.last_used_at).map(whole_second_millis),
+            hidden: host.is_hidden,
             pending_uninstall: host.is_pending_uninstall,
             command: host.command.as_ref().map(CommandShape::from),
             missing,
@@ -198,6 +204,9 @@ pub struct ContainerShape<'a> {
     pub memory_percent: f64,
     /// Seconds since start.
     pub uptime_seconds: u64,
+    /// Whether the kernel ended its last run for want of memory. Ours, beside the contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oom_killed: Option<bool>,
     /// Restarts.
     pub restart_count: u32,
     /// Exit code of the last run.
@@ -316,6 +325,7 @@ impl<'a> From<&'a DockerContainer> for ContainerShape<'a> {
             memory_limit_bytes: report.memory_limit_bytes.unwrap_or(0),
             memory_percent: report.memory_percent.map_or(0.0, hundredths),
             uptime_seconds: report.uptime_seconds.unwrap_or(0),
+            oom_killed: report.oom_killed,
             restart_count: report.restart_count.unwrap_or(0),
             exit_code: report.exit_code.unwrap_or(0),
             created_at: report.created_at.map_or(0, whole_second_millis),
@@ -507,90 +517,6 @@ impl<'a> From<&'a docker::SwarmTask> for TaskShape<'a> {
             updated_at: task.updated_at.map(whole_second_millis),
             started_at: task.started_at.map(whole_second_millis),
             completed_at: task.completed_at.map(whole_second_millis),
-        }
-    }
-}
-
-/// A command for an agent.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CommandShape<'a> {
-    /// Id.
-    pub id: &'a str,
-    /// What to do.
-    #[serde(rename = "type")]
-    pub kind: &'a str,
-    /// How far it got.
-    pub status: &'a str,
-    /// What the agent says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<&'a str>,
-    /// When it was queued, Unix milliseconds.
-    pub created_at: i64,
-    /// When it last changed, Unix milliseconds.
-    pub updated_at: i64,
-    /// When the agent got it, Unix milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dispatched_at: Option<i64>,
-    /// When the agent took it on, Unix milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub acknowledged_at: Option<i64>,
-    /// When it was done, Unix milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub completed_at: Option<i64>,
-    /// When it failed, Unix milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failed_at: Option<i64>,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure_reason: Option<&'a str>,
-    /// When it is given up, Unix milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<i64>,
-}
-
-impl<'a> From<&'a AgentCommand> for CommandShape<'a> {
-    fn from(command: &'a AgentCommand) -> Self {
-        Self {
-            id: &command.id,
-            kind: &command.kind,
-            status: &command.status,
-            message: command.message.as_deref(),
-            created_at: whole_second_millis(command.created_at),
-            updated_at: whole_second_millis(command.updated_at),
-            dispatched_at: command.dispatched_at.map(whole_second_millis),
-            acknowledged_at: command.acknowledged_at.map(whole_second_millis),
-            completed_at: command.completed_at.map(whole_second_millis),
-            failed_at: command.failed_at.map(whole_second_millis),
-            failure_reason: command.failure_reason.as_deref(),
-            expires_at: command.expires_at.map(whole_second_millis),
-        }
-    }
-}
-
-/// A Docker host that was removed lately.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RemovedDockerHostShape<'a> {
-    /// Id.
-    pub id: &'a str,
-    /// Host name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hostname: Option<&'a str>,
-    /// Name shown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<&'a str>,
-    /// When it was removed, Unix milliseconds.
-    pub removed_at: i64,
-}
-
-impl<'a> From<&'a RemovedDockerHost> for RemovedDockerHostShape<'a> {
-    fn from(host: &'a RemovedDockerHost) -> Self {
-        Self {
-            id: host.id.as_str(),
-            hostname: host.hostname.as_deref(),
-            display_name: host.display_name.as_deref(),
-            removed_at: whole_second_millis(host.removed_at),
         }
     }
 }

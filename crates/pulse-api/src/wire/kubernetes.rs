@@ -3,12 +3,12 @@
 use pulse_core::{
     ids::TokenId,
     model::{AgentLink, KubernetesCluster, RemovedKubernetesCluster},
-    report::kubernetes::{Deployment, KubernetesNode, NodeResources, Pod, PodContainer},
+    report::kubernetes::{Deployment, KubernetesNode, NodeResources, Pod, PodContainer, Usage, Workload},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{docker::with_v, time::whole_second_millis};
+use super::{docker::with_v, time::whole_second_millis, usage::slice_is_empty};
 
 fn amount(of: Option<&NodeResources>, pick: fn(&NodeResources) -> Option<i64>) -> Option<i64> {
     of.and_then(pick).filter(|amount| *amount > 0)
@@ -73,6 +73,9 @@ pub struct ClusterShape<'a> {
     /// Deployments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub deployments: Vec<DeploymentShape<'a>>,
+    /// Stateful sets, daemon sets and jobs. Ours, beside the contract.
+    #[serde(skip_serializing_if = "slice_is_empty")]
+    pub workloads: &'a [Workload],
 }
 
 impl<'a> From<&'a KubernetesCluster> for ClusterShape<'a> {
@@ -99,6 +102,7 @@ impl<'a> From<&'a KubernetesCluster> for ClusterShape<'a> {
             nodes: it.nodes.iter().map(K8sNodeShape::from).collect(),
             pods: it.pods.iter().map(PodShape::from).collect(),
             deployments: it.deployments.iter().map(DeploymentShape::from).collect(),
+            workloads: &it.workloads,
         }
     }
 }
@@ -152,6 +156,9 @@ pub struct K8sNodeShape<'a> {
     /// Roles.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<&'a str>,
+    /// What is used, where the cluster measures it. Ours, beside the contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 impl<'a> From<&'a KubernetesNode> for K8sNodeShape<'a> {
@@ -173,6 +180,7 @@ impl<'a> From<&'a KubernetesNode> for K8sNodeShape<'a> {
             allocatable_memory_bytes: amount(it.allocatable.as_ref(), |of| of.memory_bytes),
             allocatable_pods: amount(it.allocatable.as_ref(), |of| of.pods),
             roles: it.roles.iter().map(String::as_str).collect(),
+            usage: it.usage,
         }
     }
 }
@@ -223,6 +231,9 @@ pub struct PodShape<'a> {
     /// Containers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<PodContainerShape<'a>>,
+    /// What is used, where the cluster measures it. Ours, beside the contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 impl<'a> From<&'a Pod> for PodShape<'a> {
@@ -243,6 +254,7 @@ impl<'a> From<&'a Pod> for PodShape<'a> {
             owner_kind: it.owner_kind.as_deref(),
             owner_name: it.owner_name.as_deref(),
             containers: it.containers.iter().map(PodContainerShape::from).collect(),
+            usage: it.usage,
         }
     }
 }

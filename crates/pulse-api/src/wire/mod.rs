@@ -7,6 +7,7 @@ pub mod agents;
 pub mod alert;
 pub mod backup;
 pub mod docker;
+pub mod docker_command;
 pub mod guest;
 pub mod host;
 pub mod kubernetes;

@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 use super::{
     alert::AlertShape,
     backup::{BackupTaskShape, GuestSnapshotShape, ReplicationShape, StorageBackupShape},
-    docker::{DockerHostShape, RemovedDockerHostShape},
+    docker::DockerHostShape,
+    docker_command::RemovedDockerHostShape,
     guest::GuestShape,
     host::HostShape,
     kubernetes::{ClusterShape, RemovedClusterShape},

@@ -4,11 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use pulse_core::{Clock, Snapshot};
+use pulse_monitor::Watcher;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{sync::broadcast, time::MissedTickBehavior};
 
-use super::hub::{DeltaSeat, Hub, pack};
+use super::{
+    hub::{DeltaSeat, Hub, pack},
+    watched::Looking,
+};
 use crate::wire::state::StateShape;
 
 /// What a client wants to be sent.
@@ -48,11 +52,12 @@ pub async fn serve(
     hub: Hub,
     kind: StreamKind,
     clock: Arc<dyn Clock>,
+    watcher: Watcher,
     is_still_allowed: impl Fn() -> bool + Send,
 ) {
     let end = match kind {
         StreamKind::Raw => serve_raw(&mut socket, &hub, &*clock, &is_still_allowed).await,
-        StreamKind::Delta => serve_delta(&mut socket, &hub, &*clock, &is_still_allowed).await,
+        StreamKind::Delta => serve_delta(&mut socket, &hub, &*clock, watcher, &is_still_allowed).await,
     };
     let close = match end {
         End::Gone => return,
@@ -83,7 +88,7 @@ async fn serve_raw(
             () = hub.stop().cancelled() => return End::Stopping,
             incoming = tokio::time::timeout(READ_DEADLINE, socket.recv()) => match request(incoming) {
                 Request::Gone => return End::Gone,
-                Request::Nothing | Request::Resync => Ok(()),
+                Request::Nothing | Request::Resync | Request::Look(_) => Ok(()),
                 Request::Ping => send(socket, stamped("pong", clock)).await,
                 Request::Data => send_state(socket, hub, "rawData").await,
             },
@@ -119,6 +124,7 @@ async fn serve_delta(
     socket: &mut WebSocket,
     hub: &Hub,
     clock: &dyn Clock,
+    watcher: Watcher,
     is_still_allowed: &(impl Fn() -> bool + Send),
 ) -> End {
     let _seat = hub.sit_delta();
@@ -128,6 +134,8 @@ async fn serve_delta(
     }
     let Some(mut seat) = hub.join_deltas().await else { return End::Stopping };
     let mut version = seat.base.version;
+    // Gone with the client: what nobody looks at any more is no longer asked for.
+    let mut looking = Looking::new(watcher);
     if send_snapshot(socket, &seat.base).await.is_err() {
         return End::Gone;
     }
@@ -139,12 +147,17 @@ async fn serve_delta(
             incoming = tokio::time::timeout(READ_DEADLINE, socket.recv()) => match request(incoming) {
                 Request::Gone => return End::Gone,
                 Request::Nothing => Ok(()),
+                Request::Look(ids) => {
+                    looking.look_at(&ids);
+                    Ok(())
+                }
                 Request::Ping => send(socket, stamped("pong", clock)).await,
                 Request::Data | Request::Resync => {
                     start_over = true;
                     Ok(())
                 }
             },
+            frame = looking.next() => send(socket, frame).await,
             frame = seat.frames.recv() => match frame {
                 Ok(frame) if frame.version > version => {
                     version = frame.version;
@@ -191,6 +204,8 @@ enum Request {
     Ping,
     Data,
     Resync,
+    /// Of our own page: the figures of these every second, and of nothing else.
+    Look(Vec<String>),
 }
 
 fn request(incoming: Result<Option<Result<Message, axum::Error>>, tokio::time::error::Elapsed>) -> Request {
@@ -200,6 +215,7 @@ fn request(incoming: Result<Option<Result<Message, axum::Error>>, tokio::time::e
                 Some("ping") => Request::Ping,
                 Some("requestData") => Request::Data,
                 Some("resync") => Request::Resync,
+                Some("watch") => Request::Look(ids_of(&message)),
                 Some(_) | None => Request::Nothing,
             },
             Err(_) => Request::Nothing,
@@ -207,6 +223,12 @@ fn request(incoming: Result<Option<Result<Message, axum::Error>>, tokio::time::e
         Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => Request::Gone,
         Ok(Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_)))) => Request::Nothing,
     }
+}
+
+/// The ids in a `watch` message; what is no text counts for nothing.
+fn ids_of(message: &Value) -> Vec<String> {
+    let ids = message.pointer("/data/ids").and_then(Value::as_array);
+    ids.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn pings() -> tokio::time::Interval {
@@ -299,6 +321,9 @@ mod tests {
         assert_eq!(asks(r#"{"type":"ping"}"#), Request::Ping);
         assert_eq!(asks(r#"{"type":"requestData"}"#), Request::Data);
         assert_eq!(asks(r#"{"type":"resync"}"#), Request::Resync);
+        let looks = |ids: &[&str]| Request::Look(ids.iter().map(ToString::to_string).collect());
+        assert_eq!(asks(r#"{"type":"watch","data":{"ids":["a",7,"b"]}}"#), looks(&["a", "b"]));
+        assert_eq!(asks(r#"{"type":"watch","data":5}"#), looks(&[]));
         assert_eq!(asks(r#"{"type":7}"#), Request::Nothing);
         assert_eq!(asks("no json"), Request::Nothing);
         assert_eq!(request(Ok(None)), Request::Gone);

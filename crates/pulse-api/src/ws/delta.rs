@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 use super::instance_lists::InstanceLists;
 use crate::wire::{
     alert::AlertShape,
-    docker::{DockerHostShape, RemovedDockerHostShape},
+    docker::DockerHostShape,
+    docker_command::RemovedDockerHostShape,
     guest::GuestShape,
     host::HostShape,
     kubernetes::ClusterShape,

@@ -6,6 +6,7 @@ mod client;
 mod delta;
 mod hub;
 mod instance_lists;
+mod watched;
 
 pub use client::{StreamKind, serve};
 pub use delta::difference;

@@ -258,6 +258,16 @@ async fn bad_input_and_missing_rights() {
     admin.post("/api/alerts/clear", json!({})).await.expect(400);
     admin.post("/api/alerts/bulk/clear", json!({"ids": []})).await.expect(400);
     admin.put("/api/alerts/config", json!({"guestDefaults": 5})).await.expect(400);
+    for nonsense in [
+        r#"{"guestDefaults":{"cpu":{"trigger":NaN}}}"#,
+        r#"{"guestDefaults":{"cpu":{"trigger":1e999}}}"#,
+        r#"{"guestDefaults":{"cpu":{"trigger":"high"}}}"#,
+        r#"{"schedule":{"cooldown":1.5}}"#,
+        "[]",
+        "",
+    ] {
+        admin.send(Method::PUT, "/api/alerts/config", nonsense.into()).await.expect(400);
+    }
     let inverted = json!({"guestDefaults": {"cpu": {"trigger": -5, "clear": 400}}, "schedule": null});
     admin.put("/api/alerts/config", inverted).await.expect(200);
     let config = admin.get("/api/alerts/config").await.json();
@@ -278,4 +288,54 @@ async fn bad_input_and_missing_rights() {
     server.call(Method::PUT, "/api/alerts/config", Some(&reader), "{}").await.expect(403);
     server.call(Method::GET, "/api/alerts/active", None, "").await.expect(401);
     server.call(Method::POST, "/api/alerts/clear", Some(TOKEN), "{").await.expect(400);
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_set_aside_and_everything_goes_on() {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("pulse.db"), "this was a database".repeat(500)).unwrap();
+    std::fs::write(data.path().join("alerts.json"), "{\"guestDefaults\": {\"cpu\": ").unwrap();
+    let server = TestServer::set_up_in(data);
+    let admin = server.admin();
+    assert_eq!(admin.get("/api/alerts/history").await.expect(200).json(), json!([]));
+    let config = admin.get("/api/alerts/config").await.expect(200).json();
+    assert_eq!(config["guestDefaults"]["cpu"], json!({"trigger": 80.0, "clear": 75.0}));
+    // Ten seconds pass between two reports: the threshold has its delay.
+    report_until(&server, 96.0, 10.0, &[]).await;
+    server.state.alerts.look_now().await.unwrap();
+    server.clock.advance(jiff::SignedDuration::from_secs(10));
+    report_until(&server, 96.0, 10.0, &[ID]).await;
+    assert_eq!(ids(&admin.get("/api/alerts/history").await.expect(200).json()), [ID]);
+    let names: Vec<String> = std::fs::read_dir(server.data.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    let is_aside =
+        |name: &str| names.iter().any(|other| other.starts_with(name) && other.len() > name.len() + 4);
+    assert!(is_aside("pulse.db") && is_aside("alerts.json"), "{names:?}");
+}
+
+#[tokio::test]
+async fn several_are_snoozed_and_taken_back_at_once() {
+    let server = server().await;
+    let admin = server.admin();
+    let disk = "host:m-1/disk:srv-data-disk";
+    report_until(&server, 96.0, 95.0, &[ID, disk]).await;
+    let body = json!({"alertIds": [ID, disk, "nonsense"], "minutes": 60});
+    let results = admin.post("/api/alerts/bulk/snooze", body).await.expect(200).json();
+    assert_eq!(
+        (&results["results"][1]["success"], &results["results"][2]["success"]),
+        (&json!(true), &json!(false))
+    );
+    let snoozed = async || {
+        let active = admin.get("/api/alerts/active").await.json();
+        active.as_array().unwrap().iter().filter(|it| it["metadata"].get("snoozedUntil").is_some()).count()
+    };
+    assert_eq!(snoozed().await, 2);
+    admin.post("/api/alerts/bulk/unsnooze", json!({"ids": [ID, disk]})).await.expect(200);
+    assert_eq!(snoozed().await, 0);
+    admin.post("/api/alerts/bulk/snooze", json!({"ids": [ID], "minutes": 0})).await.expect(400);
+    admin.post("/api/alerts/bulk/acknowledge", json!({"ids": [ID, disk]})).await.expect(200);
+    admin.post("/api/alerts/bulk/unacknowledge", json!({"ids": [ID, disk]})).await.expect(200);
+    assert_eq!(admin.get("/api/alerts/active").await.json()[0]["acknowledged"], json!(false));
 }

@@ -9,6 +9,7 @@ const UNDOCUMENTED: &[&str] = &[
     "/api",
     "/api/",
     "/api/{*path}",
+    "/api/admin/profiles",
     "/api/backups/{anything}",
     "/api/storage/",
     "/docs-page/docs.js",

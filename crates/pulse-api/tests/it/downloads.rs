@@ -64,6 +64,36 @@ async fn a_changed_file_has_a_new_checksum_and_a_range_is_a_part() {
 }
 
 #[tokio::test]
+async fn a_signature_beside_the_program_goes_with_it_and_who_has_it_is_told_so() {
+    let server = server();
+    let path = "/download/pulse-agent?arch=amd64";
+    let plain = server.call(Method::GET, path, None, "").await;
+    assert!(!plain.headers.contains_key("x-signature-ed25519"));
+    let beside = server.state.settings.bin_dir.join("pulse-agent-linux-amd64.sig");
+    std::fs::write(beside, "c2lnbmF0dXJl\n").unwrap();
+    let signed = server.call(Method::GET, path, None, "").await;
+    assert_eq!(signed.headers["x-signature-ed25519"], "c2lnbmF0dXJl");
+    let date = signed.headers["last-modified"].to_str().unwrap();
+    let tag = signed.headers["etag"].to_str().unwrap();
+    let ask = async |pairs: &[(&str, &str)]| {
+        let mut request = http::Request::get(path);
+        for (name, value) in pairs {
+            request = request.header(*name, *value);
+        }
+        server.send(request.body(axum::body::Body::empty()).unwrap()).await
+    };
+    assert_eq!(ask(&[("if-modified-since", date)]).await.status, StatusCode::NOT_MODIFIED);
+    assert_eq!(ask(&[("if-none-match", tag)]).await.status, StatusCode::NOT_MODIFIED);
+    for other in [
+        &[("if-modified-since", "Thu, 01 Jan 1998 00:00:00 GMT")][..],
+        &[("if-modified-since", "yesterday")],
+        &[("if-none-match", "\"other\""), ("if-modified-since", date)],
+    ] {
+        assert_eq!(ask(other).await.status, StatusCode::OK, "{other:?}");
+    }
+}
+
+#[tokio::test]
 async fn scripts_are_public_but_the_aliases_and_the_checksum() {
     let server = server();
     for path in [

@@ -20,16 +20,21 @@ use pulse_api::{
 };
 use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+use pulse_config::store::fleet::FleetStore;
 use pulse_config::transfer::{
     NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
 };
 use pulse_config::{
-    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, PveInstance, SealKey, Secret,
-    SessionFile, Settings, SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, ProfileStore, PveInstance,
+    SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_monitor::{
-    Alerts, Keeper, Scheduler, alerting, discovery::Discovery, fleet::config::NoProfiles, probe::Probe,
+    Alerts, Keeper, Scheduler, Watcher, alerting,
+    discovery::Discovery,
+    fleet::{Fleet, KnownTokens, signed::SignedProfiles},
+    probe::Probe,
+    world::World,
 };
 use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
@@ -138,6 +143,23 @@ impl TestServer {
 
     /// A server over a data directory, with settings changed.
     pub fn over(data: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::over_trusting(data, vec![], change)
+    }
+
+    /// The same over a data directory with something in it.
+    pub fn set_up_in(data: TempDir) -> Self {
+        configure(data.path(), &PASSWORD_HASH);
+        Self::over(data, |_| {})
+    }
+
+    /// The same, with a mail server's certificate that the notifications trust.
+    pub fn set_up_trusting(roots: Vec<Vec<u8>>) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        configure(data.path(), &PASSWORD_HASH);
+        Self::over_trusting(data, roots, |_| {})
+    }
+
+    fn over_trusting(data: TempDir, roots: Vec<Vec<u8>>, change: impl FnOnce(&mut Settings)) -> Self {
         let dir = data.path();
         let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
         let dyn_clock: Arc<dyn Clock> = clock.clone();
@@ -171,23 +193,19 @@ impl TestServer {
         let transfer = Arc::new(Transfer::new(sections));
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let keeper = Keeper::start(dyn_clock.clone(), &tasks, stop.clone());
+        let metadata = Arc::new(Metadata::open(dir).unwrap());
+        let (fleet_store, record) = FleetStore::open(dir).unwrap();
+        let tokens = access.clone();
+        let known = KnownTokens(Arc::new(move |id| tokens.tokens.current().by_id(id).is_some()));
+        let world = World::with_decisions(clock.now(), record, &metadata, known);
+        let keeper = Keeper::start_with(world, dyn_clock.clone(), &tasks, stop.clone());
+        let fleet = Fleet::new(keeper.clone(), Arc::new(fleet_store), metadata.clone());
         let published = Arc::new(StateCache::new(keeper.clone(), 1));
         let hub =
             Hub::start(keeper.subscribe(), published.clone(), Duration::from_secs(10), &tasks, stop.clone());
         let store =
             SqliteStore::open(&dir.join("metrics.db"), StoreOptions::default(), dyn_clock.clone()).unwrap();
         let ledger = Ledger::open(&dir.join("pulse.db"), dyn_clock.clone()).unwrap();
-        let alerts = Alerts::start(
-            keeper.clone(),
-            Arc::new(alerting::open_config(dir).unwrap()),
-            ledger.clone(),
-            Arc::new(alerting::NoSink),
-            dyn_clock.clone(),
-            &tasks,
-            stop.clone(),
-        );
-        tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
         let proxmox = Arc::new(Proxmox::default());
         let notifier = Notifier::new(NotifierOptions {
             config: destinations,
@@ -196,10 +214,29 @@ impl TestServer {
             clock: clock.clone(),
             grouping: Box::new(Grouping::default),
             commands: Arc::new(SystemCommands),
-            extra_roots: vec![],
+            extra_roots: roots,
             first_retry: Duration::from_secs(5),
         });
         notifier.start(&tasks, stop.clone());
+        let watcher = Watcher::new(
+            keeper.clone(),
+            nodes.subscribe(),
+            Arc::new(StandIn(proxmox.clone(), String::new())),
+            dyn_clock.clone(),
+            &tasks,
+            stop.clone(),
+        );
+        let profiles = Arc::new(ProfileStore::open(dir).unwrap());
+        let alerts = Alerts::start(
+            keeper.clone(),
+            Arc::new(alerting::open_config(dir).unwrap()),
+            ledger.clone(),
+            notifier.clone(),
+            dyn_clock.clone(),
+            &tasks,
+            stop.clone(),
+        );
+        tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
         let state = AppState {
             about: Arc::new(About {
                 version: "5.1.0",
@@ -215,10 +252,14 @@ impl TestServer {
             licensing,
             keeper,
             alerts,
+            watcher,
             scheduler: Scheduler::default(),
             nodes,
-            metadata: Arc::new(Metadata::open(dir).unwrap()),
-            agent_config: Arc::new(NoProfiles),
+            metadata,
+            fleet,
+            agent_config: Arc::new(SignedProfiles::new(profiles.clone(), None)),
+            profiles,
+            infra_updates: Arc::default(),
             probe: Probe::new(Arc::new(StandIn(proxmox.clone(), String::new())), Timeouts::default()),
             discovery: Discovery::default(),
             store: Arc::new(store),
@@ -246,8 +287,13 @@ impl TestServer {
 
     /// Makes a token that may do just that and gives its value.
     pub fn token<const N: usize>(&self, scopes: [Scope; N]) -> String {
+        self.token_with(scopes.into_iter().collect())
+    }
+
+    /// The same for any set of scopes.
+    pub fn token_with(&self, scopes: ScopeSet) -> String {
         let value = pulse_auth::generate_token().unwrap();
-        let record = token::record(&value, "test", scopes.into_iter().collect(), self.clock.now());
+        let record = token::record(&value, "test", scopes, self.clock.now());
         self.state.access.tokens.add(record).unwrap();
         value.to_string()
     }

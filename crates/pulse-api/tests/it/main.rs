@@ -17,6 +17,8 @@ mod document;
 #[cfg(test)]
 mod downloads;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod harness;
@@ -25,9 +27,14 @@ mod live;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/mail_server.rs"]
+mod mail_server;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod night;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
@@ -36,6 +43,11 @@ mod notifications;
 mod oidc;
 #[cfg(test)]
 mod perimeter;
+#[cfg(test)]
+mod profiles;
+#[cfg(test)]
+#[path = "../../../pulse-notify/tests/it/python.rs"]
+mod python;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]

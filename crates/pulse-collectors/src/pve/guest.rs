@@ -13,6 +13,7 @@ use super::{
     lenient::Int,
     wire::{Resource, Vm},
 };
+use crate::details::Glimpse;
 
 /// A guest's number, from the row or from its id.
 pub(super) fn vmid(row: &Resource<'_>) -> Option<u32> {
@@ -137,6 +138,22 @@ fn runtime(row: &Vm<'_>) -> Option<VmRuntime> {
         },
         uptime_seconds: row.uptime.0,
     })
+}
+
+/// What a guest's own status says; `None` when it does not run.
+pub(super) fn glimpse(row: &Vm<'_>, kind: GuestKind) -> Option<Glimpse> {
+    let VmRuntime { status, cpu, memory, counters, uptime_seconds, .. } = runtime(row)?;
+    let (memory, memory_source) = match kind {
+        GuestKind::Vm => memory.unzip(),
+        // The same figure as in the listing.
+        GuestKind::Container | GuestKind::OciContainer => {
+            let memory = self::memory(row.mem.positive(), row.maxmem.positive());
+            (memory, memory.map(|_| MemorySource::Listing))
+        }
+    };
+    let glimpse =
+        Glimpse { cpu_fraction: cpu, memory, memory_source, counters, load_average: None, uptime_seconds };
+    (status == GuestStatus::Running).then_some(glimpse)
 }
 
 /// What a node knows of a VM's memory, the best source first (docs/proxmox.md has the whole order; an agent inside

@@ -8,6 +8,7 @@ use pulse_core::{
 };
 
 use super::wire::{self, Amount};
+use crate::details::Glimpse;
 
 /// What the listing says of a node.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +78,17 @@ pub(super) fn from_listing(listed: &Listed, is_up: bool, context: &Context<'_>) 
         linked_host: None,
         // The keeper of the state knows when it was last up; this poll only knows that it is not.
         last_seen: if is_up { context.now } else { Timestamp::UNIX_EPOCH },
+    }
+}
+
+/// What the node itself says, without the listing.
+pub(super) fn glimpse(status: &wire::NodeStatus<'_>) -> Glimpse {
+    Glimpse {
+        cpu_fraction: status.cpu.fraction(),
+        memory: status.memory.0.and_then(|memory| amount(memory.total.positive(), memory.used.0)),
+        load_average: status.loadavg.0,
+        uptime_seconds: status.uptime.positive(),
+        ..Glimpse::default()
     }
 }
 

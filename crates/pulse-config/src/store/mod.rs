@@ -3,11 +3,14 @@
 pub mod bootstrap;
 pub mod credentials;
 pub mod document;
+pub mod fleet;
 pub mod license;
 pub mod metadata;
 pub mod nodes;
 pub mod notify;
 pub mod oidc;
+pub mod profiles;
 pub mod sessions;
+pub mod signing_key;
 pub mod system;
 pub mod tokens;

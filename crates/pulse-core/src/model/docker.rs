@@ -32,6 +32,8 @@ pub struct DockerHost {
     pub last_seen: Timestamp,
     /// The token it reports with.
     pub link: Option<AgentLink>,
+    /// Whether a person hid it.
+    pub is_hidden: bool,
     /// Whether the server asked the agent to remove itself.
     pub is_pending_uninstall: bool,
     /// The last command sent to it.

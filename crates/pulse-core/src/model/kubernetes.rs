@@ -25,6 +25,8 @@ pub struct KubernetesCluster {
     pub pods: Vec<kubernetes::Pod>,
     /// Deployments.
     pub deployments: Vec<kubernetes::Deployment>,
+    /// Stateful sets, daemon sets and jobs; none where the agent does not report them.
+    pub workloads: Vec<kubernetes::Workload>,
     /// Whether reports still come.
     pub liveness: Liveness,
     /// When the last report came, by the server's clock.

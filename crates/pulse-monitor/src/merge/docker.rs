@@ -2,22 +2,32 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use pulse_config::store::fleet::AgentKind;
 use pulse_core::{
     Missing, Reading,
     ids::DockerHostId,
-    model::{DockerContainer, DockerHost, Liveness, RemovedDockerHost},
-    report::docker::DockerReport,
+    model::{DockerContainer, DockerHost, Liveness},
+    report::docker::{Container, DockerReport},
 };
 
+use super::arrival::{Arrival, is_late, is_redundant};
 use crate::{
+    fleet::{
+        identity::{Claim, first_id, hardware, identify, plain},
+        project,
+        text::tidy,
+    },
     intake::{DockerAccepted, IntakeError, Reporter, check_room},
     rates,
     world::World,
 };
 
-/// A removed host may not report for this long, unless a person allows it.
-pub const REMOVAL_BLOCK: SignedDuration = SignedDuration::from_hours(24);
+/// The longest host name there is.
+const LONGEST_HOSTNAME: usize = 253;
+
+/// Longer is no version.
+const LONGEST_WORD: usize = 64;
 
 /// At most so many containers of one host are taken.
 const CONTAINER_CAP: usize = 10_000;
@@ -29,21 +39,16 @@ pub fn merge(
     reporter: &Reporter,
     now: Timestamp,
 ) -> Result<DockerAccepted, IntakeError> {
-    report.host.hostname = String::from(report.host.hostname.trim());
+    tidy(&mut report.host.hostname, LONGEST_HOSTNAME);
+    tidy(&mut report.agent.version, LONGEST_WORD);
+    if let Some(name) = &mut report.host.name {
+        tidy(name, LONGEST_HOSTNAME);
+    }
     if report.host.hostname.is_empty() {
         return Err(IntakeError::MissingHostname("docker"));
     }
-    let id = identify(world, &report, reporter)?;
-    if let Some(removed) = world.snapshot.removed_docker_hosts.get(&id) {
-        if now.duration_since(removed.removed_at) < REMOVAL_BLOCK {
-            return Err(IntakeError::Removed {
-                what: "docker host",
-                id: id.to_string(),
-                removed_at: removed.removed_at,
-            });
-        }
-        world.snapshot.removed_docker_hosts.remove(&id);
-    }
+    let id = DockerHostId::from(identify(world, claim(&report, reporter)?, reporter, now)?);
+    world.check_not_removed(AgentKind::Docker, id.as_str(), reporter, now)?;
     if report.host.runtime.as_deref() != Some("podman") {
         report.host.runtime = Some("docker".into());
     }
@@ -53,13 +58,37 @@ pub fn merge(
 
     let previous = world.snapshot.docker_hosts.get(&id).cloned();
     check_room("docker host", previous.is_some(), world.snapshot.docker_hosts.len())?;
+    report.containers.truncate(CONTAINER_CAP);
+    if let Some(old) = &previous {
+        let accepted = DockerAccepted {
+            id: id.clone(),
+            containers: report.containers.len(),
+            last_seen: old.last_seen,
+            command: None,
+        };
+        let arrival = Arrival {
+            kind: AgentKind::Docker,
+            id: id.as_str(),
+            measured_at: report.timestamp,
+            last_seen: old.last_seen,
+            interval_seconds: report.agent.interval_seconds,
+            is_same: is_same(old, &report),
+        };
+        if is_redundant(reporter, old.link.as_ref(), old.liveness) || is_late(world, &arrival, now) {
+            return Ok(accepted);
+        }
+    } else if let Some(measured_at) = report.timestamp {
+        world.reported_at.insert((AgentKind::Docker, id.to_string()), measured_at);
+    }
+    if reporter == &Reporter::Local {
+        world.local_docker_host = Some(id.to_string());
+    }
     let elapsed = previous.as_ref().map(|old| now.as_millisecond() - old.last_seen.as_millisecond());
     let before: HashMap<&str, &DockerContainer> = previous
         .iter()
         .flat_map(|host| host.containers.iter())
         .map(|container| (container.report.id.as_str(), container))
         .collect();
-    report.containers.truncate(CONTAINER_CAP);
     let containers: Vec<_> = report
         .containers
         .into_iter()
@@ -97,10 +126,11 @@ pub fn merge(
         })
         .collect();
     let count = containers.len();
-    let host = DockerHost {
+    let mut host = DockerHost {
         id: id.clone(),
         agent: report.agent,
-        custom_display_name: previous.as_ref().and_then(|old| old.custom_display_name.clone()),
+        custom_display_name: None,
+        is_hidden: false,
         host: report.host,
         containers,
         services: report.services,
@@ -108,59 +138,54 @@ pub fn merge(
         liveness: Liveness::Online,
         last_seen: now,
         link: reporter.link().cloned(),
-        is_pending_uninstall: previous.as_ref().is_some_and(|old| old.is_pending_uninstall),
-        command: previous.as_ref().and_then(|old| old.command.clone()),
+        is_pending_uninstall: false,
+        command: None,
     };
+    project::into_docker_host(world, &mut host);
     world.snapshot.docker_hosts.insert(id.clone(), Arc::new(host));
-    Ok(DockerAccepted { id, containers: count, last_seen: now })
+    Ok(DockerAccepted { id, containers: count, last_seen: now, command: None })
 }
 
-/// The id under which a Docker host is kept: the agent's, the machine's or the host's name; an existing host with
-/// the same agent, or the same machine and name, is the same host.
-fn identify(world: &World, report: &DockerReport, reporter: &Reporter) -> Result<DockerHostId, IntakeError> {
-    let machine = report.host.machine_id.as_deref().map(str::trim).unwrap_or_default();
-    let agent = report.agent.id.trim();
-    let hostname = report.host.hostname.as_str();
-    if agent.is_empty() && machine.is_empty() && reporter == &Reporter::Anonymous {
+/// Whether a report was taken already; what counts upwards tells two reports apart.
+fn is_same(old: &DockerHost, report: &DockerReport) -> bool {
+    let same = |a: &DockerContainer, b: &Container| {
+        a.report.id == b.id
+            && a.report.state == b.state
+            && a.report.status == b.status
+            && a.report.cpu_percent == b.cpu_percent
+            && a.report.block_io == b.block_io
+            && a.report.network_io == b.network_io
+            && a.report.memory_usage_bytes == b.memory_usage_bytes
+    };
+    old.host.uptime_seconds == report.host.uptime_seconds
+        && old.containers.len() == report.containers.len()
+        && old.containers.iter().zip(&report.containers).all(|(a, b)| same(a, b))
+}
+
+/// Who the report is of: its agent, its machine or its host name.
+fn claim(report: &DockerReport, reporter: &Reporter) -> Result<Claim, IntakeError> {
+    let machine_id = report.host.machine_id.as_deref().map(plain).filter(|id| !id.is_empty());
+    if report.agent.id.trim().is_empty() && machine_id.is_none() && reporter == &Reporter::Anonymous {
         return Err(IntakeError::MissingIdentifier("docker"));
     }
-    let same = |host: &&Arc<DockerHost>| {
-        (!agent.is_empty() && host.agent.id == agent && host.host.hostname == hostname)
-            || (!machine.is_empty()
-                && host.host.machine_id.as_deref() == Some(machine)
-                && host.host.hostname == hostname)
-    };
-    if let Some(known) = world.snapshot.docker_hosts.values().find(same) {
-        return Ok(known.id.clone());
-    }
-    let base = [agent, machine, hostname].into_iter().find(|text| !text.is_empty()).unwrap_or(hostname);
-    // Another machine holds the id (a cloned disk): this one gets its host name behind it.
-    let id = if world.snapshot.docker_hosts.contains_key(base) {
-        format!("{base}::{hostname}")
-    } else {
-        base.into()
-    };
-    Ok(DockerHostId::from(id))
-}
-
-/// Forgets a host and keeps it from reporting for a day; returns whether it was known.
-pub fn remove(world: &mut World, id: &DockerHostId, now: Timestamp) -> bool {
-    let Some(host) = world.snapshot.docker_hosts.remove(id) else { return false };
-    let removed = RemovedDockerHost {
-        id: id.clone(),
-        hostname: Some(host.host.hostname.clone()),
-        display_name: Some(host.display_name().to_owned()),
-        removed_at: now,
-    };
-    world.snapshot.removed_docker_hosts.insert(id.clone(), Arc::new(removed));
-    true
+    let hostname = report.host.hostname.as_str();
+    let candidates = [Some(report.agent.id.as_str()), machine_id.as_deref(), Some(hostname)];
+    Ok(Claim {
+        kind: AgentKind::Docker,
+        id: first_id(candidates, plain, hostname),
+        hostname: hostname.to_owned(),
+        mac_addresses: hardware(
+            report.host.network.iter().map(|nic| (nic.name.as_str(), nic.mac.as_deref())),
+        ),
+        machine_id,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use pulse_core::report::{
         AgentInfo,
-        docker::{BlockIo, Container, DockerHostInfo},
+        docker::{BlockIo, DockerHostInfo},
     };
 
     use super::*;
@@ -205,8 +230,8 @@ mod tests {
     fn a_removed_host_may_not_report_for_a_day_and_then_may() {
         let mut world = World::new(at(0));
         let id = merge(&mut world, report("a", "dock", "running", 0), &Reporter::Local, at(0)).unwrap().id;
-        assert!(remove(&mut world, &id, at(1)));
-        assert!(!remove(&mut world, &id, at(1)));
+        assert!(world.remove_docker_host(&id, at(1)));
+        assert!(!world.remove_docker_host(&id, at(1)));
         let refused = merge(&mut world, report("a", "dock", "running", 0), &Reporter::Local, at(3600));
         let text = refused.unwrap_err().to_string();
         assert!(text.contains("was removed at") && text.contains("cannot report again"), "{text}");

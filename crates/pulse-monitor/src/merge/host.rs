@@ -3,14 +3,21 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use pulse_config::store::fleet::AgentKind;
 use pulse_core::{
     Missing, Reading,
-    ids::{HostId, TokenId},
+    ids::HostId,
     model::{DiskTemperature, Host, Liveness, NodeStatus, Temperature, percent},
     report::host::{DiskIo, HostDisk, HostMemory, HostNetwork, HostReport, Sensors},
 };
 
+use super::arrival::{Arrival, is_late, is_redundant};
 use crate::{
+    fleet::{
+        identity::{Claim, first_id, hardware, identify, sanitise},
+        links,
+        text::tidy,
+    },
     intake::{HostAccepted, IntakeError, Reporter, check_room},
     rates,
     world::World,
@@ -47,6 +54,12 @@ const VIRTUAL_FILE_SYSTEMS: &[&str] = &[
     "udf",
 ];
 
+/// The longest host name there is.
+const LONGEST_HOSTNAME: usize = 253;
+
+/// Longer is no version.
+const LONGEST_WORD: usize = 64;
+
 /// At most so many entries of a list are taken from one report; more is an error of the sender or an attack.
 const LIST_CAP: usize = 2_000;
 
@@ -57,18 +70,41 @@ pub fn merge(
     reporter: &Reporter,
     now: Timestamp,
 ) -> Result<HostAccepted, IntakeError> {
-    let hostname = report.host.hostname.trim().to_owned();
-    if hostname.is_empty() {
+    tidy(&mut report.host.hostname, LONGEST_HOSTNAME);
+    tidy(&mut report.agent.version, LONGEST_WORD);
+    if let Some(name) = &mut report.host.display_name {
+        tidy(name, LONGEST_HOSTNAME);
+    }
+    if report.host.hostname.is_empty() {
         return Err(IntakeError::MissingHostname("host"));
     }
-    report.host.hostname.clone_from(&hostname);
     report.disks.truncate(LIST_CAP);
     report.disk_io.truncate(LIST_CAP);
     report.network.truncate(LIST_CAP);
-    let id = identify(world, &report, reporter);
+    report.tags.truncate(LIST_CAP);
+    let id = HostId::from(identify(world, claim(&report), reporter, now)?);
+    world.check_not_removed(AgentKind::Host, id.as_str(), reporter, now)?;
     let previous = world.snapshot.hosts.get(&id).cloned();
     check_room("host", previous.is_some(), world.snapshot.hosts.len())?;
-    let commands_override = world.commands_overrides.get(&id).copied();
+    let commands_override = world.commands_override(id.as_str());
+    if let Some(old) = &previous {
+        let arrival = Arrival {
+            kind: AgentKind::Host,
+            id: id.as_str(),
+            measured_at: report.timestamp,
+            last_seen: old.last_seen,
+            interval_seconds: report.agent.interval_seconds,
+            is_same: old.disk_io == report.disk_io
+                && old.network == report.network
+                && old.info.uptime_seconds == report.host.uptime_seconds
+                && old.cpu_percent.known() == report.metrics.cpu_usage_percent,
+        };
+        if is_redundant(reporter, old.link.as_ref(), old.liveness) || is_late(world, &arrival, now) {
+            return Ok(HostAccepted { id, last_seen: old.last_seen, commands_override });
+        }
+    } else if let Some(measured_at) = report.timestamp {
+        world.reported_at.insert((AgentKind::Host, id.to_string()), measured_at);
+    }
     let elapsed = previous.as_ref().map(|old| now.as_millisecond() - old.last_seen.as_millisecond());
 
     let disk_io = report.disk_io;
@@ -114,59 +150,18 @@ pub fn merge(
     Ok(HostAccepted { id, last_seen: now, commands_override })
 }
 
-/// The id under which a host is kept. Two machines that claim one id (a cloned disk) stay two machines.
-fn identify(world: &mut World, report: &HostReport, reporter: &Reporter) -> HostId {
-    let token = reporter.link().map(|link| link.token_id.clone());
-    let hostname = report.host.hostname.clone();
-    if let Some(bound) = world.host_bindings.get(&(token.clone(), hostname.clone())) {
-        return bound.clone();
+/// Who the report is of.
+fn claim(report: &HostReport) -> Claim {
+    let host = &report.host;
+    let candidates =
+        [host.id.as_deref(), host.machine_id.as_deref(), Some(&*report.agent.id), Some(&*host.hostname)];
+    Claim {
+        kind: AgentKind::Host,
+        id: first_id(candidates, sanitise, &host.hostname),
+        hostname: host.hostname.clone(),
+        machine_id: host.machine_id.as_deref().map(sanitise).filter(|id| !id.is_empty()),
+        mac_addresses: hardware(report.network.iter().map(|nic| (nic.name.as_str(), nic.mac.as_deref()))),
     }
-    let candidates = [
-        report.host.id.as_deref(),
-        report.host.machine_id.as_deref(),
-        Some(report.agent.id.as_str()),
-        Some(report.host.hostname.as_str()),
-    ];
-    let base = candidates
-        .into_iter()
-        .flatten()
-        .map(sanitise)
-        .find(|text| !text.is_empty())
-        .unwrap_or_else(|| format!("host-{:012x}", fingerprint(&[&hostname]) & 0xffff_ffff_ffff));
-    let taken = world.snapshot.hosts.get(base.as_str()).is_some_and(|other| other.info.hostname != hostname);
-    let id = if taken {
-        let short: String = base.chars().take(40).collect();
-        let token_text = token.as_ref().map_or("", TokenId::as_str);
-        HostId::from(format!("{short}-{:08x}", fingerprint(&[&hostname, token_text]) & 0xffff_ffff))
-    } else {
-        HostId::from(base)
-    };
-    // Bindings are as many as hosts; one token cannot fill the memory with invented host names beyond reason.
-    if world.host_bindings.len() < 100_000 {
-        world.host_bindings.insert((token, hostname), id.clone());
-    }
-    id
-}
-
-fn sanitise(text: &str) -> String {
-    text.trim()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':') { c } else { '-' })
-        .take(128)
-        .collect::<String>()
-        .trim_matches('-')
-        .to_owned()
-}
-
-/// FNV-1a: only to tell two machines apart, not a secret.
-fn fingerprint(parts: &[&str]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for part in parts {
-        for byte in part.bytes().chain([0]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-    hash
 }
 
 fn tidy_memory(mut memory: HostMemory) -> Option<HostMemory> {
@@ -214,33 +209,20 @@ fn rate(now: Option<u64>, before: Option<u64>, elapsed_milliseconds: Option<i64>
     }
 }
 
-/// Links the host to the Proxmox node of the same name, when exactly one node has it, and gives the node its
-/// temperatures.
+/// Links the host to the Proxmox node that is the same machine, and gives the node its temperatures.
 fn link_to_node(world: &mut World, host: &mut Host) {
-    let short = short_name(&host.info.hostname).to_owned();
-    let mut candidates = world.snapshot.instances.iter().flat_map(|(key, view)| {
-        view.nodes
-            .iter()
-            .filter(|node| short_name(&node.name) == short)
-            .map(move |node| (key.clone(), node.id.clone()))
-    });
-    let (Some((key, node_id)), None) = (candidates.next(), candidates.next()) else {
-        host.linked_node = None;
-        return;
-    };
-    host.linked_node = Some(node_id.clone());
-    let Some(view) = world.snapshot.instances.get_mut(&key) else { return };
-    let nodes = Arc::make_mut(&mut Arc::make_mut(view).nodes);
-    if let Some(node) = nodes.iter_mut().find(|node| node.id == node_id) {
+    let node_id = links::node_of(world, host);
+    if node_id != host.linked_node {
+        links::release_nodes(world, host.id.as_str(), node_id.as_ref());
+    }
+    host.linked_node.clone_from(&node_id);
+    let Some(node_id) = node_id else { return };
+    links::with_node(world, &node_id, |node| {
         node.linked_host = Some(host.id.clone());
         if node.status == NodeStatus::Online {
             node.temperature = host.sensors.as_ref().and_then(|sensors| temperature(sensors, host.last_seen));
         }
-    }
-}
-
-fn short_name(name: &str) -> &str {
-    name.split('.').next().unwrap_or(name)
+    });
 }
 
 fn temperature(sensors: &Sensors, at: Timestamp) -> Option<Temperature> {
@@ -362,12 +344,5 @@ mod tests {
         hostile.metrics.cpu_usage_percent = Some(1e9);
         merge(&mut world, hostile, &Reporter::Local, at(1)).unwrap();
         assert_eq!(world.snapshot.hosts[&id].cpu_percent, Reading::Known(100.0));
-    }
-
-    #[test]
-    fn ids_are_made_harmless() {
-        assert_eq!(sanitise("  a/b<c>\u{1F600} "), "a-b-c");
-        assert_eq!(sanitise(&"x".repeat(500)).len(), 128);
-        assert_eq!(sanitise("///"), "");
     }
 }

@@ -3,43 +3,61 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use pulse_config::store::fleet::AgentKind;
 use pulse_core::{
     ids::KubernetesClusterId,
-    model::{KubernetesCluster, Liveness, RemovedKubernetesCluster},
+    model::{KubernetesCluster, Liveness},
     report::kubernetes::KubernetesReport,
 };
 
-use super::docker::REMOVAL_BLOCK;
+use super::arrival::{Arrival, is_late};
 use crate::{
+    fleet::{
+        identity::{Claim, identify, plain},
+        project,
+        text::tidy,
+    },
     intake::{IntakeError, KubernetesAccepted, Reporter, check_room},
     world::World,
 };
 
+/// At most so many entries of a list are taken from one report.
+const LIST_CAP: usize = 20_000;
+
+/// Longer is no name.
+const LONGEST_NAME: usize = 253;
+
 /// Takes a report into the world.
 pub fn merge(
     world: &mut World,
-    report: KubernetesReport,
+    mut report: KubernetesReport,
     reporter: &Reporter,
     now: Timestamp,
 ) -> Result<KubernetesAccepted, IntakeError> {
+    tidy(&mut report.agent.version, LONGEST_NAME);
+    let cluster = &mut report.cluster;
+    for text in [&mut cluster.name, &mut cluster.server, &mut cluster.context].into_iter().flatten() {
+        tidy(text, LONGEST_NAME);
+    }
     let candidates =
         [report.cluster.id.as_deref(), Some(report.agent.id.as_str()), report.cluster.name.as_deref()];
-    let Some(id) = candidates.into_iter().flatten().map(str::trim).find(|text| !text.is_empty()) else {
+    let Some(id) = candidates.into_iter().flatten().map(plain).find(|text| !text.is_empty()) else {
         return Err(IntakeError::MissingIdentifier("kubernetes"));
     };
-    let id = KubernetesClusterId::from(id);
-    if let Some(removed) = world.snapshot.removed_kubernetes_clusters.get(&id) {
-        if now.duration_since(removed.removed_at) < REMOVAL_BLOCK {
-            let id = id.to_string();
-            return Err(IntakeError::Removed {
-                what: "kubernetes cluster",
-                id,
-                removed_at: removed.removed_at,
-            });
-        }
-        world.snapshot.removed_kubernetes_clusters.remove(&id);
-    }
-    let previous = world.snapshot.kubernetes_clusters.get(&id);
+    let claim = Claim {
+        kind: AgentKind::Kubernetes,
+        id,
+        hostname: String::new(),
+        machine_id: None,
+        mac_addresses: Vec::new(),
+    };
+    let id = KubernetesClusterId::from(identify(world, claim, reporter, now)?);
+    world.check_not_removed(AgentKind::Kubernetes, id.as_str(), reporter, now)?;
+    report.nodes.truncate(LIST_CAP);
+    report.pods.truncate(LIST_CAP);
+    report.deployments.truncate(LIST_CAP);
+    report.workloads.truncate(LIST_CAP);
+    let previous = world.snapshot.kubernetes_clusters.get(&id).cloned();
     check_room("kubernetes cluster", previous.is_some(), world.snapshot.kubernetes_clusters.len())?;
     let accepted = KubernetesAccepted {
         id: id.clone(),
@@ -48,33 +66,33 @@ pub fn merge(
         deployments: report.deployments.len(),
         last_seen: now,
     };
-    let cluster = KubernetesCluster {
+    let arrival = Arrival {
+        kind: AgentKind::Kubernetes,
+        id: id.as_str(),
+        measured_at: report.timestamp,
+        last_seen: previous.as_ref().map_or(now, |old| old.last_seen),
+        interval_seconds: report.agent.interval_seconds,
+        is_same: false,
+    };
+    if is_late(world, &arrival, now) && previous.is_some() {
+        return Ok(accepted);
+    }
+    let mut cluster = KubernetesCluster {
         id: id.clone(),
-        custom_display_name: previous.and_then(|old| old.custom_display_name.clone()),
-        is_hidden: previous.is_some_and(|old| old.is_hidden),
-        is_pending_uninstall: previous.is_some_and(|old| old.is_pending_uninstall),
+        custom_display_name: None,
+        is_hidden: false,
+        is_pending_uninstall: false,
         agent: report.agent,
         cluster: report.cluster,
         nodes: report.nodes,
         pods: report.pods,
         deployments: report.deployments,
+        workloads: report.workloads,
         liveness: Liveness::Online,
         last_seen: now,
         link: reporter.link().cloned(),
     };
+    project::into_cluster(world, &mut cluster);
     world.snapshot.kubernetes_clusters.insert(id, Arc::new(cluster));
     Ok(accepted)
-}
-
-/// Forgets a cluster and keeps it from reporting for a day; returns whether it was known.
-pub fn remove(world: &mut World, id: &KubernetesClusterId, now: Timestamp) -> bool {
-    let Some(cluster) = world.snapshot.kubernetes_clusters.remove(id) else { return false };
-    let removed = RemovedKubernetesCluster {
-        id: id.clone(),
-        name: cluster.cluster.name.clone(),
-        display_name: Some(cluster.display_name().to_owned()),
-        removed_at: now,
-    };
-    world.snapshot.removed_kubernetes_clusters.insert(id.clone(), Arc::new(removed));
-    true
 }

@@ -1,5 +1,6 @@
 //! How an update becomes part of the world, one module per source. Pure functions.
 
+pub(crate) mod arrival;
 pub(crate) mod details;
 pub(crate) mod docker;
 pub(crate) mod host;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write, path::Path, time::Duration};
 
-use pulse_config::schema::notify::AppriseConfig;
+use pulse_config::{Secret, schema::notify::AppriseConfig};
 use serde_json::json;
 
 use super::run_command::RunCommand;
@@ -21,10 +21,23 @@ pub async fn send(
 ) -> Result<Sent, SendError> {
     let timeout = Duration::from_secs(u64::try_from(config.timeout_seconds).unwrap_or(15).clamp(5, 120));
     if config.is_http() {
-        return egress.send(&request(config, message, timeout)).await.map_err(|mut error| {
+        let answer = egress.send(&request(config, message, timeout)).await.map_err(|mut error| {
             error.message = error.message.replace("webhook returned", "Apprise returned");
+            // One of its targets did not take it, which another attempt may change.
+            error.is_transient |= error.status == Some(424);
             error
         });
+        return match answer {
+            // So it says that it has nobody to tell: no error for Apprise, but nobody was told.
+            Ok(Sent { status: Some(204), .. }) => {
+                let mut error = SendError::permanent(
+                    "Apprise has nothing to send to: its configuration of that key is empty or missing",
+                );
+                error.status = Some(204);
+                Err(error)
+            }
+            other => other,
+        };
     }
     let arguments = arguments(config, message)?;
     let ended = commands.run(&config.cli_path, &arguments, timeout).await.map_err(SendError::transient)?;
@@ -103,5 +116,6 @@ fn request(config: &AppriseConfig, message: &Message, timeout: Duration) -> Outg
         body: body.to_string(),
         timeout,
         agent_suffix: "",
+        secrets: config.targets.iter().map(Secret::new).chain([config.api_key.clone()]).collect(),
     }
 }

@@ -22,6 +22,16 @@ pub fn subject(message: &Message) -> String {
         }
         (Event::Digest, _) => format!("[Pulse Alert] {} more notifications", message.total),
         (Event::Resolved, _) => message.title(),
+        // Pulse v5: `1 Critical alert`, which tells nobody whether to get up.
+        (Event::Firing, Some(alert)) if message.total == 1 => {
+            let level = if alert.is_critical() { "Critical" } else { "Warning" };
+            let mut words = alert.message.clone();
+            if !words.contains(&alert.resource_name) {
+                words = format!("{}: {words}", alert.resource_name);
+            }
+            let words: String = words.chars().take(150).collect();
+            format!("[Pulse Alert] {level}: {words}")
+        }
         (Event::Firing | Event::Test, _) if warning == 0 => {
             format!("[Pulse Alert] {critical} Critical {}", plural(critical))
         }
@@ -161,8 +171,19 @@ mod tests {
             now,
             public_url: String::new(),
         };
-        let fired = |alerts| subject(&message(Event::Firing, alerts, 0));
-        assert_eq!(fired(vec![critical.clone()]), "[Pulse Alert] 1 Critical alert");
+        let fired = |alerts: Vec<AlertRecord>| {
+            let total = alerts.len();
+            subject(&message(Event::Firing, alerts, total))
+        };
+        let one = AlertRecord {
+            message: "node 'n1' is offline".into(),
+            resource_name: "n1".into(),
+            ..critical.clone()
+        };
+        assert_eq!(fired(vec![one]), "[Pulse Alert] Critical: node 'n1' is offline");
+        assert!(
+            fired(vec![warning.clone()]).starts_with("[Pulse Alert] Warning: <b>  Bcc: x: This is a test")
+        );
         assert_eq!(fired(vec![warning.clone(), warning.clone()]), "[Pulse Alert] 2 Warning alerts");
         assert_eq!(
             fired(vec![critical.clone(), warning.clone(), warning.clone()]),

@@ -74,7 +74,17 @@ pub fn request(webhook: &WebhookConfig, message: &Message) -> Result<Outgoing, S
         timeout: if is_test { TEST_TIMEOUT } else { TIMEOUT },
         accepts_any_certificate: false,
         agent_suffix: if is_test { " (Test)" } else { "" },
+        secrets: secrets(webhook),
     })
+}
+
+/// Everything of a webhook that may be a secret: headers, fields, and the parts of its URL that look like one.
+fn secrets(webhook: &WebhookConfig) -> Vec<Secret> {
+    let url = webhook.url.expose();
+    let path_and_query =
+        url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |it| it.1);
+    let of_url = path_and_query.split(['/', '?', '&', '=']).filter(|part| part.len() >= 12).map(Secret::new);
+    webhook.headers.values().chain(webhook.custom_fields.values()).cloned().chain(of_url).collect()
 }
 
 fn exposed(map: &BTreeMap<String, Secret>) -> BTreeMap<String, String> {
@@ -187,6 +197,7 @@ fn rendered(
     let escapes_itself = ["| js", "|js", "(js ", "{{js ", "%q"].iter().any(|mark| template.contains(mark));
     let escape = match (service, is_built_in) {
         ("telegram", true) => Escape::JsonMarkdown,
+        ("slack", true) => Escape::JsonSlack,
         _ if escapes_itself => Escape::None,
         _ => Escape::Json,
     };

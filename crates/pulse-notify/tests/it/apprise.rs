@@ -1,6 +1,13 @@
 //! The real Apprise: the program, and a service that speaks its API.
 
+use std::process::Stdio;
+
 use pulse_config::{Secret, schema::notify::AppriseConfig};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+};
 
 use crate::{
     python,
@@ -35,6 +42,53 @@ async fn the_program_delivers_or_says_why_not_without_telling_its_targets() {
     for (path, target) in [("/bin/sh", "json://x"), ("apprise", "--plugin-path=/tmp")] {
         let config = AppriseConfig { cli_path: path.into(), targets: vec![target.into()], ..config.clone() };
         assert!(!world.notifier.send_apprise(&config, &message).await.unwrap_err().is_transient);
+    }
+}
+
+/// The API that the project documents, over its real library: what Pulse sends comes out at the target.
+#[tokio::test]
+async fn the_api_delivers_and_what_it_did_not_deliver_is_not_sent() {
+    let Some(programs) = python::programs() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let world = open(dir.path(), UNGROUPED, vec![]);
+    let (url, mut got, answers) = receiver().await;
+    let target = url.replace("http://", "json://");
+    let mut api = Command::new(programs.join("python"))
+        .args(["-c", include_str!("apprise_api.py"), &json!({"ops": [target], "empty": []}).to_string()])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(api.stdout.take().unwrap()).lines();
+    let ready: Value = serde_json::from_str(&said.next_line().await.unwrap().unwrap()).unwrap();
+    let with = |key: &str, targets: &[&str]| {
+        let config = AppriseConfig {
+            enabled: true,
+            mode: "http".into(),
+            server_url: format!("http://127.0.0.1:{}", ready["port"]),
+            config_key: key.into(),
+            targets: targets.iter().map(|target| (*target).to_owned()).collect(),
+            ..AppriseConfig::default()
+        };
+        config.normalised()
+    };
+    let message = world.notifier.test_message(95.5, 90.0);
+    for config in [with("ops", &[]), with("", &[&target])] {
+        let sent = world.notifier.send_apprise(&config, &message).await.unwrap();
+        assert_eq!(sent.status, Some(200));
+        let body = got.recv().await.unwrap().body;
+        assert_eq!(
+            (&body["title"], &body["type"]),
+            (&"Pulse alert: Test Resource".into(), &"warning".into())
+        );
+        assert!(body["message"].as_str().unwrap().contains("value 95.50 (threshold 90.00)"), "{body}");
+    }
+    answers.lock().unwrap().push_back((500, vec![]));
+    let failed = world.notifier.send_apprise(&with("ops", &[]), &message).await.unwrap_err();
+    assert!(failed.is_transient && failed.status == Some(424), "{failed}");
+    for key in ["empty", "no such key"] {
+        let nobody = world.notifier.send_apprise(&with(key, &[]), &message).await.unwrap_err();
+        assert!(!nobody.is_transient && nobody.message.contains("nothing to send to"), "{nobody}");
     }
 }
 

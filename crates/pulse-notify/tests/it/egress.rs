@@ -66,3 +66,66 @@ async fn a_receiver_that_is_not_there_is_worth_another_try_and_its_url_is_not_to
     assert!(error.is_transient && error.message.starts_with("cannot connect"), "{error}");
     assert!(!error.message.contains("very-secret"));
 }
+
+#[tokio::test]
+async fn a_receiver_that_quotes_what_it_got_puts_no_secret_into_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = open(dir.path(), UNGROUPED, vec![]);
+    let app = axum::Router::new().fallback(async |request: axum::extract::Request| {
+        let head = format!("{} {:?} ", request.uri(), request.headers());
+        let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
+        (axum::http::StatusCode::BAD_REQUEST, head + &String::from_utf8_lossy(&body))
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url =
+        format!("http://{}/hooks/very-secret-path?token=very-secret-query", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let mut hook = webhook("w", &url, "generic");
+    hook.headers.insert("X-Key".into(), Secret::new("very-secret-header"));
+    hook.custom_fields.insert("key".into(), Secret::new("very-secret-field"));
+    // A template may print its fields: into the message, where they belong, and nowhere else.
+    hook.template = r#"{"key":"{{.CustomFields.key}}"}"#.into();
+    world.configure(|config| config.webhooks.push(hook));
+    world.start();
+    world.take(pulse_core::notice::NoticeKind::Firing, &[crate::support::alert(1)]).await;
+    world.until("dlq", 1).await;
+    let letter = &world.notifier.dead_letters(10).await.unwrap()[0];
+    assert!(letter.last_error.contains("HTTP 400") && letter.last_error.contains("REDACTED"), "{letter:?}");
+    assert!(!letter.last_error.contains("very-secret"), "{letter:?}");
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_holds_nobody_else_up_and_is_given_up_in_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = open(dir.path(), UNGROUPED, vec![]);
+    let (asked, mut hanging) = tokio::sync::mpsc::unbounded_channel();
+    let app = axum::Router::new().fallback(async move || {
+        asked.send(()).unwrap();
+        std::future::pending::<()>().await;
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let (good, mut got, _) = receiver().await;
+    let hangs = webhook("hangs", &url, "generic");
+    world.configure(|config| config.webhooks = vec![hangs.clone(), webhook("good", &good, "generic")]);
+    world.start();
+    for number in 1..=3 {
+        world.take(pulse_core::notice::NoticeKind::Firing, &[crate::support::alert(number)]).await;
+        got.recv().await.unwrap();
+    }
+    hanging.recv().await.unwrap();
+    world.stop.cancel();
+
+    let message = world.notifier.test_message(1.0, 1.0);
+    let sending = world.notifier.send_webhook(&hangs, &message);
+    let in_time = async {
+        hanging.recv().await.unwrap();
+        // Nothing more will happen but the end of patience: the clock may run ahead to it.
+        tokio::time::pause();
+    };
+    let (error, ()) = tokio::join!(sending, in_time);
+    let error = error.unwrap_err();
+    assert!(error.is_transient && error.message == "no answer within 10 seconds", "{error}");
+}

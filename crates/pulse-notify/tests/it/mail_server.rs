@@ -2,7 +2,6 @@
 
 use std::process::Stdio;
 
-use pulse_config::{Secret, schema::notify::EmailConfig};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -43,20 +42,5 @@ impl MailServer {
     pub async fn next(&mut self) -> Value {
         let line = self.said.next_line().await.unwrap().expect("the mail server ended");
         serde_json::from_str(&line).unwrap()
-    }
-
-    pub fn config(&self) -> EmailConfig {
-        EmailConfig {
-            enabled: true,
-            server: "localhost".into(),
-            port: self.port,
-            username: "pulse".into(),
-            password: Secret::new("hunter2"),
-            from: "Pulse <pulse@example.com>".into(),
-            to: vec!["ops@example.com".into(), "night@example.com".into()],
-            tls: false,
-            start_tls: true,
-            ..EmailConfig::default()
-        }
     }
 }

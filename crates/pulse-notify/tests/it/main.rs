@@ -13,6 +13,8 @@ mod kill;
 mod mail_server;
 mod python;
 mod queue;
+#[cfg(test)]
+mod services;
 mod smtp;
 mod storm;
 mod support;

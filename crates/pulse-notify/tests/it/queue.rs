@@ -139,6 +139,27 @@ async fn destinations_hear_what_they_asked_for() {
 }
 
 #[tokio::test]
+async fn a_service_that_keeps_incidents_gets_one_for_each_alert_and_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = open(dir.path(), Grouping { window_seconds: 600, ..GROUPED }, vec![]);
+    let (url, mut got, _) = receiver().await;
+    world.configure(|config| config.webhooks.push(webhook("w", &url, "pagerduty")));
+    world.start();
+    world.take(NoticeKind::Firing, &[alert(1), alert(2)]).await;
+    world.until("sent", 2).await;
+    world.take(NoticeKind::Resolved, &[alert(1), alert(2)]).await;
+    world.until("sent", 4).await;
+    world.close().await;
+    let mut seen = vec![];
+    while let Ok(message) = got.try_recv() {
+        let text = |name: &str| message.body[name].as_str().unwrap().to_owned();
+        seen.push((text("dedup_key"), text("event_action")));
+    }
+    let of = |number: usize, action: &str| (alert(number).id.clone(), action.to_owned());
+    assert_eq!(seen, [of(1, "trigger"), of(2, "trigger"), of(1, "resolve"), of(2, "resolve")]);
+}
+
+#[tokio::test]
 async fn what_waits_for_a_destination_that_is_switched_off_is_cancelled() {
     let dir = tempfile::tempdir().unwrap();
     let world = open(dir.path(), Grouping { window_seconds: 600, ..GROUPED }, vec![]);
@@ -170,4 +191,81 @@ async fn no_secret_stands_in_the_queue() {
     world.close().await;
     let bytes = std::fs::read(dir.path().join("pulse.db")).unwrap();
     assert!(bytes.windows(12).all(|part| part != b"very-secret-"), "secrets belong into the sealed files");
+}
+
+/// What is broken is known after a restart, is not told by itself, and is over when something arrives.
+#[tokio::test]
+async fn a_broken_destination_stays_so_over_a_restart_and_hears_nothing_of_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bad, mut refused, answers) = receiver().await;
+    let (good, mut heard, _) = receiver().await;
+    let world = open(dir.path(), UNGROUPED, vec![]);
+    world.configure(|config| {
+        config.webhooks = vec![webhook("bad", &bad, "generic"), webhook("good", &good, "generic")];
+    });
+    answers.lock().unwrap().push_back((404, vec![]));
+    world.start();
+    world.take(NoticeKind::Firing, &[alert(1)]).await;
+    world.until("dlq", 1).await;
+    world.until("sent", 1).await;
+    world.close().await;
+    refused.recv().await.unwrap();
+    heard.recv().await.unwrap();
+
+    let world = open(dir.path(), UNGROUPED, vec![]);
+    assert_eq!(*world.notifier.broken().borrow(), None, "nobody knows before the log was read");
+    world.start();
+    let mut broken = world.notifier.broken();
+    let found = broken.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+    assert_eq!((found.len(), found[0].destination.as_str()), (1, "webhook:bad"));
+    assert!(found[0].error.contains("HTTP 404"), "{found:?}");
+
+    let mut about = pulse_core::model::Alert::clone(&alert(2));
+    about.kind = pulse_core::notice::DELIVERY_ALERT.into();
+    about.metadata.insert(pulse_core::notice::DESTINATION_KEY.into(), "webhook:bad".into());
+    world.take(NoticeKind::Firing, &[about.into()]).await;
+    assert_eq!(heard.recv().await.unwrap().body["alerts"][0]["type"], "notification-delivery");
+    world.until("sent", 2).await;
+    assert!(refused.try_recv().is_err(), "what cannot be delivered is not told by what cannot deliver");
+
+    // Another setting elsewhere proves nothing; a message that arrives does.
+    world.configure(|config| config.webhooks[1].name = "better".into());
+    assert_eq!(world.notifier.broken().borrow().as_ref().map(Vec::len), Some(1));
+    world.notifier.test_webhook(Some("bad")).await.unwrap();
+    assert_eq!(*world.notifier.broken().borrow(), Some(vec![]));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn what_belongs_together_is_told_together_by_node_or_by_guest() {
+    let on = |number: usize, node: &str| {
+        let mut alert = pulse_core::model::Alert::clone(&alert(number));
+        alert.node = node.into();
+        std::sync::Arc::new(alert)
+    };
+    let mut memory = pulse_core::model::Alert::clone(&on(1, "n1"));
+    memory.id = "lab:n1:1-memory".into();
+    // Two alerts of guest 1 and one of guest 2 on one node, one of guest 3 on another.
+    let alerts = [on(1, "n1"), std::sync::Arc::new(memory), on(2, "n1"), on(3, "n2")];
+    for (by_node, by_guest, expect) in [
+        (false, false, vec![4]),
+        (true, false, vec![1, 3]),
+        (false, true, vec![1, 1, 2]),
+        (true, true, vec![1, 1, 2]),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let world = open(dir.path(), Grouping { by_node, by_guest, ..GROUPED }, vec![]);
+        let (url, mut got, _) = receiver().await;
+        world.configure(|config| config.webhooks.push(webhook("w", &url, "generic")));
+        world.take(NoticeKind::Firing, &alerts).await;
+        world.start();
+        world.until("sent", expect.len() as u64).await;
+        world.close().await;
+        let mut counts = vec![];
+        while let Ok(message) = got.try_recv() {
+            counts.push(message.ids().len());
+        }
+        counts.sort_unstable();
+        assert_eq!(counts, expect, "by node {by_node}, by guest {by_guest}");
+    }
 }

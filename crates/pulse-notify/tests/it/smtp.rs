@@ -9,6 +9,21 @@ use crate::{
 };
 
 impl MailServer {
+    fn config(&self) -> EmailConfig {
+        EmailConfig {
+            enabled: true,
+            server: "localhost".into(),
+            port: self.port,
+            username: "pulse".into(),
+            password: Secret::new("hunter2"),
+            from: "Pulse <pulse@example.com>".into(),
+            to: vec!["ops@example.com".into(), "night@example.com".into()],
+            tls: false,
+            start_tls: true,
+            ..EmailConfig::default()
+        }
+    }
+
     fn world(&self, dir: &std::path::Path) -> World {
         open(dir, UNGROUPED, vec![self.root.clone()])
     }
@@ -29,7 +44,7 @@ async fn mails_go_out_over_starttls_with_a_login_in_both_forms() {
     assert_eq!(mail["tls"], true);
     let text = mail["text"].as_str().unwrap();
     for part in [
-        "Subject: [Pulse Alert] 1 Critical alert",
+        "Subject: [Pulse Alert] Critical: guest 2: VM cpu at 2%",
         "X-Mailer: Pulse Monitoring",
         "Message-ID: <email-",
         "@example.com>",

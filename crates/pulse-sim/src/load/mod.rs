@@ -8,11 +8,16 @@ mod host;
 mod tally;
 
 use std::{
+    io::Write as _,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
+use flate2::{Compression, write::GzEncoder};
 use pulse_core::Clock;
 use reqwest::{StatusCode, Url, header};
 use serde::Deserialize;
@@ -89,6 +94,7 @@ pub async fn run(
         tally: Mutex::default(),
         clock,
         interval: options.interval,
+        takes_gzip: AtomicBool::new(false),
     });
     let machines = machines(&options);
     let (count, begin, tasks) = (machines.len(), Instant::now(), TaskTracker::new());
@@ -181,6 +187,8 @@ struct Shared {
     tally: Mutex<Tally>,
     clock: Arc<dyn Clock>,
     interval: Duration,
+    /// The server said that it takes compressed reports; agents compress from then on.
+    takes_gzip: AtomicBool,
 }
 
 impl Shared {
@@ -245,6 +253,12 @@ struct Problem {
     error: String,
 }
 
+fn gzip(body: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body).ok()?;
+    encoder.finish().ok()
+}
+
 async fn post(
     shared: &Shared,
     path: &str,
@@ -252,14 +266,18 @@ async fn post(
     body: Vec<u8>,
 ) -> Result<(StatusCode, Problem), reqwest::Error> {
     let url = format!("{}/{path}", shared.server.as_str().trim_end_matches('/'));
-    let request = shared
-        .client
-        .post(url)
-        .header("X-API-Token", token)
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(body);
+    let mut request =
+        shared.client.post(url).header("X-API-Token", token).header(header::CONTENT_TYPE, "application/json");
+    request = match shared.takes_gzip.load(Ordering::Relaxed).then(|| gzip(&body)).flatten() {
+        Some(packed) => request.header(header::CONTENT_ENCODING, "gzip").body(packed),
+        None => request.body(body),
+    };
     let mut response = request.send().await?;
     let status = response.status();
+    let codings = response.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    if codings.is_some_and(|codings| codings.contains("gzip")) {
+        shared.takes_gzip.store(true, Ordering::Relaxed);
+    }
     let mut answer = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if answer.len() + chunk.len() <= LARGEST_ANSWER {

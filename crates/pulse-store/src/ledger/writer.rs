@@ -125,7 +125,12 @@ impl Writer {
     /// A reader found damage: looks, and sets the file aside if it is so.
     fn check(&mut self) {
         // A connection of its own: the writer's has pages in memory that are still sound.
-        if open::open_reader(&self.path).is_ok_and(|reader| !sqlite::is_sound(&reader)) {
+        let is_damaged = match open::open_reader(&self.path) {
+            Ok(reader) => !sqlite::is_sound(&reader),
+            // The list of tables itself may be what is damaged.
+            Err(error) => error.is_damage(),
+        };
+        if is_damaged {
             self.replace("a read found a damaged page");
         }
     }

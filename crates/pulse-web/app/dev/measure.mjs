@@ -74,8 +74,8 @@ let server = await mock(2_000);
   figures["  of it style and layout, ms"] = Number(
     (perUpdate("LayoutDuration") + perUpdate("RecalcStyleDuration")).toFixed(1),
   );
-  figures["frames a second while scrolling"] = await page.evaluate(async () => {
-    const main = document.querySelector("main");
+  const scroll = async (selector) => {
+    const main = document.querySelector(selector);
     let frames = 0;
     const start = performance.now();
     await new Promise((resolve) => {
@@ -88,7 +88,19 @@ let server = await mock(2_000);
       requestAnimationFrame(step);
     });
     return Math.round((frames * 1_000) / (performance.now() - start));
+  };
+  figures["frames a second while scrolling"] = await page.evaluate(scroll, "main");
+  // What this machine makes of a page without anything on it, at this moment.
+  await page.evaluate(() => {
+    const box = document.createElement("div");
+    const content = document.createElement("div");
+    box.id = "empty";
+    Object.assign(box.style, { height: "100vh", overflow: "auto" });
+    content.style.height = "200000px";
+    box.append(content);
+    document.body.replaceChildren(box);
   });
+  figures["  of an empty page"] = await page.evaluate(scroll, "#empty");
   await context.close();
 }
 server.kill();

@@ -11,6 +11,7 @@ use std::{
 use axum::{body::Body, response::Response};
 use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use crate::error::{ApiError, plain};
@@ -20,6 +21,10 @@ const PIECE_BYTES: u64 = 64 * 1024;
 /// Sums remembered; there are about forty names.
 const MAX_SUMS: usize = 64;
 
+/// Longer is no signature: 64 bytes are 88 letters.
+const MAX_SIGNATURE_BYTES: u64 = 256;
+
+static SIGNATURE: HeaderName = HeaderName::from_static("x-signature-ed25519");
 static CHECKSUM: HeaderName = HeaderName::from_static("x-checksum-sha256");
 
 /// A program that is there.
@@ -107,13 +112,34 @@ fn sum_of(path: &Path) -> std::io::Result<String> {
     }))
 }
 
+/// What `cargo xtask dist` wrote beside the program with the key of whoever built it, where it did.
+async fn signature(found: &Found) -> Option<String> {
+    let mut path = found.path.clone().into_os_string();
+    path.push(".sig");
+    let mut text = String::new();
+    let file = tokio::fs::File::open(path).await.ok()?;
+    file.take(MAX_SIGNATURE_BYTES).read_to_string(&mut text).await.ok()?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Whether the caller has the program of that time already. Dates have whole seconds.
+fn is_unmodified(since: &str, modified: Timestamp) -> bool {
+    let since = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(since);
+    since.is_ok_and(|since| modified.as_second() <= since.as_second())
+}
+
 /// The program, a range of it, or that the caller has it already.
 pub(super) async fn answer(found: Found, request: &HeaderMap) -> Result<Response, ApiError> {
     let sum = checksum(&found).await?;
     let tag = format!("\"{sum}\"");
     let text = |name| request.get(name).and_then(|value| value.to_str().ok());
-    let is_known = text(header::IF_NONE_MATCH)
-        .is_some_and(|tags| tags.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
+    let modified = Timestamp::try_from(found.modified).ok();
+    // A tag that is sent decides alone (RFC 9110 §13.1.3).
+    let is_known = match (text(header::IF_NONE_MATCH), text(header::IF_MODIFIED_SINCE)) {
+        (Some(tags), _) => tags.split(',').any(|one| one.trim().trim_start_matches("W/") == tag),
+        (None, Some(since)) => modified.is_some_and(|modified| is_unmodified(since, modified)),
+        (None, None) => false,
+    };
     let size_bytes = found.size_bytes;
     let mut response = Response::new(Body::empty());
     let mut range = 0..size_bytes;
@@ -156,6 +182,15 @@ pub(super) async fn answer(found: Found, request: &HeaderMap) -> Result<Response
     insert(&mut response, header::ACCEPT_RANGES, "bytes");
     insert(&mut response, header::ETAG, &tag);
     insert(&mut response, CHECKSUM.clone(), &sum);
+    if let Some(signature) = signature(&found).await {
+        insert(&mut response, SIGNATURE.clone(), &signature);
+    }
+    let date = modified.and_then(|modified| {
+        jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&modified).ok()
+    });
+    if let Some(date) = date {
+        insert(&mut response, header::LAST_MODIFIED, &date);
+    }
     Ok(response)
 }
 

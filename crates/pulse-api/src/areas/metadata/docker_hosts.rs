@@ -10,6 +10,7 @@ use axum::{
 use http::StatusCode;
 use pulse_config::Metadata;
 use pulse_config::store::metadata::DockerHostMetadata;
+use pulse_monitor::fleet::Fleet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -67,10 +68,13 @@ pub(super) async fn get_docker_host_metadata(
 pub(super) async fn put_docker_host_metadata(
     _: Allowed<MonitoringWrite>,
     State(metadata): State<Arc<Metadata>>,
+    State(fleet): State<Fleet>,
     Path(id): Path<String>,
     body: Body,
 ) -> Result<Json<NotedDockerHost>, ApiError> {
-    store(metadata, id, body).await
+    let noted = store(metadata, id, body).await?;
+    fleet.notes_changed().await?;
+    Ok(noted)
 }
 
 /// The same as `PUT`.
@@ -82,10 +86,13 @@ pub(super) async fn put_docker_host_metadata(
 pub(super) async fn post_docker_host_metadata(
     _: Allowed<MonitoringWrite>,
     State(metadata): State<Arc<Metadata>>,
+    State(fleet): State<Fleet>,
     Path(id): Path<String>,
     body: Body,
 ) -> Result<Json<NotedDockerHost>, ApiError> {
-    store(metadata, id, body).await
+    let noted = store(metadata, id, body).await?;
+    fleet.notes_changed().await?;
+    Ok(noted)
 }
 
 /// Forget what is noted about a Docker host.
@@ -96,9 +103,11 @@ pub(super) async fn post_docker_host_metadata(
 pub(super) async fn delete_docker_host_metadata(
     _: Allowed<MonitoringWrite>,
     State(metadata): State<Arc<Metadata>>,
+    State(fleet): State<Fleet>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     write(metadata, move |metadata| metadata.docker_hosts.remove(&id)).await?;
+    fleet.notes_changed().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -10,6 +10,7 @@ use axum::{
 use http::StatusCode;
 use pulse_config::Metadata;
 use pulse_config::store::metadata::{HostMetadata, Record};
+use pulse_monitor::fleet::Fleet;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -69,10 +70,13 @@ pub(super) async fn get_host_metadata(
 pub(super) async fn put_host_metadata(
     _: Allowed<MonitoringWrite>,
     State(metadata): State<Arc<Metadata>>,
+    State(fleet): State<Fleet>,
     Path(id): Path<String>,
     body: Body,
 ) -> Result<Json<NotedHost>, ApiError> {
-    store(metadata, id, body).await
+    let noted = store(metadata, id, body).await?;
+    fleet.notes_changed().await?;
+    Ok(noted)
 }
 
 /// The same as `PUT`.
@@ -84,10 +88,13 @@ pub(super) async fn put_host_metadata(
 pub(super) async fn post_host_metadata(
     _: Allowed<MonitoringWrite>,
     State(metadata): State<Arc<Metadata>>,
+    State(fleet): State<Fleet>,
     Path(id): Path<String>,
     body: Body,
 ) -> Result<Json<NotedHost>, ApiError> {
-    store(metadata, id, body).await
+    let noted = store(metadata, id, body).await?;
+    fleet.notes_changed().await?;
+    Ok(noted)
 }
 
 /// Forget what is noted about a host; what was decided about its agent stays.

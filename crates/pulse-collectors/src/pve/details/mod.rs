@@ -24,10 +24,11 @@ use pulse_core::model::{
 
 use super::{
     client::{PveClient, is_plain_name},
+    guest, node,
     wire::{list, object},
 };
 use crate::{
-    details::{AgentAnswer, AgentQuestion, AgentRefusal, ContainerFacts, PveDetails, VmState, Work},
+    details::{AgentAnswer, AgentQuestion, AgentRefusal, ContainerFacts, Glimpse, PveDetails, VmState, Work},
     error::PollError,
     http::HttpClient,
     lenient::Flag,
@@ -43,6 +44,24 @@ impl PveDetails for PveClient {
         let (http, body) = self.look(node, &path).await?;
         let status: wire::VmStatus<'_> = read(&http, &path, object(&body))?;
         Ok(work::vm_state(&status))
+    }
+
+    async fn guest_now(&self, node: &str, kind: GuestKind, vmid: u32) -> Result<Option<Glimpse>, PollError> {
+        let sort = match kind {
+            GuestKind::Vm => "qemu",
+            GuestKind::Container | GuestKind::OciContainer => "lxc",
+        };
+        let path = format!("/nodes/{node}/{sort}/{vmid}/status/current");
+        let (http, body) = self.look(node, &path).await?;
+        let status: super::wire::Vm<'_> = read(&http, &path, object(&body))?;
+        Ok(guest::glimpse(&status, kind))
+    }
+
+    async fn node_now(&self, node: &str) -> Result<Glimpse, PollError> {
+        let path = format!("/nodes/{node}/status");
+        let (http, body) = self.look(node, &path).await?;
+        let status: super::wire::NodeStatus<'_> = read(&http, &path, object(&body))?;
+        Ok(node::glimpse(&status))
     }
 
     async fn work_on(&self, node: &str) -> Result<Work, PollError> {

@@ -14,3 +14,14 @@ export const acknowledgeAll = (alertIds: readonly string[]): Promise<unknown> =>
 
 export const clearAll = (alertIds: readonly string[]): Promise<unknown> =>
   request("POST", "/api/alerts/bulk/clear", { alertIds });
+
+/** Not heard of until then; they stay raised. */
+export const snoozeAll = (alertIds: readonly string[], minutes: number): Promise<unknown> =>
+  request("POST", "/api/alerts/bulk/snooze", { alertIds, minutes });
+
+export const unsnooze = (id: string): Promise<unknown> =>
+  request("POST", `/api/alerts/${encodeURIComponent(id)}/unsnooze`);
+
+/** What the state leaves out of raised alerts, such as how long they are snoozed. */
+export const alertDetails = (): Promise<{ id: string; metadata?: Readonly<Record<string, unknown>> }[]> =>
+  request("GET", "/api/alerts/active");

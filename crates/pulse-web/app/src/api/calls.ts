@@ -129,3 +129,26 @@ export const storeStats = (): Promise<Schemas["StoreStatsShape"]> =>
   done(api.GET("/api/metrics-store/stats"));
 
 export const version = (): Promise<Schemas["Version"]> => done(api.GET("/api/version"));
+
+export type LoginSession = Schemas["LoginSession"];
+
+export const loginSessions = async (): Promise<LoginSession[]> =>
+  (await done(api.GET("/api/security/sessions"))).sessions;
+
+export const endSession = (id: string): Promise<unknown> =>
+  done(api.DELETE("/api/security/sessions/{id}", { params: { path: { id } } }));
+
+export type OidcPreflight = Schemas["OidcPreflight"];
+
+export const oidcSettings = (): Promise<Schemas["OidcSettings"]> => done(api.GET("/api/security/oidc"));
+
+/** All is replaced; a secret that is not named stays. */
+export const saveOidc = (change: Schemas["OidcSettingsChange"]): Promise<unknown> =>
+  done(api.PUT("/api/security/oidc", { body: change }));
+
+export const testOidc = (change: Schemas["OidcSettingsChange"]): Promise<OidcPreflight> =>
+  done(api.POST("/api/security/oidc/test", { body: change }));
+
+/** The address of the provider's login page; from there the way leads back to `returnTo`. */
+export const oidcLogin = async (returnTo: string): Promise<string> =>
+  (await done(api.POST("/api/oidc/login", { body: { returnTo } }), { isLogin: true })).authorizationUrl;

@@ -7,6 +7,7 @@ import { state as callState } from "./calls";
 import { setSessionEnded } from "./client";
 import { applyDelta, type Delta, EMPTY, fromState, type Model, NAMES, type Rows } from "./delta";
 import type { CollectionName, Collections, WireState } from "./types";
+import { setChannel, takeWatched, type Watched } from "./watch";
 
 /** How the page gets its data right now. */
 export type Connection =
@@ -105,13 +106,16 @@ function tick(): void {
 export type Message =
   | { type: "snapshot"; data: { version: number; state: WireState } }
   | { type: "delta"; data: Delta }
+  | { type: "watched"; data: Watched }
   | { type: "other" };
+
+const KNOWN: ReadonlySet<unknown> = new Set(["snapshot", "delta", "watched"]);
 
 /** Reads a frame: JSON text, or the same compressed with gzip. */
 export async function decodeFrame(frame: string | ArrayBuffer): Promise<Message> {
   const text = typeof frame === "string" ? frame : await gunzip(frame);
   const message = JSON.parse(text) as { type?: unknown };
-  return message.type === "snapshot" || message.type === "delta" ? (message as Message) : { type: "other" };
+  return KNOWN.has(message.type) ? (message as Message) : { type: "other" };
 }
 
 async function gunzip(data: ArrayBuffer): Promise<string> {
@@ -156,6 +160,11 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
         stopPolling();
         adopt(fromState(message.data.version, message.data.state));
         setConnection({ kind: "live" });
+        setChannel((text) => opened.send(text));
+        return;
+      }
+      if (message.type === "watched") {
+        takeWatched(message.data);
         return;
       }
       if (isWaitingForSnapshot) return;
@@ -182,6 +191,7 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
     opened.addEventListener("close", (event) => {
       if (socket !== opened || isStopped) return;
       socket = undefined;
+      setChannel(undefined);
       if (!hasSpoken) mute += 1;
       if (event.code === SESSION_ENDED) setSessionEnded((times) => times + 1);
       else void lost();
@@ -267,5 +277,6 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
     document.removeEventListener("visibilitychange", hurry);
     socket?.close();
     socket = undefined;
+    setChannel(undefined);
   };
 }

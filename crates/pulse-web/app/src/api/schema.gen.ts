@@ -4,6 +4,198 @@
  */
 
 export interface paths {
+    "/api/admin/profiles/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List profiles of agents. */
+        get: operations["list_profiles"];
+        put?: never;
+        /** Create a profile of agents. */
+        post: operations["create_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List which agent follows which profile. */
+        get: operations["list_profile_assignments"];
+        put?: never;
+        /** Have an agent follow a profile, in the place of what it followed. The agent may be one that has not reported yet. */
+        post: operations["assign_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/assignments/{agentId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Have an agent follow no profile; it is no error when it follows none. */
+        delete: operations["unassign_profile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/changelog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed profiles of agents, oldest first. */
+        get: operations["list_profile_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far profiles got to their agents. */
+        get: operations["list_profile_deployments"];
+        put?: never;
+        /** Tell how far a profile got to an agent. */
+        post: operations["update_profile_deployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What profiles may set. */
+        get: operations["get_profile_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a profile suggested. There is no assistant on this server. */
+        post: operations["suggest_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check whether agents could follow a configuration. Nothing is kept. */
+        post: operations["validate_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a profile of agents. */
+        get: operations["get_profile"];
+        /** Change a profile of agents. Agents that follow it take it over within minutes. */
+        put: operations["update_profile"];
+        post?: never;
+        /** Delete a profile of agents. Whoever follows it follows none then. */
+        delete: operations["delete_profile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/{id}/rollback/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a profile of agents what it was, as a new version. */
+        post: operations["roll_back_profile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/profiles/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a profile of agents was, oldest first; also of one that was deleted. */
+        get: operations["list_profile_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/roles": {
         parameters: {
             query?: never;
@@ -150,6 +342,162 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agents/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what is decided about hosts, Docker hosts and clusters. */
+        get: operations["list_agent_decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/commands/{commandId}/ack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell how a command goes. A token that may only report speaks for the hosts it reports. */
+        post: operations["acknowledge_command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/containers/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a container moved to its newest image. The agent moves it back where the new one does not work. */
+        post: operations["update_container"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/hosts/{hostId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a Docker host. The agent of one that reports is asked to stop first; one that does not, or where that is forced,
+         *     is gone at once and may not report for a day.
+         */
+        delete: operations["remove_docker_host"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/hosts/{hostId}/allow-reenroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a Docker host that was removed report again. */
+        post: operations["allow_docker_reenrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/hosts/{hostId}/check-updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have the agent of a Docker host ask all registries anew. */
+        post: operations["check_updates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/hosts/{hostId}/display-name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a Docker host a name. */
+        put: operations["name_docker_host"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/hosts/{hostId}/pending-uninstall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Note that the agent of a Docker host is about to be uninstalled by hand. */
+        put: operations["mark_docker_pending_uninstall"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/docker/hosts/{hostId}/unhide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Show a Docker host that was hidden. */
+        put: operations["unhide_docker_host"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agents/docker/report": {
         parameters: {
             query?: never;
@@ -167,6 +515,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agents/host/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a host and a Proxmox node are one machine. */
+        post: operations["link_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/host/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ask under which id a host is kept. A token that may only report finds what it reports. */
+        get: operations["look_up_host"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agents/host/report": {
         parameters: {
             query?: never;
@@ -178,6 +560,183 @@ export interface paths {
         put?: never;
         /** A host agent's report. */
         post: operations["report_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/host/uninstall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell that an agent was uninstalled; what was never there is gone too. A token that may only report speaks for what it
+         *     reports.
+         */
+        post: operations["uninstall_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/host/unlink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a host is no Proxmox node, whatever their names are. */
+        post: operations["unlink_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/host/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a host. Its token goes with it where nothing else uses that; else the host may not report for a day. */
+        delete: operations["remove_host"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/host/{id}/allow-reenroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a host that was removed report again. Beside the contract. */
+        post: operations["allow_host_reenrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/host/{id}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what an agent is to follow. A token that may only fetch configuration gets that of a host it reports. */
+        get: operations["get_host_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Decide whether an agent is to run commands. The owner of its machine has the last word: an agent that was not started
+         *     with commands runs none.
+         */
+        patch: operations["patch_host_config"];
+        trace?: never;
+    };
+    "/api/agents/kubernetes/clusters/{clusterId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a cluster. It may not report for a day; that holds for one that was never there as well. */
+        delete: operations["remove_cluster"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/kubernetes/clusters/{clusterId}/allow-reenroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a cluster that was removed report again. */
+        post: operations["allow_cluster_reenrolment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/kubernetes/clusters/{clusterId}/display-name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a cluster a name. */
+        put: operations["name_cluster"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/kubernetes/clusters/{clusterId}/pending-uninstall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Note that the agent of a cluster is about to be uninstalled by hand. */
+        put: operations["mark_cluster_pending_uninstall"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/kubernetes/clusters/{clusterId}/unhide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Show a cluster that was hidden. */
+        put: operations["unhide_cluster"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1150,6 +1709,91 @@ export interface paths {
         post: operations["post_host_metadata"];
         /** Forget what is noted about a host; what was decided about its agent stays. */
         delete: operations["delete_host_metadata"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/infra-updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List updates that wait: newer images of containers, packages of Proxmox nodes. */
+        get: operations["list_infra_updates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/infra-updates/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have agents look for newer images of containers now. They are told with their next report. */
+        post: operations["check_infra_updates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/infra-updates/host/{hostId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the updates that wait on one machine. */
+        get: operations["list_infra_updates_of_host"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/infra-updates/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count the updates that wait on each machine. */
+        get: operations["summarize_infra_updates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/infra-updates/{resourceId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the updates that wait for one container or node. */
+        get: operations["list_infra_updates_of_resource"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2290,7 +2934,10 @@ export interface paths {
         };
         /**
          * The live channel: `welcome`, then the state again and again, or with `stream=delta` a snapshot and differences.
-         * @description Unlike the original, a token needs `monitoring:read`: the channel shows the whole state.
+         * @description Our own page may send a `watch` message with `data.ids` in a stream of differences: it then gets `watched` messages
+         *     with the figures of these guests and nodes every second, until it names others or none.
+         *
+         *     Unlike the original, a token needs `monitoring:read`: the channel shows the whole state.
          */
         get: operations["open_live_channel"];
         put?: never;
@@ -2305,6 +2952,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Answer to a word. */
+        AckReply: {
+            /** @description The command. */
+            command: components["schemas"]["CommandBody"];
+            /** @description The host. */
+            hostId: string;
+            /** @description Always true. */
+            success: boolean;
+        };
         /** @description A licence key. */
         ActivateRequest: {
             /**
@@ -2321,6 +2977,49 @@ export interface components {
             status: components["schemas"]["LicenseStatus"];
             /** @description Always `true`. */
             success: boolean;
+        };
+        /** @description The configuration of an agent; what nobody decided is left out. */
+        AgentConfigBody: {
+            /** @description Whether the agent is to run commands. */
+            commandsEnabled?: boolean | null;
+            /** @description Until when the signature holds. */
+            expiresAt?: string | null;
+            /** @description From when the signature holds. */
+            issuedAt?: string | null;
+            /** @description Values of the assigned profile. */
+            settings?: {
+                [key: string]: unknown;
+            };
+            /** @description Ed25519 over the configuration, base64. */
+            signature?: string | null;
+        };
+        /** @description What to decide about an agent. */
+        AgentConfigChange: {
+            /**
+             * @description Whether it is to run commands; `null` leaves that to the agent.
+             * @default null
+             */
+            commandsEnabled?: boolean | null;
+        };
+        /** @description Answer with a configuration. */
+        AgentConfigReply: {
+            /** @description The configuration. */
+            config: components["schemas"]["AgentConfigBody"];
+            /** @description Which host it is for. */
+            hostId: string;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description What is decided about what agents report. */
+        AgentDecisions: {
+            /** @description What is hidden. */
+            hidden: components["schemas"]["HiddenAgent"][];
+            /** @description Who linked and unlinked what, newest first. */
+            linkEvents: components["schemas"]["AgentLinkEvent"][];
+            /** @description Hosts and nodes that people linked or unlinked. */
+            links: components["schemas"]["AgentLinkDecision"][];
+            /** @description What was removed and may not report yet. */
+            removed: components["schemas"]["RemovedAgent"][];
         };
         /** @description The agent that sends a report. */
         AgentInfo: {
@@ -2353,6 +3052,50 @@ export interface components {
         AgentInstallWish: {
             /** @description `pve` or `pbs`. */
             type?: string;
+        };
+        /** @description What a person decided about a host and a node. */
+        AgentLinkDecision: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who decided it. */
+            by: string;
+            /** @description The host. */
+            hostId: string;
+            /** @description The node; `null`: none. */
+            nodeId?: string | null;
+        };
+        /** @description A link was made or undone. */
+        AgentLinkEvent: {
+            /** @description `linked` or `unlinked`. */
+            action: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who did it. */
+            by: string;
+            /** @description The host. */
+            hostId: string;
+            /** @description The node. */
+            nodeId: string;
+        };
+        /** @description What is decided about an agent. */
+        AgentSwitches: {
+            /** @description Whether it is to run commands; `null` leaves that to the agent. */
+            commandsEnabled?: boolean | null;
+        };
+        /** @description Answer to a decision. */
+        AgentSwitchesReply: {
+            /** @description What stands now. */
+            config: components["schemas"]["AgentSwitches"];
+            /** @description Which host it is about. */
+            hostId: string;
+            /** @description Always true. */
+            success: boolean;
         };
         /** @description The version agents compare theirs with. */
         AgentVersion: {
@@ -3869,6 +4612,44 @@ export interface components {
              */
             timeoutSeconds?: number;
         };
+        /** @description Which profile an agent follows. */
+        Assignment: {
+            /** @description The agent: the id of the host it reports. */
+            agent_id: string;
+            /** @description By whom. */
+            assigned_by?: string;
+            /** @description The profile. */
+            profile_id: string;
+            /**
+             * Format: int64
+             * @description The version of the profile when it was assigned.
+             */
+            profile_version: number;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            updated_at: string;
+        };
+        /** @description Which profile an agent is to follow. */
+        AssignmentRequest: {
+            /**
+             * @description The agent: the id of the host it reports.
+             * @default
+             */
+            agent_id?: string;
+            /**
+             * @description The profile.
+             * @default
+             */
+            profile_id?: string;
+            /**
+             * Format: int64
+             * @description The version that is meant; the current one if left out. Agents always get the newest.
+             * @default null
+             */
+            profile_version?: number | null;
+        };
         /** @description Events of the audit log. */
         AuditEvents: {
             /** @description Newest first. */
@@ -4533,6 +5314,38 @@ export interface components {
             /** @description How bad. */
             severity?: string;
         };
+        /** @description An entry of the log of changes. */
+        ChangeOfProfile: {
+            /** @description `create`, `update`, `delete`, `assign`, `unassign` or `rollback`. */
+            action: string;
+            /** @description The agent. */
+            agent_id?: string;
+            /** @description More, for people. */
+            details?: string;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: int64
+             * @description The version after.
+             */
+            new_version?: number | null;
+            /**
+             * Format: int64
+             * @description The version before.
+             */
+            old_version?: number | null;
+            /** @description The profile. */
+            profile_id: string;
+            /** @description Its name at that time. */
+            profile_name: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            timestamp: string;
+            /** @description Who did it. */
+            user?: string;
+        };
         /** @description One kind of destination. */
         ChannelHealth: {
             /** @description Whether it has what it needs. */
@@ -4635,11 +5448,46 @@ export interface components {
              */
             timestamp: number;
         };
+        /** @description An agent is told. */
+        CheckQueued: {
+            /** @description The command; the first of several. */
+            commandId: string;
+            /** @description Its host. */
+            hostId: string;
+            /** @description How many hosts are told. */
+            hosts: number;
+            /** @description In words. */
+            message: string;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /** @description What is to be looked at; without a word, all that can. */
+        CheckRequest: {
+            /**
+             * @description The Docker host.
+             * @default null
+             */
+            hostId?: string | null;
+            /**
+             * @description A container of it: its whole host is looked at.
+             * @default null
+             */
+            resourceId?: string | null;
+        };
         /** @description What was done. */
         Cleared: {
             /** @description In words. */
             message: string;
             /** @description Always `true`. */
+            success: boolean;
+        };
+        /** @description Something was done with a cluster. */
+        ClusterDone: {
+            /** @description Which one. */
+            clusterId: string;
+            /** @description In words. */
+            message?: string | null;
+            /** @description Always true. */
             success: boolean;
         };
         /** @description A member of a cluster. */
@@ -4760,6 +5608,63 @@ export interface components {
             tokenName?: string | null;
             /** @description Version. */
             version?: string | null;
+            /** @description Stateful sets, daemon sets and jobs. Ours, beside the contract. */
+            workloads?: components["schemas"]["Workload"][];
+        };
+        /** @description A command and how far it got. */
+        CommandBody: {
+            /**
+             * Format: date-time
+             * @description When the agent took it on.
+             */
+            acknowledgedAt?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was done.
+             */
+            completedAt?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was queued.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When the agent got it.
+             */
+            dispatchedAt?: string | null;
+            /**
+             * Format: date-time
+             * @description When it is given up.
+             */
+            expiresAt: string;
+            /**
+             * Format: date-time
+             * @description When it failed.
+             */
+            failedAt?: string | null;
+            /** @description Why it failed. */
+            failureReason?: string | null;
+            /** @description Id. */
+            id: string;
+            /** @description What the agent says. */
+            message?: string | null;
+            /** @description How far it got. */
+            status: string;
+            /** @description `stop`, `update_container` or `check_updates`. */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updatedAt: string;
+        };
+        /** @description The container a command is about. */
+        CommandPayload: {
+            /** @description Its id. */
+            containerId: string;
+            /** @description Its name. */
+            containerName: string;
         };
         /** @description A command for an agent. */
         CommandShape: {
@@ -5026,6 +5931,13 @@ export interface components {
             publicPort?: number | null;
         };
         /** @description A container. */
+        ContainerRef: {
+            /** @description Id. */
+            id: string;
+            /** @description Name. */
+            name: string;
+        };
+        /** @description A container. */
         ContainerShape: {
             blockIo?: components["schemas"]["BlockIoShape"] | null;
             /**
@@ -5093,6 +6005,8 @@ export interface components {
             networkOut?: number | null;
             /** @description Networks. */
             networks?: components["schemas"]["ContainerNetwork"][];
+            /** @description Whether the kernel ended its last run for want of memory. Ours, beside the contract. */
+            oomKilled?: boolean | null;
             podman?: components["schemas"]["PodmanInfo"] | null;
             /** @description Ports. */
             ports?: components["schemas"]["ContainerPort"][];
@@ -5126,6 +6040,24 @@ export interface components {
              * @description Bytes of its own layer.
              */
             writableLayerBytes?: number | null;
+        };
+        /** @description Which container is to be updated. */
+        ContainerUpdate: {
+            /**
+             * @description Its id.
+             * @default
+             */
+            containerId?: string;
+            /**
+             * @description Its name.
+             * @default null
+             */
+            containerName?: string | null;
+            /**
+             * @description Its host.
+             * @default
+             */
+            hostId?: string;
         };
         /** @description One core. */
         CoreTemperature: {
@@ -5323,38 +6255,66 @@ export interface components {
             /** @description `pve`, `pbs` or `pmg`. */
             type: string;
         };
-        /** @description A deployment. */
+        /** @description A profile on its way to an agent. */
         Deployment: {
+            /** @description The agent. */
+            agent_id: string;
             /**
-             * Format: int32
-             * @description Replicas available.
+             * Format: int64
+             * @description The version that was assigned.
              */
-            availableReplicas?: number | null;
+            assigned_version: number;
             /**
-             * Format: int32
-             * @description Replicas wanted.
+             * Format: int64
+             * @description The version the agent has; 0 for none.
              */
-            desiredReplicas?: number | null;
-            /** @description Labels. */
-            labels?: {
-                [key: string]: string;
-            };
-            /** @description Name. */
-            name?: string;
-            /** @description Namespace. */
-            namespace?: string;
+            deployed_version: number;
+            /** @description `pending`, `deployed` or `failed`. */
+            deployment_status: string;
+            /** @description What went wrong. */
+            error_message?: string;
             /**
-             * Format: int32
-             * @description Replicas ready.
+             * Format: date-time
+             * @description When it got it; `0001-01-01T00:00:00Z` for never.
              */
-            readyReplicas?: number | null;
-            /** @description Id. */
-            uid?: string;
+            last_deployed_at: string;
+            /** @description The profile. */
+            profile_id: string;
+        };
+        /** @description How far a profile got. */
+        DeploymentRequest: {
             /**
-             * Format: int32
-             * @description Replicas of the newest version.
+             * @description The agent.
+             * @default
              */
-            updatedReplicas?: number | null;
+            agent_id?: string;
+            /**
+             * Format: int64
+             * @description The version that was assigned; counts for a first entry only.
+             * @default 0
+             */
+            assigned_version?: number;
+            /**
+             * Format: int64
+             * @description The version the agent has.
+             * @default 0
+             */
+            deployed_version?: number;
+            /**
+             * @description `pending`, `deployed` or `failed`.
+             * @default
+             */
+            deployment_status?: string;
+            /**
+             * @description What went wrong.
+             * @default
+             */
+            error_message?: string;
+            /**
+             * @description The profile.
+             * @default
+             */
+            profile_id?: string;
         };
         /** @description A deployment; counts of zero are left out, as in the contract. */
         DeploymentShape: {
@@ -5577,6 +6537,24 @@ export interface components {
              */
             writeTimeMs?: number | null;
         };
+        /** @description A name that a person gives. */
+        DisplayName: {
+            /**
+             * @description The name; empty takes it away.
+             * @default
+             */
+            displayName?: string;
+        };
+        /** @description A Docker host goes. */
+        DockerHostGoes: {
+            command?: components["schemas"]["CommandBody"] | null;
+            /** @description Which one. */
+            hostId: string;
+            /** @description In words. */
+            message: string;
+            /** @description Always true. */
+            success: boolean;
+        };
         /** @description What a Docker or Podman host is. */
         DockerHostInfo: {
             /** @description Architecture. */
@@ -5655,6 +6633,8 @@ export interface components {
             displayName: string;
             /** @description Version of Docker. */
             dockerVersion?: string | null;
+            /** @description Whether a person hid it. Ours, beside the contract. */
+            hidden?: boolean;
             /** @description Host name. */
             hostname: string;
             /** @description Id. */
@@ -5739,6 +6719,8 @@ export interface components {
         };
         /** @description Answer to a Docker report. */
         DockerReportReply: {
+            /** @description What the agent is to do; each command is sent once, and never more than one. */
+            commands?: components["schemas"]["GivenCommand"][] | null;
             /** @description How many containers were taken. */
             containers: number;
             /** @description Id under which the host is kept. */
@@ -5935,6 +6917,26 @@ export interface components {
             /** @description Whether the server runs in our Docker image. */
             isDocker: boolean;
         };
+        /** @description A host that was found. */
+        FoundHost: {
+            /** @description Version of the agent. */
+            agentVersion?: string;
+            /** @description Whether reports come. */
+            connected: boolean;
+            /** @description Name to show. */
+            displayName: string;
+            /** @description Host name. */
+            hostname: string;
+            /** @description Id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When the last report came.
+             */
+            lastSeen: string;
+            /** @description `online` or `offline`. */
+            status: string;
+        };
         /** @description An alert with everything that is known of it (contract B-07). */
         FullAlert: {
             /**
@@ -6033,6 +7035,14 @@ export interface components {
             status: string;
             /** @description Datastore. */
             store: string;
+        };
+        /** @description A command for an agent. */
+        GivenCommand: {
+            /** @description Its id, to acknowledge it by. */
+            id: string;
+            payload?: components["schemas"]["CommandPayload"] | null;
+            /** @description `stop`, `update_container` or `check_updates`. */
+            type: string;
         };
         /** @description A guest and its backups. */
         GuestBackupCoverage: {
@@ -6247,6 +7257,13 @@ export interface components {
              */
             updatedAt: string;
         };
+        /** @description Something that is hidden. */
+        HiddenAgent: {
+            /** @description Id. */
+            id: string;
+            /** @description `docker` or `kubernetes`. */
+            kind: string;
+        };
         /** @description History of one resource: `metric` and `points` when one metric was asked for, `metrics` otherwise. */
         History: {
             /**
@@ -6299,6 +7316,19 @@ export interface components {
              */
             value: number;
         };
+        /** @description A host and a node. */
+        HostAndNode: {
+            /**
+             * @description Id of the host.
+             * @default
+             */
+            hostId?: string;
+            /**
+             * @description Id of the node.
+             * @default
+             */
+            nodeId?: string;
+        };
         /** @description A mounted file system of a host. */
         HostDisk: {
             /** @description Device. */
@@ -6329,6 +7359,15 @@ export interface components {
              * @description Bytes in use.
              */
             usedBytes?: number;
+        };
+        /** @description Something was done with a host. */
+        HostDone: {
+            /** @description Which one. */
+            hostId: string;
+            /** @description In words. */
+            message?: string | null;
+            /** @description Always true. */
+            success: boolean;
         };
         /** @description What a host is. */
         HostInfo: {
@@ -6432,6 +7471,14 @@ export interface components {
              * @description Bytes sent since boot.
              */
             txBytes?: number | null;
+        };
+        /** @description A host. */
+        HostRef: {
+            /**
+             * @description Its id.
+             * @default
+             */
+            hostId?: string;
         };
         /** @description A host's report. */
         HostReport: {
@@ -6620,6 +7667,81 @@ export interface components {
              */
             passphrase?: string;
         };
+        /** @description An update that waits. */
+        InfraUpdateBody: {
+            /** @description Digest that runs. */
+            currentDigest?: string | null;
+            /** @description What runs: the image. */
+            currentVersion?: string | null;
+            /** @description Why it may be wrong. */
+            error?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it is known to wait.
+             */
+            firstDetected: string;
+            /** @description The machine. */
+            hostId: string;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When that was looked at last.
+             */
+            lastChecked: string;
+            /** @description Digest in the registry. */
+            latestDigest?: string | null;
+            /**
+             * Format: int32
+             * @description How many packages.
+             */
+            packageCount?: number | null;
+            /** @description What it is for. */
+            resourceId: string;
+            /** @description Name of that. */
+            resourceName: string;
+            /** @description `docker` or `node`. */
+            resourceType: string;
+            /** @description `docker_image` or `package`. */
+            type: string;
+        };
+        /** @description Updates that wait. */
+        InfraUpdateList: {
+            /** @description How many. */
+            total: number;
+            /** @description Which; `null` for none. */
+            updates?: components["schemas"]["InfraUpdateBody"][] | null;
+        };
+        /** @description What waits on which machine. */
+        InfraUpdateSummaries: {
+            /** @description By id of the machine. */
+            summaries: {
+                [key: string]: components["schemas"]["InfraUpdateSummary"];
+            };
+            /** @description On all of them. */
+            totalUpdates: number;
+        };
+        /** @description What waits on one machine. */
+        InfraUpdateSummary: {
+            /** @description How many of them are images of containers. */
+            containerUpdates: number;
+            /** @description The machine. */
+            hostId: string;
+            /** @description Its name. */
+            hostName: string;
+            /**
+             * Format: int32
+             * @description How many packages wait.
+             */
+            packageUpdates: number;
+            /**
+             * Format: int32
+             * @description How many of them mend a weakness; no source tells yet, so that it is always left out.
+             */
+            securityUpdates?: number | null;
+            /** @description How many updates. */
+            totalUpdates: number;
+        };
         /** @description How polling of one instance goes. */
         InstanceHealth: {
             /** @description The circuit breaker. */
@@ -6732,6 +7854,7 @@ export interface components {
             uid: string;
             /** @description Whether it is cordoned. */
             unschedulable?: boolean | null;
+            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description A node of a cluster. */
         KubernetesNode: {
@@ -6860,6 +7983,17 @@ export interface components {
             /** @description Whether there is one that counts. */
             valid: boolean;
         };
+        /** @description A link was made. */
+        Linked: {
+            /** @description The host. */
+            hostId: string;
+            /** @description In words. */
+            message: string;
+            /** @description The node. */
+            nodeId: string;
+            /** @description Always true. */
+            success: boolean;
+        };
         /** @description User and password. */
         LoginRequest: {
             /**
@@ -6909,6 +8043,13 @@ export interface components {
              * @default null
              */
             returnTo?: string | null;
+        };
+        /** @description Answer to a lookup. */
+        LookupReply: {
+            /** @description The host. */
+            host: components["schemas"]["FoundHost"];
+            /** @description Always true. */
+            success: boolean;
         };
         /** @description Mail of one hour. */
         MailCountShape: {
@@ -8222,6 +9363,7 @@ export interface components {
             startTime?: number | null;
             /** @description Id. */
             uid: string;
+            usage?: components["schemas"]["Usage"] | null;
         };
         /** @description What Podman adds to a container. */
         PodmanInfo: {
@@ -8264,6 +9406,113 @@ export interface components {
              * @description When a poll last succeeded.
              */
             lastSuccess?: string | null;
+        };
+        /** @description A set of values for agents. */
+        Profile: {
+            /** @description Its values by key; `null` for none. */
+            config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Who made it. */
+            created_by?: string;
+            /** @description What it is for. */
+            description?: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description The profile it was made from. */
+            parent_id?: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at: string;
+            /** @description Who changed it last. */
+            updated_by?: string;
+            /**
+             * Format: int64
+             * @description Grows by one with every change.
+             */
+            version: number;
+        };
+        /** @description A key of a profile's configuration. */
+        ProfileKey: {
+            /** @description What counts without it: a text or a switch. */
+            Default: unknown;
+            /** @description What it does. */
+            Description: string;
+            /** @description The words that an `enum` may be; `null` for other types. */
+            Enum?: string[] | null;
+            /** @description Its name. */
+            Key: string;
+            /**
+             * Format: double
+             * @description Always `null`.
+             */
+            Max?: number | null;
+            /**
+             * Format: double
+             * @description Always `null`.
+             */
+            Min?: number | null;
+            /** @description Always empty. */
+            Pattern: string;
+            /** @description Always false. */
+            Required: boolean;
+            /** @description `duration`, `bool`, `enum` or `string`. */
+            Type: string;
+        };
+        /** @description What is wrong with a key. */
+        ProfileKeyProblem: {
+            /** @description The key. */
+            Key: string;
+            /** @description What is wrong. */
+            Message: string;
+        };
+        /** @description A profile as a person sends it; what a change does not name stays as it is. */
+        ProfileRequest: {
+            /**
+             * @description Why it is changed.
+             * @default null
+             */
+            change_note?: string | null;
+            /**
+             * @description Its values by key.
+             * @default null
+             */
+            config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description What it is for.
+             * @default null
+             */
+            description?: string | null;
+            /**
+             * @description The name.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * @description The profile it was made from.
+             * @default null
+             */
+            parent_id?: string | null;
+        };
+        /** @description Whether agents can follow a configuration. */
+        ProfileValidation: {
+            /** @description What they cannot follow; `null` for nothing. */
+            Errors?: components["schemas"]["ProfileKeyProblem"][] | null;
+            /** @description Whether they can. */
+            Valid: boolean;
+            /** @description What they leave aside; `null` for nothing. */
+            Warnings?: components["schemas"]["ProfileKeyProblem"][] | null;
         };
         /** @description A prune job. */
         PruneJobShape: {
@@ -8417,6 +9666,20 @@ export interface components {
              */
             updatedAt: string;
         };
+        /** @description A command waits for an agent. */
+        Queued: {
+            /** @description Id of the command. */
+            commandId: string;
+            container?: components["schemas"]["ContainerRef"] | null;
+            /** @description The host. */
+            hostId: string;
+            /** @description In words. */
+            message: string;
+            /** @description What happens next. */
+            note: string;
+            /** @description Always true. */
+            success: boolean;
+        };
         /** @description A software RAID array. */
         RaidArray: {
             /**
@@ -8519,6 +9782,25 @@ export interface components {
             success: boolean;
             /** @description Its value. */
             token: string;
+        };
+        /** @description Something that was removed and may not report yet. */
+        RemovedAgent: {
+            /**
+             * Format: date-time
+             * @description Until when it may not report.
+             */
+            blockedUntil: string;
+            /** @description Name it was shown by. */
+            displayName?: string | null;
+            /** @description Id. */
+            id: string;
+            /** @description `host`, `docker` or `kubernetes`. */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description When it was removed.
+             */
+            removedAt: string;
         };
         /** @description A cluster that was removed lately. */
         RemovedClusterShape: {
@@ -10204,6 +11486,35 @@ export interface components {
             /** @description Plain semver. */
             version: string;
         };
+        /** @description A profile as it was. */
+        VersionOfProfile: {
+            /** @description Why. */
+            change_note?: string;
+            /** @description Its values then; `null` for none. */
+            config?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            created_at: string;
+            /** @description By whom. */
+            created_by?: string;
+            /** @description What it was for. */
+            description?: string;
+            /** @description Its name then. */
+            name: string;
+            /** @description The profile it was made from. */
+            parent_id?: string;
+            /** @description The profile. */
+            profile_id: string;
+            /**
+             * Format: int64
+             * @description Which version.
+             */
+            version: number;
+        };
         /** @description A webhook. */
         Webhook: {
             /**
@@ -10344,6 +11655,24 @@ export interface components {
             /** @description Whether it took the message. */
             success?: boolean | null;
         };
+        /** @description What an agent says of a command. */
+        Word: {
+            /**
+             * @description Its host; may be left out.
+             * @default null
+             */
+            hostId?: string | null;
+            /**
+             * @description In words.
+             * @default null
+             */
+            message?: string | null;
+            /**
+             * @description `acknowledged`, `in_progress`, `completed` or `failed`; each has other words that v5 knows.
+             * @default null
+             */
+            status?: string | null;
+        };
         /** @description A stateful set, a daemon set or a job. */
         Workload: {
             /**
@@ -10454,6 +11783,579 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_profiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"][];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    create_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description Without a name, or with values agents cannot follow */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_profile_assignments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"][];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    assign_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssignmentRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignment"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description There is no such profile */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    unassign_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Agent */
+                agentId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It follows none */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_profile_changes: {
+        parameters: {
+            query?: {
+                /** @description Only those of this profile. */
+                profile_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeOfProfile"][];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_profile_deployments: {
+        parameters: {
+            query?: {
+                /** @description Only those of this agent. */
+                agent_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"][];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_profile_deployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeploymentRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    get_profile_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileKey"][];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    suggest_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    validate_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileValidation"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Profile */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    update_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Profile */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description Without a name, or with values agents cannot follow */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    delete_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Profile */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    roll_back_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Profile */
+                id: string;
+                /** @description Number of the version */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_profile_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Profile */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionOfProfile"][];
+                };
+            };
+            /** @description Needs the feature agent_profiles */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_roles: {
         parameters: {
             query?: never;
@@ -10798,6 +12700,305 @@ export interface operations {
             };
         };
     };
+    list_agent_decisions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDecisions"];
+                };
+            };
+        };
+    };
+    acknowledge_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Command */
+                commandId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Word"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AckReply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    update_container: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContainerUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queued"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_docker_host: {
+        parameters: {
+            query?: {
+                /** @description `true`: hide it only. */
+                hide?: string | null;
+                /** @description `true`: remove it without asking its agent. */
+                force?: string | null;
+                /** @description `force`: the same. */
+                mode?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Docker host */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DockerHostGoes"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    allow_docker_reenrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    check_updates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queued"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    name_docker_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisplayName"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mark_docker_pending_uninstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unhide_docker_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     report_docker: {
         parameters: {
             query?: never;
@@ -10829,6 +13030,85 @@ export interface operations {
             };
         };
     };
+    link_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HostAndNode"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Linked"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    look_up_host: {
+        parameters: {
+            query?: {
+                /** @description Its id. */
+                id?: string | null;
+                /** @description Its host name, whole or up to the first dot, or the name it is shown by. */
+                hostname?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookupReply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     report_host: {
         parameters: {
             query?: never;
@@ -10851,6 +13131,381 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    uninstall_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HostRef"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unlink_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HostRef"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    allow_host_reenrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_host_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentConfigReply"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    patch_host_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Host */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentConfigChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentSwitchesReply"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_cluster: {
+        parameters: {
+            query?: {
+                /** @description `true`: hide it only. Beside the contract, which has no way to hide a cluster. */
+                hide?: boolean | null;
+            };
+            header?: never;
+            path: {
+                /** @description Cluster */
+                clusterId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterDone"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    allow_cluster_reenrolment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Cluster */
+                clusterId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterDone"];
+                };
+            };
+        };
+    };
+    name_cluster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Cluster */
+                clusterId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisplayName"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterDone"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mark_cluster_pending_uninstall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Cluster */
+                clusterId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterDone"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unhide_cluster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Cluster */
+                clusterId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterDone"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13222,6 +15877,132 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_infra_updates: {
+        parameters: {
+            query?: {
+                /** @description Only those of this machine. */
+                hostId?: string;
+                /** @description Only those for `docker` or `node`. */
+                resourceType?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InfraUpdateList"];
+                };
+            };
+        };
+    };
+    check_infra_updates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckQueued"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_infra_updates_of_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Docker host or node */
+                hostId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InfraUpdateList"];
+                };
+            };
+        };
+    };
+    summarize_infra_updates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InfraUpdateSummaries"];
+                };
+            };
+        };
+    };
+    list_infra_updates_of_resource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Resource, such as docker:host/container, escaped */
+                resourceId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InfraUpdateList"];
+                };
             };
         };
     };

@@ -95,6 +95,8 @@ function compare(a: SortValue, b: SortValue, sign: number): number {
  * values stand last in both directions.
  */
 export function sortRowsBy<Row>(rows: readonly Row[], orders: readonly Order<Row>[]): Row[] {
+  const [only] = orders;
+  if (orders.length === 1 && only !== undefined) return sortByOne(rows, only);
   const signs = orders.map((order) => (order.descending ? -1 : 1));
   const keyed = rows.map((row) => ({
     row,
@@ -111,6 +113,18 @@ export function sortRowsBy<Row>(rows: readonly Row[], orders: readonly Order<Row
     return 0;
   });
   return keyed.map((entry) => entry.row);
+}
+
+/** The usual case without a list of values for each row. */
+function sortByOne<Row>(rows: readonly Row[], order: Order<Row>): Row[] {
+  const sign = order.descending ? -1 : 1;
+  const values = rows.map((row) => {
+    const raw = order.value(row);
+    return typeof raw === "string" ? naturalKey(raw) : raw;
+  });
+  const places = rows.map((_, index) => index);
+  places.sort((a, b) => compare(values[a], values[b], sign) || a - b);
+  return places.map((place) => rows[place] as Row);
 }
 
 /** As `sortRowsBy`, by one value. */

@@ -1,11 +1,19 @@
 // What is raised now: the worst first; acknowledged ones stay, and are quiet.
 
 import { A } from "@solidjs/router";
-import { type JSX, Show } from "solid-js";
-import { acknowledge, acknowledgeAll, unacknowledge } from "../../api/alerts";
+import { createMemo, createResource, For, type JSX, onCleanup, Show } from "solid-js";
+import {
+  acknowledge,
+  acknowledgeAll,
+  alertDetails,
+  snoozeAll,
+  unacknowledge,
+  unsnooze,
+} from "../../api/alerts";
 import { activeAlerts, hasData, serverNow } from "../../api/live";
 import { age, moment } from "../../state/format";
 import { oneOf } from "../../state/options";
+import { settled } from "../../state/settled";
 import { useView } from "../../state/view";
 import { t } from "../../text";
 import { Badge, Button, Empty, Segmented } from "../../ui/controls";
@@ -15,7 +23,7 @@ import { toast } from "../../ui/toast";
 import { Waiting } from "../../ui/Waiting";
 import { PhoneName, Two } from "../parts/cells";
 import { hrefOf } from "./href";
-import { ALERT_FIELDS, type LiveAlert, levelHealth, levelName, raisedAt } from "./model";
+import { ALERT_FIELDS, type LiveAlert, levelHealth, levelName, raisedAt, snoozes } from "./model";
 
 const STATES = [
   { id: "all", title: t("All") },
@@ -23,12 +31,34 @@ const STATES = [
   { id: "done", title: t("Acknowledged") },
 ] as const;
 
+const SNOOZES = [
+  { minutes: 60, title: t("Snooze 1 h") },
+  { minutes: 8 * 60, title: t("8 h") },
+  { minutes: 24 * 60, title: t("24 h") },
+] as const;
+
+const DETAILS_MS = 15_000;
+
+function isSameMap(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>): boolean {
+  return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
+}
+
 export default function ActivePage(): JSX.Element {
   const view = useView("alerts", ["sort", "group"]);
   const state = (): (typeof STATES)[number]["id"] => oneOf(view.get("state"), STATES, "all");
+  // The state does not tell who snoozed what.
+  const [details, { refetch }] = createResource(alertDetails);
+  const timer = setInterval(() => void refetch(), DETAILS_MS);
+  onCleanup(() => clearInterval(timer));
+  const lastDetails = createMemo<Awaited<ReturnType<typeof alertDetails>>>(
+    (last) => settled(details) ?? last,
+    [],
+  );
+  const quiet = createMemo(() => snoozes(lastDetails(), serverNow()), undefined, { equals: isSameMap });
   const attempt = async (work: Promise<unknown>): Promise<void> => {
     try {
       await work;
+      void refetch();
     } catch (cause) {
       toast(cause instanceof Error ? cause.message : String(cause), "crit");
     }
@@ -126,6 +156,40 @@ export default function ActivePage(): JSX.Element {
       isFixed: true,
       cell: (row) => <A href={hrefOf(row())}>{t("Show")}</A>,
     },
+    {
+      id: "snooze",
+      title: "",
+      width: 118,
+      from: 860,
+      isFixed: true,
+      cell: (row) => (
+        <Show
+          when={quiet().get(row().id)}
+          fallback={
+            <Button
+              isSmall
+              label={t("Snooze 1 h: the alert of {name}", { name: row().resourceName })}
+              onClick={() => void attempt(snoozeAll([row().id], 60))}
+            >
+              {t("Snooze 1 h")}
+            </Button>
+          }
+        >
+          {(until) => (
+            <Button
+              isSmall
+              label={t("Wake ({left}): the alert of {name}", {
+                left: age((until() - serverNow()) / 1000),
+                name: row().resourceName,
+              })}
+              onClick={() => void attempt(unsnooze(row().id))}
+            >
+              {t("Wake ({left})", { left: age((until() - serverNow()) / 1000) })}
+            </Button>
+          )}
+        </Show>
+      ),
+    },
     { id: "act", title: "", width: 132, isFixed: true, cell: (row) => button(row()) },
   ];
   const phone: Column<LiveAlert>[] = [
@@ -172,13 +236,26 @@ export default function ActivePage(): JSX.Element {
           tone={(alert) => (alert.acknowledged ? "dim" : undefined)}
           onClear={() => view.set({ state: undefined })}
           acts={(keys, finish) => (
-            <Button
-              isSmall
-              isDisabled={keys.length === 0}
-              onClick={() => void attempt(acknowledgeAll(keys)).then(finish)}
-            >
-              {t("Acknowledge selected")}
-            </Button>
+            <>
+              <Button
+                isSmall
+                isDisabled={keys.length === 0}
+                onClick={() => void attempt(acknowledgeAll(keys)).then(finish)}
+              >
+                {t("Acknowledge selected")}
+              </Button>
+              <For each={SNOOZES}>
+                {(snooze) => (
+                  <Button
+                    isSmall
+                    isDisabled={keys.length === 0}
+                    onClick={() => void attempt(snoozeAll(keys, snooze.minutes)).then(finish)}
+                  >
+                    {snooze.title}
+                  </Button>
+                )}
+              </For>
+            </>
           )}
           tools={
             <Segmented

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { heat, isAbout, resourceHref } from "./model";
+import { heat, isAbout, resourceHref, snoozes } from "./model";
 
 it("puts each alert into its piece, and shows the worst", () => {
   const slots = heat(
@@ -34,4 +34,15 @@ it("counts the disks of a machine to the machine", () => {
     false,
     false,
   ]);
+});
+
+it("knows what is snoozed until when, and forgets what is over", () => {
+  const at = (minutes: number): string => new Date(minutes * 60_000).toISOString();
+  const alerts = [
+    { id: "a", metadata: { snoozedUntil: at(90) } },
+    { id: "b", metadata: { snoozedUntil: at(20) } },
+    { id: "c", metadata: {} },
+    { id: "d" },
+  ];
+  expect([...snoozes(alerts, 30 * 60_000)]).toEqual([["a", 90 * 60_000]]);
 });

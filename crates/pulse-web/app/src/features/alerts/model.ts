@@ -82,3 +82,17 @@ export function heat(
   }
   return slots;
 }
+
+/** Until when nobody is told of an alert, in milliseconds, by its id; what is over is left out. */
+export function snoozes(
+  alerts: readonly { id: string; metadata?: Readonly<Record<string, unknown>> }[],
+  now: number,
+): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  for (const { id, metadata } of alerts) {
+    const text = metadata?.snoozedUntil;
+    const until = typeof text === "string" ? parseTime(text) : undefined;
+    if (until !== undefined && until > now) found.set(id, until);
+  }
+  return found;
+}

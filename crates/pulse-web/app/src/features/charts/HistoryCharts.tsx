@@ -112,6 +112,8 @@ export function HistoryCharts(props: {
   range: string | undefined;
   onRange: (range: string) => void;
   now: Now;
+  /** When that was measured, where it is newer than the state. */
+  at?: number | undefined;
   /** How alerts call the resource, where that is another id. */
   alertId?: string;
   /** Without the memory chart where the resource has none, such as a storage. */
@@ -160,7 +162,7 @@ export function HistoryCharts(props: {
     ),
   );
   createEffect(
-    on([lastUpdate, props.now], ([at, now]) => {
+    on([() => props.at ?? lastUpdate(), props.now], ([at, now]) => {
       setLive((old) => {
         const next: Record<string, readonly Point[]> = { ...old };
         for (const [metric, value] of Object.entries(now)) {

@@ -2,7 +2,8 @@
 
 import { createMemo, For, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
-import { guestSnapshots, lastUpdate, pbsBackups, storageBackups } from "../../api/live";
+import { guestSnapshots, lastUpdate, pbsBackups, serverNow, storageBackups } from "../../api/live";
+import { useWatched } from "../../api/watch";
 import { bytes, bytesOf, duration, moment, parseTime, percent } from "../../state/format";
 import { sortRows } from "../../state/order";
 import type { View } from "../../state/view";
@@ -43,7 +44,8 @@ export default function GuestDrawer(props: {
   view: View;
   onClose: () => void;
 }): JSX.Element {
-  const guest = (): LiveGuest => props.guest;
+  const watched = useWatched(() => props.guest, serverNow);
+  const guest = watched.row;
   const backups = createMemo(() => backupsOf(guest(), pbsBackups(), storageBackups()));
   const snapshots = createMemo(() =>
     sortRows(
@@ -72,7 +74,12 @@ export default function GuestDrawer(props: {
     >
       <AlertList resourceId={guest().id} />
       <Facts>
-        <Fact name={t("State")}>{statusName(guest()) + lockText(guest())}</Fact>
+        <Fact name={t("State")}>
+          {statusName(guest()) + lockText(guest())}
+          <Show when={watched.at() !== undefined}>
+            <span class="soft"> {t("figures of every second")}</span>
+          </Show>
+        </Fact>
         <Fact name={t("Uptime")}>
           <Value
             value={guest().status === "running" ? uptimeAt(guest(), lastUpdate()) : undefined}
@@ -150,6 +157,7 @@ export default function GuestDrawer(props: {
         resourceId={guest().id}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
+        at={watched.at()}
         now={() => ({
           cpu: cpuOf(guest()),
           memory: memoryOf(guest())?.percent,

@@ -379,18 +379,17 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
 
 export function BackupAge(props: { guest: LiveGuest }): JSX.Element {
   const at = (): number | undefined => props.guest.lastBackup || undefined;
+  // The clock ticks every second; what it says of a backup changes once an hour.
+  const health = createMemo(() => backupHealth(props.guest, serverNow()));
+  const ago = createMemo(() => age((serverNow() - (at() ?? 0)) / 1000));
   return (
     <Show
       when={at()}
       fallback={<Dash why={props.guest.missing?.lastBackup ?? t("no backup of this guest is known")} />}
     >
       {(time) => (
-        <span
-          class={cellStyles.aged}
-          data-health={backupHealth(props.guest, serverNow())}
-          title={moment(time())}
-        >
-          {age((serverNow() - time()) / 1000)}
+        <span class={cellStyles.aged} data-health={health()} title={moment(time())}>
+          {ago()}
         </span>
       )}
     </Show>

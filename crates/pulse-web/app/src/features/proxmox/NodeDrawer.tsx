@@ -2,7 +2,8 @@
 
 import { createMemo, For, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
-import { lastUpdate, physicalDisks, storage } from "../../api/live";
+import { lastUpdate, physicalDisks, serverNow, storage } from "../../api/live";
+import { useWatched } from "../../api/watch";
 import { bytes, celsius, duration, fixed, percent } from "../../state/format";
 import { sortRows } from "../../state/order";
 import type { View } from "../../state/view";
@@ -33,7 +34,8 @@ import {
 import { diskHealth, diskTemperature, storageShare, storageWhy } from "./storageModel";
 
 export default function NodeDrawer(props: { node: LiveNode; view: View; onClose: () => void }): JSX.Element {
-  const node = (): LiveNode => props.node;
+  const watched = useWatched(() => props.node, serverNow);
+  const node = watched.row;
   const isHere = createMemo(() => {
     const keys = new Set(keysOfNode(node()));
     return (each: { instance: string; node: string }): boolean => keys.has(`${each.instance}/${each.node}`);
@@ -58,7 +60,12 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
     >
       <AlertList resourceId={node().id} />
       <Facts>
-        <Fact name={t("State")}>{nodeStatusText(node())}</Fact>
+        <Fact name={t("State")}>
+          {nodeStatusText(node())}
+          <Show when={watched.at() !== undefined}>
+            <span class="soft"> {t("figures of every second")}</span>
+          </Show>
+        </Fact>
         <Fact name={t("Uptime")}>
           <Value
             value={node().status === "online" ? uptimeAt(node(), lastUpdate()) : undefined}
@@ -120,6 +127,7 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
         resourceId={node().id}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
+        at={watched.at()}
         now={() => ({
           cpu: cpuOf(node()),
           memory: memoryOf(node())?.percent,

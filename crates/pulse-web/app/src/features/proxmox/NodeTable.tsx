@@ -19,12 +19,10 @@ import {
   cpuOf,
   diskOf,
   isVm,
-  keysOfNode,
   type LiveGuest,
   type LiveNode,
   memoryOf,
   nodeHealth,
-  nodeKeyOf,
   nodeName,
   nodeStatusText,
   nodeTemperature,
@@ -38,23 +36,31 @@ interface Counts {
 
 export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveGuest> }): JSX.Element {
   const counts = createMemo(() => {
-    const byNode = new Map<string, Counts>();
+    // By instance, then by node: a key of both would be a new text for each guest at each update.
+    const byInstance = new Map<string, Map<string, Counts>>();
     for (const guest of props.guests.values()) {
-      const key = nodeKeyOf(guest);
-      const count = byNode.get(key) ?? { vms: 0, containers: 0 };
+      let byNode = byInstance.get(guest.instance);
+      if (byNode === undefined) {
+        byNode = new Map();
+        byInstance.set(guest.instance, byNode);
+      }
+      let count = byNode.get(guest.node);
+      if (count === undefined) {
+        count = { vms: 0, containers: 0 };
+        byNode.set(guest.node, count);
+      }
       if (isVm(guest)) count.vms += 1;
       else count.containers += 1;
-      byNode.set(key, count);
     }
-    return byNode;
+    return byInstance;
   });
   const [box, setBox] = createSignal<HTMLElement>();
   const countsOf = (node: LiveNode): Counts => {
-    for (const key of keysOfNode(node)) {
-      const count = counts().get(key);
-      if (count !== undefined) return count;
-    }
-    return { vms: 0, containers: 0 };
+    const of = (instance: string): Counts | undefined => counts().get(instance)?.get(node.name);
+    return (
+      of(node.instance) ??
+      (node.clusterName === undefined ? undefined : of(node.clusterName)) ?? { vms: 0, containers: 0 }
+    );
   };
   const memory = (node: LiveNode): JSX.Element => (
     <ShareMeter share={memoryOf(node)} limits={MEMORY_LIMITS} why={reason(node, "memory", "mem")} />

@@ -14,7 +14,12 @@ const NodeDrawer = lazy(() => import("./NodeDrawer"));
 
 export default function OverviewPage(): JSX.Element {
   const view = useView("proxmox", ["sort", "group", "look", "nodesort"]);
-  const guests = createMemo<ReadonlyMap<string, LiveGuest>>(() => new Map([...vms(), ...containers()]));
+  const guests = createMemo<ReadonlyMap<string, LiveGuest>>(() => {
+    // Not by spreading both: at thousands of guests the pairs would be most of what an update throws away.
+    const all = new Map<string, LiveGuest>(vms());
+    for (const [id, guest] of containers()) all.set(id, guest);
+    return all;
+  });
   const open = (): string => view.get("open") ?? "";
   const close = (): void => view.set({ open: undefined });
   return (

@@ -1,6 +1,7 @@
-import { createSignal, type JSX, onMount, Show } from "solid-js";
-import { login } from "../../api/calls";
+import { createResource, createSignal, type JSX, onMount, Show } from "solid-js";
+import { login, oidcLogin, securityStatus } from "../../api/calls";
 import { refreshSession } from "../../api/session";
+import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Check, Field, Note } from "../../ui/controls";
 import { Gate } from "./Gate";
@@ -10,7 +11,12 @@ export default function Login(props: { hasExpired: boolean }): JSX.Element {
   const [username, setUsername] = createSignal("");
   const [password, setPassword] = createSignal("");
   const [isRemembered, setRemembered] = createSignal(false);
-  const [error, setError] = createSignal<string>();
+  // What a provider that refused leaves in the address.
+  const refusal = new URLSearchParams(location.search).get("oidc_error");
+  const [error, setError] = createSignal<string | undefined>(
+    refusal === null ? undefined : t("The provider's login did not work: {reason}", { reason: refusal }),
+  );
+  const [status] = createResource(securityStatus);
   const [isBusy, setBusy] = createSignal(false);
 
   const submit = async (): Promise<void> => {
@@ -23,6 +29,17 @@ export default function Login(props: { hasExpired: boolean }): JSX.Element {
       setError(cause instanceof Error ? cause.message : String(cause));
     }
     setBusy(false);
+  };
+
+  const goToProvider = async (): Promise<void> => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      location.assign(await oidcLogin(location.pathname));
+    } catch (cause) {
+      setError(cause instanceof Error ? cause.message : String(cause));
+      setBusy(false);
+    }
   };
 
   const Form = (): JSX.Element => (
@@ -61,6 +78,11 @@ export default function Login(props: { hasExpired: boolean }): JSX.Element {
       <Check label={t("Stay logged in for 30 days")} isOn={isRemembered()} onChange={setRemembered} />
       <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
       <div class={styles.actions}>
+        <Show when={settled(status)?.oidcEnabled === true}>
+          <Button isDisabled={isBusy()} onClick={() => void goToProvider()}>
+            {t("Log in by the provider")}
+          </Button>
+        </Show>
         <Button type="submit" kind="primary" isDisabled={isBusy()}>
           {t("Log in")}
         </Button>

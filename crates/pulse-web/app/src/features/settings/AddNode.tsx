@@ -2,8 +2,10 @@
 
 import { createSignal, type JSX, Show } from "solid-js";
 import { addNode, type ConfiguredNode, changeNode, testConnection } from "../../api/calls";
+import type { FoundServer } from "../../api/connect";
 import { t } from "../../text";
 import { Button, Check, Field, Note, Secret, Segmented } from "../../ui/controls";
+import { Discovery, SelfConnect } from "./FindNode";
 import {
   EMPTY_FORM,
   type FormErrors,
@@ -39,6 +41,16 @@ export function AddNode(props: {
     // What was said about a field no longer holds once it is changed.
     setErrors((old) => Object.fromEntries(Object.entries(old).filter(([field]) => !(field in parts))));
     setOutcome(undefined);
+  };
+  const use = (server: FoundServer): void => {
+    const kind = KINDS.find((each) => each.id === server.type)?.id ?? "pve";
+    change({
+      kind,
+      host: `https://${server.ip.includes(":") ? `[${server.ip}]` : server.ip}:${server.port}`,
+      name: server.hostname ?? "",
+      fingerprint: server.fingerprint,
+      ...(kind === "pmg" ? { signIn: "password" as const } : {}),
+    });
   };
   const isComplete = (): boolean => {
     const found = formErrors(form(), known !== undefined);
@@ -93,6 +105,12 @@ export function AddNode(props: {
           value={form().kind}
           onChange={(kind) => change({ kind, ...(kind === "pmg" ? { signIn: "password" as const } : {}) })}
         />
+      </Show>
+      <Show when={known === undefined}>
+        <Discovery onUse={use} />
+        <Show when={form().kind !== "pmg"}>
+          <SelfConnect kind={form().kind} host={form().host} />
+        </Show>
       </Show>
       <div class={styles.columns}>
         <Field

@@ -7,6 +7,8 @@ import { t } from "../../text";
 import { Button, Fact, Facts, Field, Note } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
 import { passwordError } from "../session/setup";
+import { Provider } from "./Provider";
+import { Sessions } from "./Sessions";
 import styles from "./Settings.module.css";
 
 export default function SecurityPage(): JSX.Element {
@@ -53,6 +55,8 @@ export default function SecurityPage(): JSX.Element {
         </Show>
       </section>
       <Password user={now()?.authUsername} />
+      <Sessions />
+      <Provider />
     </>
   );
 }

@@ -2,6 +2,7 @@
 // movement by keys.
 
 import {
+  batch,
   createEffect,
   createMemo,
   createSignal,
@@ -51,6 +52,10 @@ interface Props<Row> {
 const ROW_HEIGHT = 28;
 const PHONE_ROW_HEIGHT = 54;
 
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((each, index) => each === b[index]);
+}
+
 export function Rows<Row>(props: Props<Row>): JSX.Element {
   const scroller = useContext(ScrollerContext);
   const [offset, setOffset] = createSignal(0);
@@ -66,9 +71,15 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     undefined,
     { equals: (a, b) => a.start === b.start && a.end === b.end && a.below === b.below },
   );
+  const inSight = createMemo(() => props.entries.slice(slice().start, slice().end));
   // Keys, not objects: a row whose values changed keeps its elements.
-  const shown = createMemo(() => props.entries.slice(slice().start, slice().end).map((entry) => entry.key));
-  const byKey = createMemo(() => new Map(props.entries.map((entry, index) => [entry.key, { entry, index }])));
+  const shown = createMemo(() => inSight().map((entry) => entry.key), undefined, { equals: isSameList });
+  /** What is drawn, by its key. Of thousands of rows all others are only looked for when a key is pressed. */
+  const byKey = createMemo(
+    () => new Map(inSight().map((entry, index) => [entry.key, { entry, index: slice().start + index }])),
+  );
+  const indexOf = (key: string): number =>
+    byKey().get(key)?.index ?? props.entries.findIndex((entry) => entry.key === key);
   /** The one row that the Tab key reaches. */
   const tabStop = createMemo(() => {
     const keys = shown();
@@ -78,12 +89,28 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
   });
   const isOpen = createMemo(() => props.open);
 
+  /** Where the body begins in what the scroller scrolls. Asked for when something may have moved it. */
+  let bodyTop = 0;
   const measure = (): void => {
     const element = scroller();
     if (element === undefined || body === undefined) return;
-    setOffset(element.getBoundingClientRect().top - body.getBoundingClientRect().top);
-    setHeight(element.clientHeight);
+    const top = element.scrollTop;
+    const clear = element.clientHeight;
+    bodyTop = body.getBoundingClientRect().top - element.getBoundingClientRect().top + top;
+    follow(top, clear);
   };
+  /** Draws what is in sight now. All is read before anything is written: a layout in between costs a frame. */
+  const follow = (top: number, clear: number): void =>
+    batch(() => {
+      setOffset(top - bodyTop);
+      setHeight(clear);
+    });
+  const onScroll = (): void => {
+    const element = scroller();
+    if (element !== undefined) follow(element.scrollTop, height());
+  };
+  /** The tables above may have become longer since. */
+  const onScrollEnd = (): void => measure();
 
   onMount(() => {
     const element = scroller();
@@ -94,11 +121,13 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     if (table !== undefined) sizes.observe(table);
     if (element !== undefined) {
       sizes.observe(element);
-      element.addEventListener("scroll", measure, { passive: true });
+      element.addEventListener("scroll", onScroll, { passive: true });
+      element.addEventListener("scrollend", onScrollEnd, { passive: true });
     }
     onCleanup(() => {
       sizes.disconnect();
-      element?.removeEventListener("scroll", measure);
+      element?.removeEventListener("scroll", onScroll);
+      element?.removeEventListener("scrollend", onScrollEnd);
     });
   });
   // Only a new number of rows moves anything: measuring at every change of a figure would force a layout.
@@ -106,9 +135,9 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
 
   const focusRow = (key: string): void => {
     setActive(key);
-    const index = byKey().get(key)?.index;
+    const index = indexOf(key);
     const element = scroller();
-    if (index === undefined || element === undefined || body === undefined) return;
+    if (index < 0 || element === undefined || body === undefined) return;
     const top = body.getBoundingClientRect().top - element.getBoundingClientRect().top + index * rowHeight();
     const clear = props.stickyTop + ROW_HEIGHT + 4;
     if (top < clear) element.scrollTop += top - clear;
@@ -125,7 +154,7 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
   const onKey = (event: KeyboardEvent): void => {
     const key = (event.target as HTMLElement).dataset.rowKey;
     if (key === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
-    const at = byKey().get(key)?.index ?? -1;
+    const at = indexOf(key);
     const isGroup = props.entries[at]?.kind === "group";
     if (event.key === " " && !isGroup) {
       event.preventDefault();
@@ -200,11 +229,12 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     // A row that just went away keeps its last values until it leaves the page.
     const row = createMemo<Row | undefined>((last) => props.row(item.key) ?? last);
     const isSelected = createMemo(() => props.selected.has(item.key));
+    const index = createMemo(() => byKey().get(item.key)?.index ?? 0);
     return (
       <Show when={row() !== undefined}>
         <tr
           class={styles.row}
-          aria-rowindex={(byKey().get(item.key)?.index ?? 0) + 2}
+          aria-rowindex={index() + 2}
           data-open={isOpen() === item.key ? "" : undefined}
           data-selected={isSelected() ? "" : undefined}
           data-tone={props.tone?.(row() as Row)}

@@ -15,7 +15,7 @@ import { copyText } from "../copy";
 import { isPhone } from "../screen";
 import { toast } from "../toast";
 import { Chooser } from "./Chooser";
-import { keysBetween, shape } from "./model";
+import { isSameOrder, keysBetween, shape } from "./model";
 import { Rows } from "./Rows";
 import styles from "./Table.module.css";
 import type { Column, Grouping } from "./types";
@@ -125,6 +125,8 @@ export function Table<Row>(props: Props<Row>): JSX.Element {
       folded: folded(),
     }),
   );
+  // Figures that change move no row: what is drawn then stays, and only its cells change.
+  const entries = createMemo(() => shaped().entries, undefined, { equals: isSameOrder });
   if (props.fields !== undefined) {
     const fields = props.fields;
     onCleanup(
@@ -232,7 +234,7 @@ export function Table<Row>(props: Props<Row>): JSX.Element {
       <Rows<Row>
         label={props.label}
         columns={columns()}
-        entries={shaped().entries}
+        entries={entries()}
         row={(key) => props.rows.get(key)}
         name={props.name}
         choice={choice()}

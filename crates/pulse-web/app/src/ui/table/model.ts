@@ -37,6 +37,17 @@ export function shape<Row>(rows: Iterable<Row>, by: Shaping<Row>): { entries: En
   return { entries, rows: inOrder };
 }
 
+/** Whether two shapes show the same rows in the same order. A heading tells of its rows, so it counts as another. */
+export function isSameOrder<Row>(a: readonly Entry<Row>[], b: readonly Entry<Row>[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((entry, index) => {
+      const other = b[index];
+      return entry.kind === "row" && other?.kind === "row" && entry.key === other.key;
+    })
+  );
+}
+
 /** The keys from one row to another in the order of the table, both included. */
 export function keysBetween(keys: readonly string[], from: string, to: string): string[] {
   const a = keys.indexOf(from);

@@ -6,6 +6,7 @@ use axum::{
     extract::{Request, State},
 };
 use http::StatusCode;
+use pulse_config::store::fleet::{CommandRecord, CommandWish};
 use pulse_config::store::tokens::TokenStore;
 use pulse_core::{
     model::AgentLink,
@@ -14,25 +15,19 @@ use pulse_core::{
         kubernetes::KubernetesReport as KubernetesReportBody,
     },
 };
-use pulse_monitor::{IntakeError, Keeper, Reporter};
+use pulse_monitor::{IntakeError, Reporter, fleet::Fleet};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 use crate::{
     error::{ApiError, ErrorBody},
     extract::{Allowed, DockerReport, HostAgentReport, KubernetesReport, Needs, read_json},
-    routing::{ApiRouter, routes},
     state::Access,
-    wire::agents::{DockerReportReply, HostReportConfig, HostReportReply, KubernetesReportReply},
+    wire::agents::{
+        CommandPayload, DockerReportReply, GivenCommand, HostReportConfig, HostReportReply,
+        KubernetesReportReply,
+    },
 };
-
-/// Routes of this area.
-pub fn router() -> ApiRouter {
-    ApiRouter::new()
-        .routes(routes!(report_host))
-        .routes(routes!(report_docker))
-        .routes(routes!(report_kubernetes))
-}
 
 /// A host report of every machine we know fits many times.
 const HOST_LIMIT: usize = 256 * 1024;
@@ -45,15 +40,15 @@ const CONTAINER_LIMIT: usize = 2 * 1024 * 1024;
     post, path = "/api/agents/host/report", tag = "agents", request_body = HostReport,
     responses((status = 200, body = HostReportReply), (status = 400, body = ErrorBody))
 )]
-async fn report_host(
+pub(super) async fn report_host(
     allowed: Allowed<HostAgentReport>,
-    State(keeper): State<Keeper>,
+    State(fleet): State<Fleet>,
     State(access): State<Arc<Access>>,
     request: Request,
 ) -> Result<Json<HostReportReply>, ApiError> {
     let report: HostReport = body(request.into_body(), HOST_LIMIT).await?;
     let info = (report.host.platform.clone(), report.host.os_name.clone(), report.host.os_version.clone());
-    let accepted = keeper.report_host(report, reporter(&allowed, &access.tokens)).await?.map_err(refused)?;
+    let accepted = fleet.report_host(report, reporter(&allowed, &access.tokens)).await?.map_err(refused)?;
     Ok(Json(HostReportReply {
         success: true,
         host_id: accepted.id.to_string(),
@@ -70,21 +65,33 @@ async fn report_host(
     post, path = "/api/agents/docker/report", tag = "agents", request_body = DockerReportBody,
     responses((status = 200, body = DockerReportReply), (status = 400, body = ErrorBody))
 )]
-async fn report_docker(
+pub(super) async fn report_docker(
     allowed: Allowed<DockerReport>,
-    State(keeper): State<Keeper>,
+    State(fleet): State<Fleet>,
     State(access): State<Arc<Access>>,
     request: Request,
 ) -> Result<Json<DockerReportReply>, ApiError> {
     let report: DockerReportBody = body(request.into_body(), CONTAINER_LIMIT).await?;
-    let accepted =
-        keeper.report_docker(report, reporter(&allowed, &access.tokens)).await?.map_err(refused)?;
+    let accepted = fleet.report_docker(report, reporter(&allowed, &access.tokens)).await?.map_err(refused)?;
     Ok(Json(DockerReportReply {
         success: true,
         host_id: accepted.id.to_string(),
         containers: accepted.containers,
         last_seen: accepted.last_seen,
+        commands: accepted.command.map(|command| vec![given(command)]),
     }))
+}
+
+/// A command as the agent gets it.
+fn given(command: CommandRecord) -> GivenCommand {
+    let kind = command.wish.name();
+    let payload = match command.wish {
+        CommandWish::Stop | CommandWish::CheckUpdates => None,
+        CommandWish::UpdateContainer { container_id, container_name } => {
+            Some(CommandPayload { container_id, container_name })
+        }
+    };
+    GivenCommand { id: command.id, kind, payload }
 }
 
 /// A Kubernetes agent's report.
@@ -92,15 +99,15 @@ async fn report_docker(
     post, path = "/api/agents/kubernetes/report", tag = "agents", request_body = KubernetesReportBody,
     responses((status = 200, body = KubernetesReportReply), (status = 400, body = ErrorBody))
 )]
-async fn report_kubernetes(
+pub(super) async fn report_kubernetes(
     allowed: Allowed<KubernetesReport>,
-    State(keeper): State<Keeper>,
+    State(fleet): State<Fleet>,
     State(access): State<Arc<Access>>,
     request: Request,
 ) -> Result<Json<KubernetesReportReply>, ApiError> {
     let report: KubernetesReportBody = body(request.into_body(), CONTAINER_LIMIT).await?;
     let accepted =
-        keeper.report_kubernetes(report, reporter(&allowed, &access.tokens)).await?.map_err(refused)?;
+        fleet.report_kubernetes(report, reporter(&allowed, &access.tokens)).await?.map_err(refused)?;
     Ok(Json(KubernetesReportReply {
         success: true,
         cluster_id: accepted.id.to_string(),

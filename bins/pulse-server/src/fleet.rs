@@ -1,0 +1,31 @@
+//! The keeper of the world, with what was decided about agents before, and the handle on those decisions.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Result;
+use pulse_api::Access;
+use pulse_config::{Metadata, store::fleet::FleetStore};
+use pulse_core::Clock;
+use pulse_monitor::{
+    Keeper,
+    fleet::{Fleet, KnownTokens},
+    world::World,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Reads the decisions and starts the keeper with them.
+pub fn open(
+    data_dir: &Path,
+    metadata: &Arc<Metadata>,
+    access: Arc<Access>,
+    clock: Arc<dyn Clock>,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> Result<(Keeper, Fleet)> {
+    let (store, record) = FleetStore::open(data_dir)?;
+    let known_tokens = KnownTokens(Arc::new(move |id| access.tokens.current().by_id(id).is_some()));
+    let world = World::with_decisions(clock.now(), record, metadata, known_tokens);
+    let keeper = Keeper::start_with(world, clock, tasks, stop);
+    let fleet = Fleet::new(keeper.clone(), Arc::new(store), Arc::clone(metadata));
+    Ok((keeper, fleet))
+}

@@ -1,0 +1,90 @@
+//! Which reports are news. An agent that was cut off sends what it measured meanwhile after its newest report; a proxy
+//! may send a report twice. Neither may make the world older than it is.
+
+use jiff::Timestamp;
+use pulse_config::store::fleet::AgentKind;
+use pulse_core::model::{AgentLink, Liveness};
+
+use crate::{intake::Reporter, world::World};
+
+/// What is known of a machine when its report arrives.
+pub(crate) struct Arrival<'a> {
+    pub(crate) kind: AgentKind,
+    pub(crate) id: &'a str,
+    /// When it was measured, by the agent's clock.
+    pub(crate) measured_at: Option<Timestamp>,
+    /// When the newest report came, by the server's clock.
+    pub(crate) last_seen: Timestamp,
+    pub(crate) interval_seconds: u32,
+    /// Whether it says the very same as the newest one.
+    pub(crate) is_same: bool,
+}
+
+/// Whether a report brings nothing new. An agent whose clock was set back is believed again after two of its intervals
+/// in which nothing newer came.
+pub(crate) fn is_late(world: &mut World, arrival: &Arrival<'_>, now: Timestamp) -> bool {
+    let Some(measured_at) = arrival.measured_at else { return false };
+    let key = (arrival.kind, arrival.id.to_owned());
+    if let Some(newest) = world.reported_at.get(&key) {
+        let patience = (2 * i64::from(arrival.interval_seconds)).clamp(20, 600);
+        let silence = now.duration_since(arrival.last_seen).as_secs();
+        let is_old = measured_at < *newest || (measured_at == *newest && arrival.is_same);
+        if is_old && (0..patience).contains(&silence) {
+            return true;
+        }
+    }
+    world.reported_at.insert(key, measured_at);
+    false
+}
+
+/// Whether the server looks at a machine that an agent of its own reports already: the agent knows more.
+pub(crate) fn is_redundant(reporter: &Reporter, link: Option<&AgentLink>, liveness: Liveness) -> bool {
+    reporter == &Reporter::Local && link.is_some() && liveness == Liveness::Online
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    /// Reports at (server's second, agent's second), and whether each is late; `last_seen` follows the accepted ones.
+    fn late(reports: &[(i64, i64)]) -> Vec<bool> {
+        let mut world = World::new(at(0));
+        let mut last_seen = at(0);
+        let mut out = Vec::new();
+        for (second, measured) in reports {
+            let arrival = Arrival {
+                kind: AgentKind::Host,
+                id: "nas",
+                measured_at: Some(at(*measured)),
+                last_seen,
+                interval_seconds: 10,
+                is_same: false,
+            };
+            let is_late = is_late(&mut world, &arrival, at(*second));
+            if !is_late {
+                last_seen = at(*second);
+            }
+            out.push(is_late);
+        }
+        out
+    }
+
+    #[test]
+    fn what_was_kept_during_an_outage_does_not_overwrite_what_is_newest() {
+        assert_eq!(
+            late(&[(300, 300), (300, 10), (300, 20), (301, 290), (310, 310)]),
+            [false, true, true, true, false]
+        );
+    }
+
+    #[test]
+    fn clocks_that_are_wrong_or_set_back_are_followed() {
+        assert_eq!(late(&[(0, 86_400), (10, 86_410)]), [false, false], "from the future");
+        let back = [(0, 3_600), (10, 10), (20, 20), (30, 30)];
+        assert_eq!(late(&back), [false, true, false, false], "set back by an hour");
+    }
+}

@@ -1,0 +1,169 @@
+//! The install line, run as root in a root file system of its own: one of busybox and nothing else, and a Debian one
+//! where `PULSE_TEST_DEBIAN_ROOT` names it (made by `debootstrap --include=curl,ca-certificates`).
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use pulse_e2e::binaries;
+use pulse_e2e::process::scratch;
+use pulse_e2e::programs::{Server, ServerOptions};
+use serde_json::json;
+
+/// Why the root file system cannot be made here; `None` where it can.
+fn reason_to_skip() -> Option<&'static str> {
+    let ran = Command::new("unshare").args(["--mount", "--pid", "--fork", "true"]).output();
+    match ran {
+        Ok(ran) if ran.status.success() => None,
+        Ok(_) | Err(_) => Some("a mount namespace cannot be made here (not root, or a container)"),
+    }
+}
+
+/// `systemctl` that writes down how it was called.
+const SYSTEMCTL: &str = "#!/bin/sh\necho \"$*\" >> /systemctl.log\n";
+
+/// A root file system of one program; `None` where there is no busybox that runs by itself.
+fn busybox_root(at: &Path) -> Result<Option<PathBuf>> {
+    let busybox = Path::new("/usr/bin/busybox");
+    let is_static = Command::new("ldd").arg(busybox).output().is_ok_and(|ran| !ran.status.success());
+    if !busybox.exists() || !is_static {
+        return Ok(None);
+    }
+    let root = at.join("root");
+    for folder in ["bin", "usr/bin", "sbin", "usr/sbin", "tmp", "etc"] {
+        std::fs::create_dir_all(root.join(folder))?;
+    }
+    std::fs::copy(busybox, root.join("bin/busybox"))?;
+    let made = Command::new("chroot").arg(&root).args(["/bin/busybox", "--install", "/bin"]).output()?;
+    ensure!(made.status.success(), "busybox: {}", String::from_utf8_lossy(&made.stderr));
+    Ok(Some(root))
+}
+
+fn run(root: &Path, line: &str) -> Result<Output> {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--pid", "--fork", "chroot"]).arg(root).args(["/bin/sh", "-c", line]);
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("PULSE_SERVICE_MANAGER", "systemd");
+    command.output().context("run the install line")
+}
+
+fn succeeds(root: &Path, line: &str) -> Result<String> {
+    let ran = run(root, line)?;
+    let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    ensure!(ran.status.success(), "{line}: {said}");
+    Ok(said)
+}
+
+fn mode(path: &Path) -> Result<u32> {
+    Ok(std::fs::metadata(path).with_context(|| path.display().to_string())?.permissions().mode() & 0o777)
+}
+
+/// Installs, installs again, updates without a token, refuses what is wrong, and removes.
+fn lives_through_its_life(root: &Path, server: &Server, token: &str) -> Result<()> {
+    let systemctl = root.join("usr/bin/systemctl");
+    std::fs::remove_file(&systemctl).ok();
+    std::fs::write(&systemctl, SYSTEMCTL)?;
+    std::fs::set_permissions(&systemctl, std::fs::Permissions::from_mode(0o755))?;
+    let running = root.join("run/systemd/system");
+    std::fs::create_dir_all(&running)?;
+    std::fs::remove_file(root.join("systemctl.log")).ok();
+    let url = format!("http://{}", server.address);
+    let fetch = if root.join("usr/bin/curl").exists() { "curl -fsSL" } else { "wget -q -O -" };
+    let line = |options: &str| format!("{fetch} {url}/install.sh | sh -s -- {options}");
+    let install = line(&format!("--url {url} --token {token} --interval 45s"));
+    let said = succeeds(root, &install)?;
+    ensure!(said.contains("checksum verified"), "{said}");
+    ensure!(!said.contains(token), "the token is shown: {said}");
+    let (binary, unit) =
+        (root.join("usr/local/bin/pulse-agent"), root.join("etc/systemd/system/pulse-agent.service"));
+    let (env, kept) = (root.join("etc/pulse-agent.env"), root.join("var/lib/pulse-agent/token"));
+    let built = std::fs::read(binaries::folder()?.join("pulse-agent"))?;
+    ensure!(std::fs::read(&binary)? == built, "another program was installed");
+    ensure!((mode(&binary)?, mode(&env)?, mode(&kept)?) == (0o755, 0o600, 0o600), "modes");
+    ensure!(std::fs::read_to_string(&kept)?.trim() == token);
+    let settings = std::fs::read_to_string(&env)?;
+    ensure!(
+        settings.contains(&format!("PULSE_URL=\"{url}\"")) && settings.contains("PULSE_INTERVAL=\"45s\"")
+    );
+    ensure!(!settings.contains(token), "the token belongs into its own file");
+    let text = std::fs::read_to_string(&unit)?;
+    ensure!(
+        text.contains("ExecStart=/usr/local/bin/pulse-agent") && !text.contains("@SYSTEMD_UNIT@"),
+        "{text}"
+    );
+    let calls = || std::fs::read_to_string(root.join("systemctl.log"));
+    let once = "enable pulse-agent.service\ndaemon-reload\nrestart pulse-agent.service\n";
+    ensure!(calls()? == once, "{}", calls()?);
+
+    // The same line again: the same files.
+    succeeds(root, &install)?;
+    ensure!(std::fs::read_to_string(&unit)? == text && std::fs::read_to_string(&env)? == settings);
+    ensure!(calls()? == once.repeat(2));
+    // An update needs no token: the stored one stays.
+    succeeds(root, &line(&format!("--url {url}")))?;
+    ensure!(std::fs::read_to_string(&kept)?.trim() == token);
+
+    for wrong in [
+        "--url ftp://x --token t",
+        "--url http://x --token 'a\"b'",
+        "--bogus",
+        "--url http://127.0.0.1:1 --token t",
+    ] {
+        ensure!(!run(root, &line(wrong))?.status.success(), "{wrong} was taken");
+    }
+    ensure!(std::fs::read(&binary)? == built, "a refused line changed the program");
+
+    let removed = succeeds(root, &line("--uninstall"))?;
+    for gone in [&binary, &unit, &env, &kept] {
+        ensure!(!gone.exists(), "{} is still there: {removed}", gone.display());
+    }
+    let again = succeeds(root, &line("--uninstall"))?;
+    ensure!(again.contains("there was nothing to remove"), "{again}");
+    ensure!(calls()?.contains("disable --now pulse-agent.service"));
+
+    // In an image that is being made, systemd does not run: nothing is started, and nothing fails.
+    std::fs::remove_dir(&running)?;
+    std::fs::remove_file(root.join("systemctl.log"))?;
+    let said = succeeds(root, &install)?;
+    ensure!(said.contains("systemd does not run here"), "{said}");
+    ensure!(calls()? == "enable pulse-agent.service\n", "{}", calls()?);
+    succeeds(root, &line("--uninstall"))?;
+    ensure!(!binary.exists() && !calls()?.contains("daemon-reload"));
+    Ok(())
+}
+
+fn server_with_agent(data: &Path) -> Result<(Server, String)> {
+    let bin = data.join("bin");
+    std::fs::create_dir(&bin)?;
+    let name = match std::env::consts::ARCH {
+        "x86_64" => "pulse-agent-linux-amd64",
+        "aarch64" => "pulse-agent-linux-arm64",
+        other => anyhow::bail!("no download name is known for {other}"),
+    };
+    std::fs::copy(binaries::folder()?.join("pulse-agent"), bin.join(name))?;
+    let options = ServerOptions::new(&data.join("data"))?.argument("--no-local-host");
+    let mut server = options.variable("PULSE_BIN_DIR", &bin.display().to_string()).start()?;
+    server.set_up()?;
+    let body = json!({"name": "agent", "scopes": ["host-agent:report"]});
+    let made = server.admin().post("/api/security/tokens", &body)?.expect_status(200)?.json()?;
+    let token = made["token"].as_str().context("no token")?.to_owned();
+    Ok((server, token))
+}
+
+#[test]
+fn the_install_line_installs_updates_and_removes() -> Result<()> {
+    if let Some(reason) = reason_to_skip() {
+        eprintln!("skipped: {reason}");
+        return Ok(());
+    }
+    let data = scratch()?;
+    let (server, token) = server_with_agent(data.path())?;
+    match busybox_root(data.path())? {
+        Some(root) => lives_through_its_life(&root, &server, &token).context("in a root of busybox")?,
+        None => eprintln!("skipped the root of busybox: /usr/bin/busybox is missing or needs libraries"),
+    }
+    if let Some(root) = std::env::var_os("PULSE_TEST_DEBIAN_ROOT") {
+        lives_through_its_life(Path::new(&root), &server, &token).context("in a Debian root")?;
+    }
+    Ok(())
+}
