@@ -96,7 +96,8 @@ impl ServerOptions {
         let mut process = Process::start(&mut self.command(self.port))?;
         let url = process
             .line(START_PATIENCE, |line| Some(line.split_once("listening on ")?.1.trim().to_owned()))?;
-        let address = url.trim_start_matches("http://").trim_end_matches('/').parse();
+        let address =
+            url.trim_start_matches("http://").trim_start_matches("https://").trim_end_matches('/').parse();
         let address = address.with_context(|| format!("the server says it listens on {url:?}"))?;
         Ok(Server { process, address })
     }

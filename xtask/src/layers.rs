@@ -60,6 +60,12 @@ const TABLE: &[Row] = &[
         tests_may_use: &[],
         never: HTTP_SERVER,
     },
+    Row {
+        name: "pulse-log",
+        may_use: &["pulse-core", "pulse-config"],
+        tests_may_use: &[],
+        never: HTTP_SERVER,
+    },
     // 3: the running world
     Row {
         name: "pulse-monitor",
@@ -76,6 +82,7 @@ const TABLE: &[Row] = &[
             "pulse-config",
             "pulse-store",
             "pulse-auth",
+            "pulse-log",
             "pulse-monitor",
             "pulse-notify",
             "pulse-oidc",
@@ -95,10 +102,13 @@ const TABLE: &[Row] = &[
             "pulse-collectors",
             "pulse-config",
             "pulse-core",
+            "pulse-log",
             "pulse-memory",
             "pulse-monitor",
             "pulse-notify",
             "pulse-remote-store",
+            // Mock mode, a feature.
+            "pulse-sim",
             "pulse-store",
             "pulse-web",
         ],

@@ -1,13 +1,15 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use pulse_config::{
-    DotEnv, Layered, LogFormat, LogLevel, ProcessEnv, Settings, Vars, store::bootstrap::BootstrapToken,
+    DotEnv, Layered, LogFormat, ProcessEnv, Settings, TlsFiles, Vars, settings::base_path,
+    store::bootstrap::BootstrapToken,
 };
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use pulse_core::SystemClock;
+use pulse_log::{Logs, Look};
 
 use crate::{
     history_cli,
@@ -71,6 +73,15 @@ pub struct Serve {
     /// Address and port to listen on (default: BACKEND_HOST and FRONTEND_PORT, else 0.0.0.0:7655).
     #[arg(long)]
     listen: Option<SocketAddr>,
+    /// Serve HTTPS with this certificate, PEM (default: TLS_CERT_FILE, where HTTPS_ENABLED is true).
+    #[arg(long, requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, PEM (default: TLS_KEY_FILE).
+    #[arg(long, requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The path under which a reverse proxy serves Pulse, such as /pulse (default: PULSE_BASE_PATH).
+    #[arg(long, value_parser = |text: &str| base_path(text).ok_or("must be a path such as /pulse"))]
+    base_path: Option<String>,
     /// Do not monitor the machine the server runs on (also PULSE_MONITOR_LOCAL=false).
     #[arg(long)]
     no_local_host: bool,
@@ -144,7 +155,13 @@ fn serve(options: Serve) -> Result<()> {
         settings.bind_address = listen.ip();
         settings.port = listen.port();
     }
-    start_log(&settings);
+    if let (Some(certificate), Some(key)) = (options.tls_cert, options.tls_key) {
+        settings.tls = Some(TlsFiles { certificate, key });
+    }
+    if let Some(path) = options.base_path {
+        settings.base_path = path;
+    }
+    let logs = start_log(&settings);
     let monitors_local = is_local_wanted && !options.no_local_host;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4))
@@ -154,7 +171,7 @@ fn serve(options: Serve) -> Result<()> {
         .enable_all()
         .build()
         .context("start the runtime")?
-        .block_on(wiring::serve(settings, monitors_local))
+        .block_on(wiring::serve(settings, logs, monitors_local))
 }
 
 /// Settings of the environment, of `.env` in the data directory, and whether the own machine is wanted.
@@ -188,38 +205,14 @@ fn bootstrap_token(options: DataDirArgs) -> Result<()> {
     }
 }
 
-fn start_log(settings: &Settings) {
-    let level = match settings.log_level {
-        LogLevel::Trace => tracing::Level::TRACE,
-        LogLevel::Debug => tracing::Level::DEBUG,
-        LogLevel::Info => tracing::Level::INFO,
-        LogLevel::Warn => tracing::Level::WARN,
-        LogLevel::Error => tracing::Level::ERROR,
-    };
-    // Libraries say much at our own levels; what they warn of is enough.
-    let filter = Targets::new().with_default(tracing::Level::WARN.min(level)).with_targets(
-        [
-            "pulse_server",
-            "pulse_api",
-            "pulse_monitor",
-            "pulse_collectors",
-            "pulse_store",
-            "pulse_config",
-            "pulse_agent",
-        ]
-        .map(|target| (target, level)),
-    );
+fn start_log(settings: &Settings) -> Logs {
+    let logs = Logs::new(settings.log_level);
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let is_json = match settings.log_format {
-        LogFormat::Json => true,
-        LogFormat::Console => false,
-        LogFormat::Auto => !is_terminal,
+    let look = match (settings.log_format, is_terminal) {
+        (LogFormat::Json, _) | (LogFormat::Auto, false) => Look::Json,
+        (LogFormat::Console | LogFormat::Auto, true) => Look::Terminal,
+        (LogFormat::Console, false) => Look::Plain,
     };
-    let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(is_terminal);
-    if is_json {
-        registry.with(layer.json()).init();
-    } else {
-        registry.with(layer).init();
-    }
+    logs.install(look, Arc::new(SystemClock));
+    logs
 }

@@ -7,17 +7,18 @@ use pulse_api::Access;
 use pulse_config::{Metadata, store::fleet::FleetStore};
 use pulse_core::Clock;
 use pulse_monitor::{
-    Keeper,
+    Keeper, View,
     fleet::{Fleet, KnownTokens},
     world::World,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Reads the decisions and starts the keeper with them.
+/// Reads the decisions and starts the keeper with them, shown in `view`.
 pub fn open(
     data_dir: &Path,
     metadata: &Arc<Metadata>,
     access: Arc<Access>,
+    view: &Arc<View>,
     clock: Arc<dyn Clock>,
     tasks: &TaskTracker,
     stop: CancellationToken,
@@ -25,7 +26,7 @@ pub fn open(
     let (store, record) = FleetStore::open(data_dir)?;
     let known_tokens = KnownTokens(Arc::new(move |id| access.tokens.current().by_id(id).is_some()));
     let world = World::with_decisions(clock.now(), record, metadata, known_tokens);
-    let keeper = Keeper::start_with(world, clock, tasks, stop);
+    let keeper = Keeper::start_in(view, world, clock, tasks, stop);
     let fleet = Fleet::new(keeper.clone(), Arc::new(store), Arc::clone(metadata));
     Ok((keeper, fleet))
 }

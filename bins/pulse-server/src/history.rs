@@ -84,6 +84,6 @@ pub async fn serve_metrics(
         .await
         .with_context(|| format!("listen on {address}, which PULSE_METRICS_LISTEN names"))?;
     tracing::info!(%address, "serving /metrics without credentials");
-    tasks.spawn(pulse_api::serve::serve(listener, pulse_api::metrics_router(state), stop, GRACE));
+    tasks.spawn(pulse_api::serve::serve(listener, None, pulse_api::metrics_router(state), stop, GRACE));
     Ok(())
 }

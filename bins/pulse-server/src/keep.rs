@@ -4,7 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use pulse_api::{Access, auth::Oidc, published::StateCache};
+use pulse_config::{LogLevel, SystemSettings};
 use pulse_core::Clock;
+use pulse_log::Logs;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How often sessions and the tokens' last use are written, when they changed.
@@ -53,6 +56,28 @@ pub async fn refresh_oidc(
         tokio::select! {
             () = stop.cancelled() => return,
             () = oidc.refresh_due(&access, clock.now()) => {}
+        }
+    }
+}
+
+/// Keeps the level of the log as the system settings have it, from the start on; where they have none, the one of the
+/// environment counts.
+pub async fn follow_log_level(
+    mut changes: watch::Receiver<Arc<SystemSettings>>,
+    otherwise: LogLevel,
+    logs: Logs,
+    stop: CancellationToken,
+) {
+    let mut applied = None;
+    loop {
+        let wanted = changes.borrow_and_update().log_level;
+        if wanted != applied {
+            applied = wanted;
+            logs.set_level(wanted.unwrap_or(otherwise));
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = changes.changed() => if changed.is_err() { return },
         }
     }
 }

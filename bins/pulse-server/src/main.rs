@@ -7,6 +7,8 @@ mod history;
 mod history_cli;
 mod keep;
 mod local;
+#[cfg(feature = "mock-mode")]
+mod mock;
 mod notify;
 mod operate;
 mod page;

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use pulse_api::BasePath;
 use pulse_web::{Accept, Asset};
 
 /// Answers whatever is no path of the API.
@@ -23,13 +24,17 @@ async fn serve(request: Request) -> Response {
         headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let accept = Accept::parse(accept);
     let path = request.uri().path();
-    match pulse_web::asset(path, accept) {
+    let base = request.extensions().get::<BasePath>().cloned().unwrap_or_default();
+    let is_index = matches!(path, "/" | "/index.html");
+    let asset = if is_index && !base.0.is_empty() { None } else { pulse_web::asset(path, accept) };
+    match asset {
         Some(asset) => answer(asset, headers),
         // A missing file of the page is missing; an address without a file name is one of the page's own.
-        None if path.rsplit('/').next().is_some_and(|name| name.contains('.')) => {
+        None if !is_index && path.rsplit('/').next().is_some_and(|name| name.contains('.')) => {
             StatusCode::NOT_FOUND.into_response()
         }
-        None => answer(pulse_web::index_for(accept), headers),
+        None if base.0.is_empty() => answer(pulse_web::index_for(accept), headers),
+        None => answer(pulse_web::index_under(&base.0), headers),
     }
 }
 

@@ -11,26 +11,31 @@ use anyhow::{Context, Result, anyhow};
 use pulse_api::{
     About, Access, AccessTokens, AppState, Licensing,
     auth::Oidc,
+    mock::MockMode,
     published::StateCache,
+    serve::Tls,
     ws::{Hub, alerts::forward},
 };
 use pulse_auth::{Sessions, password, token};
 use pulse_collectors::{Connect, HttpConnect, Timeouts};
 use pulse_config::{
-    DataDir, DotEnv, Layered, Metadata, NodeStore, NotifyStore, OidcStore, ProcessEnv, ProfileStore, SealKey,
-    Settings, SigningKey, SystemSettingsStore,
+    DataDir, DotEnv, Layered, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore, ProcessEnv,
+    ProfileStore, SealKey, Settings, SigningKey, SystemSettingsStore, Vars,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
     transfer::{NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
+use pulse_log::Logs;
 use pulse_monitor::{
-    Alerts, Supervisor, Watcher, alerting, discovery::Discovery, fleet::signed::SignedProfiles, members,
-    pipeline, probe::Probe,
+    Alerts, Supervisor, View, Watcher, alerting, discovery::Discovery, fleet::signed::SignedProfiles,
+    members, pipeline, probe::Probe,
 };
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+#[cfg(feature = "mock-mode")]
+use crate::mock;
 use crate::{alerts, cli::say, fleet, history, keep, local, notify, operate, page, service_manager};
 
 /// Connections get this long to end.
@@ -40,12 +45,13 @@ const GRACE: Duration = Duration::from_secs(10);
 const TASK_GRACE: Duration = Duration::from_secs(20);
 
 /// Runs the server until a signal.
-pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
+pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Result<()> {
     let started = Instant::now();
     // A second installation in one process (tests) is no error: the same provider is there already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let data_dir = DataDir::open(&settings.data_dir)?;
     let address = SocketAddr::new(settings.bind_address, settings.port);
+    let tls = settings.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
     let listener = listen(address).await?;
     let bound = listener.local_addr().context("ask for the port")?;
 
@@ -89,8 +95,19 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let last_tasks = TaskTracker::new();
     let store =
         history::open(&settings.history, &data_dir, clock.clone(), system.subscribe(), &tasks, stop.clone())?;
-    let (keeper, fleet) =
-        fleet::open(data_dir.path(), &metadata, access.clone(), clock.clone(), &last_tasks, last.clone())?;
+    let view = View::new(clock.now());
+    let (keeper, fleet) = fleet::open(
+        data_dir.path(),
+        &metadata,
+        access.clone(),
+        &view,
+        clock.clone(),
+        &last_tasks,
+        last.clone(),
+    )?;
+    // Those who only look may be shown an invented world; history and alerts always have the real one.
+    let seen = keeper.through(&view);
+    let mock = MockMode::new(MockConfig::load(&vars)?);
     last_tasks.spawn(pipeline::run(keeper.subscribe(), store.clone(), last.clone()));
     last_tasks.spawn(keep::keep_access(access.clone(), clock.clone(), last.clone()));
 
@@ -109,8 +126,8 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let discovery = Discovery::default();
     discovery.start(system.subscribe(), nodes.subscribe(), clock.clone(), &tasks, stop.clone());
     let run = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();
-    let published = Arc::new(StateCache::new(keeper.clone(), run));
-    let hub = Hub::start(keeper.subscribe(), published.clone(), polling_interval, &tasks, stop.clone());
+    let published = Arc::new(StateCache::new(seen.clone(), run));
+    let hub = Hub::start(seen.subscribe(), published.clone(), polling_interval, &tasks, stop.clone());
     notifier.start(&tasks, stop.clone());
     let about = About { version: env!("CARGO_PKG_VERSION"), started, polling_interval };
     let alerts = Alerts::start(
@@ -126,16 +143,21 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     let watcher =
         Watcher::new(keeper.clone(), nodes.subscribe(), connect.clone(), clock.clone(), &tasks, stop.clone());
     let bootstrap = access.bootstrap.current();
+    #[cfg(feature = "mock-mode")]
+    let mock_system = system.clone();
+    let (system_changes, log_level) = (system.subscribe(), settings.log_level);
     let state = AppState {
         about: Arc::new(about),
         clock: clock.clone(),
         settings: Arc::new(settings),
         system,
+        logs: logs.clone(),
+        mock: mock.clone(),
         access: access.clone(),
         licensing,
         transfer,
         oidc: oidc.clone(),
-        keeper: keeper.clone(),
+        keeper: seen,
         alerts,
         watcher,
         scheduler,
@@ -156,21 +178,40 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
         hub,
     };
     if let Some(address) = state.settings.history.listen {
-        history::serve_metrics(address, state.clone(), &tasks, stop.clone()).await?;
+        // What Prometheus keeps is history: always of the real world.
+        let state = AppState { keeper: keeper.clone(), ..state.clone() };
+        history::serve_metrics(address, state, &tasks, stop.clone()).await?;
     }
     let app = pulse_api::router(state, page::router());
-    let server = tokio::spawn(pulse_api::serve::serve(listener, app, stop.clone(), GRACE));
+    if let Some(tls) = &tls {
+        tasks.spawn(tls.clone().follow(stop.clone()));
+    }
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let server = tokio::spawn(pulse_api::serve::serve(listener, tls, app, stop.clone(), GRACE));
+    tasks.spawn(keep::follow_log_level(system_changes, log_level, logs.clone(), stop.clone()));
+    #[cfg(feature = "mock-mode")]
+    {
+        if is_mock_wanted(&vars) {
+            let (_, config) = mock.current();
+            mock.want(true, config);
+        }
+        let mock =
+            mock::Mock { mode: mock, view, real: keeper.clone(), clock: clock.clone(), system: mock_system };
+        tasks.spawn(mock.run(stop.clone()));
+    }
     tasks.spawn(keep::give_memory_back(published.clone(), stop.clone()));
     tasks.spawn(keep::refresh_oidc(oidc, access, clock, stop.clone()));
     if monitors_local {
         local::start(&keeper, &tasks, &stop);
     }
-    announce(bound, bootstrap.as_deref().map(pulse_config::Secret::expose), started);
+    announce(scheme, bound, bootstrap.as_deref().map(pulse_config::Secret::expose), started);
 
     service_manager::ready();
     until_signal().await?;
     service_manager::stopping();
     tracing::info!("stopping");
+    // Readers of the log would hold their connections otherwise.
+    logs.book().close();
     stop.cancel();
     server.await.context("serve connections")?;
     tasks.close();
@@ -185,6 +226,12 @@ pub async fn serve(settings: Settings, monitors_local: bool) -> Result<()> {
     ledger.close().await;
     drop(data_dir);
     Ok(())
+}
+
+/// Whether `PULSE_MOCK_MODE` asks for an invented world from the start on.
+#[cfg(feature = "mock-mode")]
+fn is_mock_wanted(vars: &impl Vars) -> bool {
+    vars.get("PULSE_MOCK_MODE").is_some_and(|value| matches!(value.trim(), "1" | "true" | "TRUE" | "True"))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener> {
@@ -220,13 +267,13 @@ fn open_access(data_dir: &Path, settings: &Settings, clock: &dyn Clock) -> Resul
     Ok(Access::new(credentials, tokens, sessions, session_file, bootstrap))
 }
 
-fn announce(bound: SocketAddr, bootstrap: Option<&str>, started: Instant) {
+fn announce(scheme: &str, bound: SocketAddr, bootstrap: Option<&str>, started: Instant) {
     let shown = if bound.ip().is_unspecified() {
         SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), bound.port())
     } else {
         bound
     };
-    say(&format!("Pulse is listening on http://{shown}"));
+    say(&format!("Pulse is listening on {scheme}://{shown}"));
     if let Some(token) = bootstrap {
         say(&format!("Bootstrap token: {token}"));
     }

@@ -11,6 +11,7 @@ use pulse_config::{
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
+use pulse_log::Logs;
 use pulse_monitor::{
     Alerts, Keeper, Scheduler, Watcher, discovery::Discovery, fleet::Fleet, fleet::config::AgentConfigSource,
     infra_updates::InfraUpdates, probe::Probe,
@@ -23,6 +24,7 @@ use crate::{
     auth::{BasicCache, Oidc},
     licensing::Licensing,
     middleware::RequestLimits,
+    mock::MockMode,
     published::StateCache,
     ws::Hub,
 };
@@ -125,6 +127,10 @@ pub struct AppState {
     pub settings: Arc<Settings>,
     /// What an administrator changes while the server runs.
     pub system: Arc<SystemSettingsStore>,
+    /// The log.
+    pub logs: Logs,
+    /// Whether an invented installation is shown.
+    pub mock: Arc<MockMode>,
     /// Who may come in.
     pub access: Arc<Access>,
     /// Export and import of the whole configuration.
@@ -189,6 +195,8 @@ macro_rules! from_ref {
 }
 
 from_ref! {
+    mock: Arc<MockMode>,
+    logs: Logs,
     about: Arc<About>,
     clock: Arc<dyn Clock>,
     settings: Arc<Settings>,

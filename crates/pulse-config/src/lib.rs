@@ -19,6 +19,7 @@ pub mod error;
 pub mod history;
 pub mod host;
 mod members;
+pub mod mock;
 mod node_auth;
 pub mod node_edit;
 pub mod node_register;
@@ -29,6 +30,7 @@ pub mod settings;
 pub mod store;
 pub mod takeover;
 pub mod transfer;
+mod variables;
 
 pub use cidr::Cidr;
 pub use data_dir::DataDir;
@@ -36,6 +38,7 @@ pub use dotenv::DotEnv;
 pub use error::{ConfigError, UpdateError};
 pub use history::{HistorySettings, RemoteHistory};
 pub use host::HostError;
+pub use mock::{MockConfig, MockError};
 pub use node_edit::{AnyInstance, NodeEdit, NodeError};
 pub use node_register::{Registered, Registration};
 pub use schema::{
@@ -45,7 +48,9 @@ pub use schema::{
 };
 pub use seal::SealKey;
 pub use secret::Secret;
-pub use settings::{BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, Vars};
+pub use settings::{
+    BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, TlsFiles, Vars,
+};
 pub use store::{
     bootstrap::BootstrapToken,
     credentials::{Credentials, Login},
@@ -60,3 +65,4 @@ pub use store::{
     system::{SystemSettingsStore, Updated},
     tokens::{MAX_TOKENS, Token, TokenStore, Tokens, TooManyTokens},
 };
+pub use variables::VARIABLES;

@@ -3,8 +3,9 @@
 use std::{
     collections::HashMap,
     fmt,
+    io::Read,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
@@ -22,13 +23,27 @@ impl<S: std::hash::BuildHasher> Vars for HashMap<String, String, S> {
     }
 }
 
-/// The variables of this process.
+/// The variables of this process, and under their names what systemd hands it as credentials (`LoadCredential=`), so
+/// that a secret need not stand in the environment.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProcessEnv;
 
+/// No credential is larger.
+const MOST_CREDENTIAL_BYTES: u64 = 64 * 1024;
+
+/// The credential of that name in a directory that systemd made.
+fn credential(directory: &Path, key: &str) -> Option<String> {
+    let is_name = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let file = is_name.then(|| std::fs::File::open(directory.join(key)).ok())??;
+    let mut text = String::new();
+    file.take(MOST_CREDENTIAL_BYTES).read_to_string(&mut text).ok()?;
+    Some(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
 impl Vars for ProcessEnv {
     fn get(&self, key: &str) -> Option<String> {
-        std::env::var(key).ok()
+        let value = std::env::var(key).ok();
+        value.or_else(|| credential(Path::new(&std::env::var_os("CREDENTIALS_DIRECTORY")?), key))
     }
 }
 
@@ -132,6 +147,15 @@ pub struct ProxyAuth {
     pub logout_url: Option<String>,
 }
 
+/// A certificate and its key, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, then those that signed it.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -157,6 +181,10 @@ pub struct Settings {
     pub trusted_networks: Vec<Cidr>,
     /// Login by a reverse proxy.
     pub proxy_auth: Option<ProxyAuth>,
+    /// The certificate to serve HTTPS with; without it, HTTP is served.
+    pub tls: Option<TlsFiles>,
+    /// The path under which a reverse proxy serves everything, such as `/pulse`; empty for a host of its own.
+    pub base_path: String,
     /// Where history is kept.
     pub history: HistorySettings,
     /// Whether nothing may be changed.
@@ -180,14 +208,20 @@ impl Settings {
             |key: &str| vars.get(key).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let flag =
             |key: &str| get(key).is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"));
-        if let Some(value) = get("HTTPS_ENABLED").filter(|_| flag("HTTPS_ENABLED")) {
+        let tls = match (flag("HTTPS_ENABLED"), get("TLS_CERT_FILE"), get("TLS_KEY_FILE")) {
+            (false, _, _) => None,
+            (true, Some(certificate), Some(key)) => {
+                Some(TlsFiles { certificate: certificate.into(), key: key.into() })
+            }
             // Serving plain HTTP where somebody asked for HTTPS would be worse than not starting.
-            return Err(bad(
-                "HTTPS_ENABLED",
-                value,
-                "this version serves HTTP only; put a reverse proxy in front",
-            ));
-        }
+            (true, _, _) => {
+                return Err(bad(
+                    "HTTPS_ENABLED",
+                    get("HTTPS_ENABLED").unwrap_or_default(),
+                    "needs TLS_CERT_FILE and TLS_KEY_FILE, the files of the certificate and its key",
+                ));
+            }
+        };
         let port_key = if get("FRONTEND_PORT").is_some() { "FRONTEND_PORT" } else { "PORT" };
         let is_development = flag("PULSE_DEV")
             || get("NODE_ENV").is_some_and(|value| value.eq_ignore_ascii_case("development"));
@@ -232,6 +266,14 @@ impl Settings {
                 admin_role: get("PROXY_AUTH_ADMIN_ROLE"),
                 logout_url: get("PROXY_AUTH_LOGOUT_URL"),
             }),
+            tls,
+            base_path: parsed(
+                &get,
+                "PULSE_BASE_PATH",
+                base_path,
+                "must be a path such as /pulse, of letters, digits and - _ . ~",
+            )?
+            .unwrap_or_default(),
             history: HistorySettings::load(&get)?,
             demo_mode: flag("DEMO_MODE"),
             is_docker: flag("PULSE_DOCKER"),
@@ -302,6 +344,21 @@ fn address(text: &str) -> Option<IpAddr> {
     }
 }
 
+/// A path without a slash at its end, of characters that need no escaping anywhere; `/` is the empty one.
+pub fn base_path(text: &str) -> Option<String> {
+    let inner = text.trim().trim_end_matches('/');
+    if inner.is_empty() {
+        return Some(String::new());
+    }
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part.chars().any(|c| c != '.')
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
+    };
+    let is_good = inner.len() <= 256 && inner.strip_prefix('/')?.split('/').all(is_part);
+    is_good.then(|| inner.to_owned())
+}
+
 fn log_format(text: &str) -> Option<LogFormat> {
     match text.to_ascii_lowercase().as_str() {
         "auto" => Some(LogFormat::Auto),
@@ -360,6 +417,12 @@ mod tests {
         assert_eq!(settings.trusted_proxies.len(), 2);
         assert!(settings.demo_mode);
         assert_eq!(settings.proxy_auth.unwrap().role_separator, "|");
+        assert_eq!(load(&[("PULSE_BASE_PATH", "/apps/pulse/")]).unwrap().base_path, "/apps/pulse");
+        assert_eq!(load(&[("PULSE_BASE_PATH", "/")]).unwrap().base_path, "");
+        let files = [("TLS_CERT_FILE", "/c"), ("TLS_KEY_FILE", "/k")];
+        assert_eq!(load(&files).unwrap().tls, None);
+        let tls = load(&[&files[..], &[("HTTPS_ENABLED", "true")]].concat()).unwrap().tls.unwrap();
+        assert_eq!((tls.certificate, tls.key), ("/c".into(), "/k".into()));
         assert_eq!(load(&[("PORT", "80")]).unwrap().port, 80);
         assert_eq!(load(&[("BACKEND_HOST", "[::1]")]).unwrap().bind_address.to_string(), "::1");
     }
@@ -380,11 +443,24 @@ mod tests {
             ("PULSE_TRUSTED_PROXY_CIDRS", "10.0.0.0/33"),
             ("PULSE_TRUSTED_NETWORKS", "home"),
             ("HTTPS_ENABLED", "true"),
+            ("PULSE_BASE_PATH", "pulse"),
+            ("PULSE_BASE_PATH", "/a//b"),
+            ("PULSE_BASE_PATH", "/a/../b"),
+            ("PULSE_BASE_PATH", "/a\"b"),
         ] {
             let error = load(&[(key, value)]).unwrap_err();
             assert_eq!((error.key, error.value.as_str()), (key, value));
             assert!(error.to_string().starts_with(&format!("{key}=\"{value}\": ")), "{error}");
         }
+    }
+
+    #[test]
+    fn a_credential_of_systemd_counts_under_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("PROXY_AUTH_SECRET"), "hush\n").unwrap();
+        assert_eq!(credential(dir.path(), "PROXY_AUTH_SECRET").as_deref(), Some("hush"));
+        assert_eq!(credential(dir.path(), "API_TOKEN"), None);
+        assert_eq!(credential(&dir.path().join("x"), "../PROXY_AUTH_SECRET"), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     intake::{DockerAccepted, HostAccepted, IntakeError, KubernetesAccepted, Reporter},
     merge,
+    view::{Place, View},
     world::World,
 };
 
@@ -37,6 +38,7 @@ pub struct KeeperClosed;
 pub struct Keeper {
     updates: mpsc::Sender<Update>,
     world: watch::Receiver<Arc<Snapshot>>,
+    place: Option<Place>,
 }
 
 impl Keeper {
@@ -52,10 +54,49 @@ impl Keeper {
         tasks: &TaskTracker,
         stop: CancellationToken,
     ) -> Self {
+        Self::begin(start, None, clock, tasks, stop)
+    }
+
+    /// The same for a keeper whose world can be shown in a view; the first one in a view is.
+    pub fn start_in(
+        view: &Arc<View>,
+        start: World,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        Self::begin(start, Some((Arc::clone(view), view.join())), clock, tasks, stop)
+    }
+
+    fn begin(
+        start: World,
+        view: Option<(Arc<View>, Place)>,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
         let (updates, inbox) = mpsc::channel(QUEUE);
-        let (publish, world) = watch::channel(Arc::new(start.snapshot().clone()));
-        tasks.spawn(keep(start, inbox, publish, clock, stop));
-        Self { updates, world }
+        let first = Arc::new(start.snapshot().clone());
+        let place = view.as_ref().map(|(view, place)| {
+            view.offer(*place, &first);
+            *place
+        });
+        let (sender, world) = watch::channel(first);
+        tasks.spawn(keep(start, inbox, Publisher { sender, view }, clock, stop));
+        Self { updates, world, place }
+    }
+
+    /// The same keeper for those who look at the world: they see what `view` shows, and what they change is changed here.
+    #[must_use]
+    pub fn through(&self, view: &View) -> Self {
+        Self { updates: self.updates.clone(), world: view.subscribe(), place: self.place }
+    }
+
+    /// Lets `view` show this keeper's world. Does nothing for a keeper that is not in a view.
+    pub fn show_in(&self, view: &View) {
+        if let Some(place) = self.place {
+            view.show(place, &self.snapshot());
+        }
     }
 
     /// The world as last published.
@@ -116,7 +157,7 @@ impl Keeper {
 async fn keep(
     mut world: World,
     mut inbox: mpsc::Receiver<Update>,
-    publish: watch::Sender<Arc<Snapshot>>,
+    publish: Publisher,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) {
@@ -149,10 +190,20 @@ async fn keep(
     }
 }
 
-fn publish_world(world: &mut World, publish: &watch::Sender<Arc<Snapshot>>, now: Timestamp) {
+/// Where new worlds go.
+struct Publisher {
+    sender: watch::Sender<Arc<Snapshot>>,
+    view: Option<(Arc<View>, Place)>,
+}
+
+fn publish_world(world: &mut World, publish: &Publisher, now: Timestamp) {
     world.snapshot.version += 1;
     world.snapshot.changed_at = now;
-    publish.send_replace(Arc::new(world.snapshot.clone()));
+    let snapshot = Arc::new(world.snapshot.clone());
+    publish.sender.send_replace(Arc::clone(&snapshot));
+    if let Some((view, place)) = &publish.view {
+        view.offer(*place, &snapshot);
+    }
 }
 
 #[cfg(test)]
@@ -210,6 +261,30 @@ mod tests {
         clock.advance(jiff::SignedDuration::from_secs(61));
         world.changed().await.unwrap();
         assert_eq!(world.borrow().hosts.values().next().unwrap().liveness, Liveness::Offline);
+    }
+
+    #[tokio::test]
+    async fn a_view_shows_one_world_and_its_version_only_grows() {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_800_000_000).unwrap()));
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let view = View::new(clock.now());
+        let real = Keeper::start_in(&view, World::new(clock.now()), clock.clone(), &tasks, stop.clone());
+        let invented = Keeper::start_in(&view, World::new(clock.now()), clock.clone(), &tasks, stop.clone());
+        let seen = real.through(&view);
+        let names =
+            || seen.snapshot().hosts.values().map(|host| host.info.hostname.clone()).collect::<Vec<_>>();
+        for name in ["one", "two", "three"] {
+            seen.report_host(report(name, name), Reporter::Local).await.unwrap().unwrap();
+        }
+        invented.report_host(report("mock", "mock"), Reporter::Local).await.unwrap().unwrap();
+        assert_eq!((names().len(), seen.snapshot().version), (3, 3));
+        invented.show_in(&view);
+        assert_eq!((names(), seen.snapshot().version), (vec!["mock".to_owned()], 4));
+        // What is reported meanwhile is kept, and not shown.
+        seen.report_host(report("four", "four"), Reporter::Local).await.unwrap().unwrap();
+        assert_eq!((names().len(), seen.snapshot().version), (1, 4));
+        real.show_in(&view);
+        assert_eq!((names().len(), seen.snapshot().version), (4, 5));
     }
 
     #[tokio::test]

@@ -29,6 +29,7 @@ mod rates;
 pub mod schedule;
 mod source;
 pub mod supervisor;
+pub mod view;
 pub mod watch;
 pub mod world;
 
@@ -37,4 +38,5 @@ pub use intake::{IntakeError, Reporter};
 pub use keeper::{Keeper, KeeperClosed};
 pub use schedule::{PollSettings, Scheduler};
 pub use supervisor::Supervisor;
+pub use view::View;
 pub use watch::Watcher;

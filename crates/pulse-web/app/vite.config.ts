@@ -15,6 +15,11 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
+  experimental: {
+    // Scripts and styles find each other by where they are, not by the host's root: the page may live under a path. The first
+    // document alone has whole paths, which the server moves.
+    renderBuiltUrl: (filename, { hostType }) => (hostType === "html" ? `/${filename}` : { relative: true }),
+  },
   css: { modules: { generateScopedName: "[name]-[local]-[hash:base64:4]" } },
   server: {
     proxy: {

@@ -60,6 +60,24 @@ pub fn index_for(accept: Accept) -> Asset {
     })
 }
 
+/// The page's first file for a server that a browser sees under the path `base`, such as `/pulse`: every address in it
+/// begins with that path, and a `meta` element tells it to the page's scripts. Uncompressed.
+///
+/// `base` must be plain: letters, digits and `-_.~` between slashes.
+pub fn index_under(base: &str) -> Asset {
+    let mut asset = index();
+    let text = String::from_utf8_lossy(&asset.body);
+    let moved = text.replace("=\"/", &format!("=\"{base}/")).replacen(
+        "<head>",
+        &format!("<head><meta name=\"pulse-base\" content=\"{base}\">"),
+        1,
+    );
+    asset.etag =
+        format!("\"{}-{}\"", asset.etag.trim_matches('"'), base.trim_start_matches('/').replace('/', "-"));
+    asset.body = Cow::Owned(moved.into_bytes());
+    asset
+}
+
 /// Whether a built page is there to be served.
 pub fn is_built() -> bool {
     Dist::get(INDEX).is_some()
@@ -77,6 +95,18 @@ mod tests {
         assert!(!page.is_immutable);
         assert!(page.encoding.is_none());
         assert!(!page.body.is_empty());
+    }
+
+    #[test]
+    fn under_a_path_every_address_begins_with_it() {
+        let text = String::from_utf8(index_under("/apps/pulse").body.into_owned()).unwrap();
+        assert!(text.contains("<head><meta name=\"pulse-base\" content=\"/apps/pulse\">"), "{text}");
+        for attribute in ["src=\"/", "href=\"/"] {
+            for (at, _) in text.match_indices(attribute) {
+                assert!(text[at..].starts_with(&format!("{attribute}apps/pulse/")), "{}", &text[at..]);
+            }
+        }
+        assert_ne!(index_under("/a").etag, index().etag);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures what docs/performance.md lists, with release programs and simulated
 //! infrastructure, and prints it beside the goals. It judges nothing: the exit status is 0 whatever the figures.
 
+mod brute_force;
 mod page;
 mod pressure;
 mod scenarios;
@@ -45,11 +46,13 @@ pub fn run(options: &Options) -> Result<()> {
     let mut table = Table::default();
     scenarios::empty(&bin, options.quick, &mut table)?;
     scenarios::default_demo(&bin, options.quick, &mut table)?;
+    brute_force::brute_force(&bin, options.quick, &mut table)?;
     scenarios::large(&bin, options.quick, &mut table)?;
     scenarios::thousand_agents(&bin, options.quick, &mut table)?;
     scenarios::sizes(&bin, &mut table)?;
     page::size(&mut table)?;
     println!("\n{table}");
+    shell::run(shell::cargo().args(["bench", "--locked", "-p", "pulse-api"]))?;
     if !options.no_store {
         let mut bench = shell::cargo();
         bench.args(["bench", "--locked", "-p", "pulse-store", "--"]);

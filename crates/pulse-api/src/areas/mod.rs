@@ -13,6 +13,7 @@ mod history;
 mod infra_updates;
 mod license;
 mod live;
+mod logs;
 pub(crate) mod metadata;
 mod nodes;
 mod notifications;
@@ -62,6 +63,7 @@ pub fn router() -> ApiRouter {
         .merge(metadata::router())
         .merge(notifications::router())
         .merge(system::router())
+        .merge(logs::router())
         .merge(license::router())
         .merge(audit::router())
         .merge(rbac::router())

@@ -10,7 +10,7 @@ use axum::{
 use http::{HeaderName, HeaderValue, header};
 use pulse_config::SystemSettings;
 
-use crate::state::AppState;
+use crate::{auth::SecureTransport, state::AppState};
 
 const HEADERS: [(HeaderName, HeaderValue); 4] = [
     (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
@@ -26,14 +26,22 @@ const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; i
                       connect-src 'self' ws: wss:; font-src 'self' data:; object-src 'none'; base-uri 'self'; \
                       form-action 'self'; frame-ancestors ";
 
+/// Only over our own TLS. A day, not a year: it counts for every port of the host, and whoever goes back to HTTP must not be
+/// shut out for long.
+const STAY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=86400");
+
 /// Middleware: adds the headers that the answer does not set itself. Who may show the page in a frame is asked anew for
 /// every answer: Pulse v5 kept one of the two headers until a restart.
 pub async fn security_headers(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let is_encrypted = request.extensions().get::<SecureTransport>().is_some();
     let mut response = next.run(request).await;
     let settings = state.system.current();
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(value);
+    }
+    if is_encrypted {
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(STAY_ENCRYPTED);
     }
     if !settings.allow_embedding {
         headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));

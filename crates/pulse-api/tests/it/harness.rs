@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use pulse_api::{
     About, Access, AccessTokens, AppState, Licensing,
     auth::{Oidc, Peer},
+    mock::MockMode,
     published::StateCache,
     ws::{Hub, alerts::forward},
 };
@@ -25,10 +26,11 @@ use pulse_config::transfer::{
     NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
 };
 use pulse_config::{
-    BootstrapToken, Credentials, Metadata, NodeStore, NotifyStore, OidcStore, ProfileStore, PveInstance,
-    SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
+    BootstrapToken, Credentials, LogLevel, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore,
+    ProfileStore, PveInstance, SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
+use pulse_log::Logs;
 use pulse_monitor::{
     Alerts, Keeper, Scheduler, Watcher, alerting,
     discovery::Discovery,
@@ -246,6 +248,8 @@ impl TestServer {
             clock: dyn_clock,
             settings: Arc::new(settings),
             system,
+            logs: Logs::new(LogLevel::Info),
+            mock: MockMode::new(MockConfig::default()),
             access,
             transfer,
             oidc,
@@ -274,10 +278,15 @@ impl TestServer {
     }
 
     /// The same data directory after a restart.
-    pub fn restarted(mut self) -> Self {
-        let data = std::mem::replace(&mut self.data, tempfile::tempdir().unwrap());
-        drop(self);
-        Self::over(data, |_| {})
+    pub fn restarted(self) -> Self {
+        Self::over_data_of(self, |_| {})
+    }
+
+    /// The same with other settings.
+    pub fn over_data_of(mut before: Self, change: impl FnOnce(&mut Settings)) -> Self {
+        let data = std::mem::replace(&mut before.data, tempfile::tempdir().unwrap());
+        drop(before);
+        Self::over(data, change)
     }
 
     /// The whole application, as a listener would serve it.

@@ -26,6 +26,7 @@ async fn serve(server: &TestServer) -> std::net::SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(pulse_api::serve::serve(
         listener,
+        None,
         server.router(),
         CancellationToken::new(),
         Duration::from_secs(1),

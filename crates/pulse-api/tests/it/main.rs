@@ -23,9 +23,13 @@ mod gate;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod https;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod login;
+#[cfg(test)]
+mod logs;
 #[cfg(test)]
 #[path = "../../../pulse-notify/tests/it/mail_server.rs"]
 mod mail_server;
@@ -33,6 +37,8 @@ mod mail_server;
 mod metadata;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod mock_mode;
 #[cfg(test)]
 mod night;
 #[cfg(test)]
@@ -56,6 +62,8 @@ mod sessions;
 mod setup;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod subpath;
 #[cfg(test)]
 mod system;
 #[cfg(test)]

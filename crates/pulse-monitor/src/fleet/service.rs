@@ -106,7 +106,10 @@ impl Fleet {
     ) -> Result<Result<DockerAccepted, IntakeError>, KeeperClosed> {
         let merge = move |world: &mut World, now: Timestamp| {
             let mut accepted = merge::docker::merge(world, report, &reporter, now)?;
-            accepted.command = world.take_command(accepted.id.as_str(), now);
+            // An agent does not look at the answer to a report that it kept for later.
+            if accepted.last_seen == now {
+                accepted.command = world.take_command(accepted.id.as_str(), now);
+            }
             Ok(accepted)
         };
         let (accepted, unsaved) = self.change_only(merge).await?;

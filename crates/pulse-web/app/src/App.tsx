@@ -16,6 +16,7 @@ import {
 import { sessionEnded } from "./api/client";
 import { dockerHosts, hasData, hosts, kubernetesClusters, nodes } from "./api/live";
 import { refreshSession, session } from "./api/session";
+import { address, BASE } from "./base";
 import { Gate } from "./features/session/Gate";
 import gate from "./features/session/Gate.module.css";
 import { Frame } from "./frame/Frame";
@@ -69,7 +70,7 @@ export function App(): JSX.Element {
   return (
     <Switch>
       <Match when={session().kind === "in" || hasExpired()}>
-        <Router root={Frame}>
+        <Router base={BASE} root={Frame}>
           <Route path="/" component={Home} />
           <Route path="/proxmox" component={ProxmoxPage}>
             <Route path="/" component={OverviewPage} />
@@ -158,7 +159,7 @@ function NotFound(): JSX.Element {
     <div class="page">
       <h1>{t("There is no such page.")}</h1>
       <p>
-        <a href="/proxmox">{t("Go to the overview")}</a>
+        <a href={address("/proxmox")}>{t("Go to the overview")}</a>
       </p>
     </div>
   );

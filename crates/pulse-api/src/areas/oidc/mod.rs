@@ -9,7 +9,7 @@ use http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use pulse_config::{OidcConfig, Settings, SystemSettings};
 
 use crate::{
-    auth::request_origin,
+    middleware::request_address,
     routing::{ApiRouter, routes},
 };
 
@@ -47,7 +47,7 @@ fn offered_redirect(
     extensions: &Extensions,
 ) -> String {
     redirect_uri(&OidcConfig::default(), system)
-        .unwrap_or_else(|| format!("{}{CALLBACK}", request_origin(settings, headers, extensions)))
+        .unwrap_or_else(|| format!("{}{CALLBACK}", request_address(settings, headers, extensions)))
 }
 
 /// Sends the browser to an address.

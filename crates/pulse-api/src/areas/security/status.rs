@@ -11,8 +11,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    auth::{Oidc, client_address, is_secure, request_origin},
+    auth::{Oidc, client_address, is_secure},
     extract::Caller,
+    middleware::request_address,
     state::Access,
 };
 
@@ -201,7 +202,7 @@ fn agent_url(
         return system.public_url.clone();
     }
     if headers.contains_key(header::HOST) {
-        request_origin(settings, headers, extensions)
+        request_address(settings, headers, extensions)
     } else {
         String::new()
     }

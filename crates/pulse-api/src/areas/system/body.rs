@@ -18,7 +18,7 @@ macro_rules! settings_keys {
         #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
         #[serde(rename_all = "camelCase")]
         #[schema(as = SystemSettings)]
-        pub(super) struct SettingsBody {
+        pub(in crate::areas) struct SettingsBody {
             $($(#[$always_meta])* pub(super) $always: $always_type,)+
             $(
                 $(#[$some_meta])*
@@ -151,7 +151,7 @@ pub(super) struct DiscoveryBody {
 
 impl SettingsBody {
     /// The settings as they are shown.
-    pub(super) fn new(settings: &SystemSettings) -> Result<Self, ApiError> {
+    pub(in crate::areas) fn new(settings: &SystemSettings) -> Result<Self, ApiError> {
         let settings = SystemSettings {
             backup_polling_enabled: Some(settings.is_backup_polling_enabled()),
             ..settings.clone()

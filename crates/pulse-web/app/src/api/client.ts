@@ -2,6 +2,7 @@
 
 import createClient from "openapi-fetch";
 import { createSignal } from "solid-js";
+import { HOME } from "../base";
 import { kioskToken } from "../frame/kiosk";
 import { t } from "../text";
 import type { paths } from "./schema.gen";
@@ -58,8 +59,7 @@ export function csrfCookie(cookies = document.cookie): string | undefined {
 
 /** The API, typed by its document. `done` turns what it gives into a value or an `ApiError`. */
 export const api = createClient<paths>({
-  // Tests of pure functions import this without a page.
-  baseUrl: globalThis.location?.origin ?? "",
+  baseUrl: HOME,
   headers: { Accept: "application/json" },
   credentials: "same-origin",
   fetch: send,

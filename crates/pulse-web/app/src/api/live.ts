@@ -2,6 +2,7 @@
 // blocks WebSockets. Holds the one model that every page reads.
 
 import { batch, createSignal, type Signal } from "solid-js";
+import { HOME } from "../base";
 import { kioskToken } from "../frame/kiosk";
 import { state as callState } from "./calls";
 import { setSessionEnded } from "./client";
@@ -139,7 +140,7 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
   const open = (): void => {
     clearTimeout(retryTimer);
     if (isStopped) return;
-    const url = new URL("/ws?stream=delta", location.origin);
+    const url = new URL(`${HOME}/ws?stream=delta`);
     const token = kioskToken();
     if (token !== undefined) url.searchParams.set("token", token);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";

@@ -1,6 +1,7 @@
 // A request by its path, for routes whose path or body the document leaves open. Everything else goes
 // through `api`, whose paths and bodies are checked by the compiler.
 
+import { HOME } from "../base";
 import { done, send } from "./client";
 
 export async function request<T>(
@@ -11,7 +12,7 @@ export async function request<T>(
 ): Promise<T> {
   const call = async (): Promise<{ data?: T; error?: unknown; response: Response }> => {
     const response = await send(
-      new Request(new URL(path, location.origin), {
+      new Request(`${HOME}${path}`, {
         method,
         credentials: "same-origin",
         headers: {

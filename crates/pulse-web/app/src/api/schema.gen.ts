@@ -1905,6 +1905,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/logs/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A zip file with the newest lines of the log, and what the server is and how it is configured.
+         * @description Passwords, tokens and secrets are not in it; names of users and hosts are. Look through it before you hand it on.
+         */
+        get: operations["download_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/logs/level": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How detailed the log is now. */
+        get: operations["get_log_level"];
+        put?: never;
+        /** Change how detailed the log is, from the next line on. It is kept over a restart, unless `LOG_LEVEL` is set. */
+        post: operations["set_log_level"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/logs/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The log as it is written: the newest lines that are kept (a thousand at most), then each one as it comes.
+         * @description Every event is one line: a JSON object with `level`, `time`, `target`, `message` and the line's own fields. It ends when
+         *     the session or token it came with does.
+         */
+        get: operations["stream_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/metrics-store/history": {
         parameters: {
             query?: never;
@@ -2723,6 +2782,30 @@ export interface paths {
         get: operations["get_storage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/system/mock-mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether an invented installation is shown in the place of the real one. */
+        get: operations["get_mock_mode"];
+        /** The same as `POST`. */
+        put: operations["put_mock_mode"];
+        /**
+         * Show an invented installation, or the real one again.
+         * @description A simulated cluster runs in the server and is really polled; agents are simulated too. Meanwhile the real installation
+         *     is monitored as before, its alerts are raised and its history is written: only what is shown changes, and nothing of the
+         *     invented world is kept. It ends with the server.
+         */
+        post: operations["set_mock_mode"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7994,6 +8077,11 @@ export interface components {
             /** @description Always true. */
             success: boolean;
         };
+        /** @description How detailed the log is. */
+        LogLevel: {
+            /** @description `debug`, `info`, `warn` or `error`; `trace` too, which Pulse v5 does not know. */
+            level?: string;
+        };
         /** @description User and password. */
         LoginRequest: {
             /**
@@ -8302,6 +8390,84 @@ export interface components {
             error: string;
             /** @description The scope it would need. */
             requiredScope: string;
+        };
+        /** @description A change: what is left out stays as it is. */
+        MockModeChange: {
+            /**
+             * @description `nodeCount` (1 to 100), `vmsPerNode` and `lxcsPerNode` (0 to 100), `randomMetrics`, `highLoadNodes`,
+             *     `stoppedPercent` (0 to 1).
+             */
+            config?: unknown;
+            /** @description Whether an invented installation is to be shown. */
+            enabled?: boolean | null;
+        };
+        /** @description How big it is. What is not simulated is 0. */
+        MockModeConfig: {
+            /**
+             * Format: int32
+             * @description Containers per Docker host.
+             */
+            DockerContainersPerHost: number;
+            /**
+             * Format: int32
+             * @description Docker hosts.
+             */
+            DockerHostCount: number;
+            /**
+             * Format: int32
+             * @description Hosts with an agent.
+             */
+            GenericHostCount: number;
+            /** @description As they were set. */
+            HighLoadNodes?: string[] | null;
+            /**
+             * Format: int32
+             * @description Kubernetes clusters: none, they are not simulated here.
+             */
+            K8sClusterCount: number;
+            /**
+             * Format: int32
+             * @description Deployments per cluster.
+             */
+            K8sDeploymentsPerCluster: number;
+            /**
+             * Format: int32
+             * @description Nodes per cluster.
+             */
+            K8sNodesPerCluster: number;
+            /**
+             * Format: int32
+             * @description Pods per cluster.
+             */
+            K8sPodsPerCluster: number;
+            /**
+             * Format: int32
+             * @description Containers per node, on average.
+             */
+            LXCsPerNode: number;
+            /**
+             * Format: int32
+             * @description Nodes.
+             */
+            NodeCount: number;
+            /** @description As it was set; the figures always move. */
+            RandomMetrics: boolean;
+            /**
+             * Format: double
+             * @description As it was set, 0 to 1.
+             */
+            StoppedPercent: number;
+            /**
+             * Format: int32
+             * @description Virtual machines per node, on average.
+             */
+            VMsPerNode: number;
+        };
+        /** @description Whether an invented installation is shown, and how big it is. */
+        MockModeStatus: {
+            config: components["schemas"]["MockModeConfig"];
+            /** @description Whether it is shown. */
+            enabled: boolean;
         };
         /** @description A namespace of a datastore. */
         NamespaceShape: {
@@ -16188,6 +16354,137 @@ export interface operations {
             };
         };
     };
+    download_logs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `pulse-tail.log` and `system-info.json` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    get_log_level: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogLevel"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    set_log_level: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogLevel"];
+            };
+        };
+        responses: {
+            /** @description The level counts from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No level, or no JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    stream_logs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `data: <line>` for each line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description Too many are reading */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
     get_history: {
         parameters: {
             query?: {
@@ -18330,6 +18627,131 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_mock_mode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MockModeStatus"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
+    put_mock_mode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MockModeChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MockModeStatus"];
+                };
+            };
+            /** @description A value of the wrong kind or outside its range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description It cannot be started */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    set_mock_mode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MockModeChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MockModeStatus"];
+                };
+            };
+            /** @description A value of the wrong kind or outside its range */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+            /** @description It cannot be started */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };

@@ -17,6 +17,7 @@ import {
 import styles from "../App.module.css";
 import { activeAlerts, connectLive } from "../api/live";
 import { isLoggedIn, session } from "../api/session";
+import { own } from "../base";
 import { ConnectionState } from "../ConnectionState";
 import { ThemeSwitch, UserMenu } from "../TopControls";
 import { t, tn } from "../text";
@@ -43,7 +44,7 @@ export function Frame(props: { children?: JSX.Element }): JSX.Element {
   const [hasKeys, setKeys] = createSignal(false);
   const location = useLocation();
   const navigate = useNavigate();
-  const area = (): string => `/${location.pathname.split("/")[1] ?? ""}`;
+  const area = (): string => `/${own(location.pathname).split("/")[1] ?? ""}`;
   const current = createMemo(() => [...AREAS, ...TOOLS].find((each) => each.href === area()));
   const isIn = createMemo(() => session().kind === "in");
   createEffect(() => {

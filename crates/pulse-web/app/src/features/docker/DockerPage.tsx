@@ -3,6 +3,7 @@
 import { createMemo, type JSX, lazy, Show, Suspense } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { dockerHosts, hasData, lastUpdate } from "../../api/live";
+import { address } from "../../base";
 import { bytes, duration, number, percent } from "../../state/format";
 import { oneOf } from "../../state/options";
 import { useView } from "../../state/view";
@@ -415,7 +416,7 @@ export default function DockerPage(): JSX.Element {
                 )}
               </p>
               <p>
-                <a href="/settings/agents">{t("How to install the agent")}</a>
+                <a href={address("/settings/agents")}>{t("How to install the agent")}</a>
               </p>
             </Empty>
           }

@@ -3,6 +3,7 @@
 import { type JSX, lazy, Show, Suspense } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { hasData, hosts, lastUpdate } from "../../api/live";
+import { address } from "../../base";
 import { celsius, duration, fixed, rate } from "../../state/format";
 import { useView } from "../../state/view";
 import { known, reason } from "../../state/why";
@@ -267,7 +268,7 @@ export default function HostsPage(): JSX.Element {
                 )}
               </p>
               <p>
-                <a href="/settings/agents">{t("How to install the agent")}</a>
+                <a href={address("/settings/agents")}>{t("How to install the agent")}</a>
               </p>
             </Empty>
           }

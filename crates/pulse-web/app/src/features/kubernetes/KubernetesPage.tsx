@@ -3,6 +3,7 @@
 import { createMemo, For, type JSX, Match, Show, Switch } from "solid-js";
 import { hasData, kubernetesClusters, lastUpdate, serverNow } from "../../api/live";
 import type { Deployment, KubernetesNode, Pod } from "../../api/types";
+import { address } from "../../base";
 import { bytes, duration, moment, number } from "../../state/format";
 import { oneOf } from "../../state/options";
 import { useView, type View } from "../../state/view";
@@ -164,7 +165,7 @@ export default function KubernetesPage(): JSX.Element {
                 )}
               </p>
               <p>
-                <a href="/settings/agents">{t("How to install the agent")}</a>
+                <a href={address("/settings/agents")}>{t("How to install the agent")}</a>
               </p>
             </Empty>
           }

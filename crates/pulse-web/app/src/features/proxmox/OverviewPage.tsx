@@ -2,6 +2,7 @@
 
 import { createMemo, type JSX, lazy, Show, Suspense } from "solid-js";
 import { containers, nodes, vms } from "../../api/live";
+import { address } from "../../base";
 import { useView } from "../../state/view";
 import { t } from "../../text";
 import { Empty } from "../../ui/controls";
@@ -31,7 +32,7 @@ export default function OverviewPage(): JSX.Element {
           <Empty title={t("No Proxmox VE node yet")}>
             <p>{t("The servers that are monitored are on the other tabs.")}</p>
             <p>
-              <a href="/settings/nodes">{t("Add a node")}</a>
+              <a href={address("/settings/nodes")}>{t("Add a node")}</a>
             </p>
           </Empty>
         }

@@ -13,6 +13,7 @@ import {
   storage,
   storageBackups,
 } from "../../api/live";
+import { address } from "../../base";
 import { t } from "../../text";
 import { Empty } from "../../ui/controls";
 import { SubTabs } from "../../ui/SubTabs";
@@ -53,7 +54,7 @@ export default function ProxmoxPage(props: { children?: JSX.Element }): JSX.Elem
                   )}
                 </p>
                 <p>
-                  <a href="/settings/nodes">{t("Add your first node")}</a>
+                  <a href={address("/settings/nodes")}>{t("Add your first node")}</a>
                 </p>
               </Empty>
             </>

@@ -2,6 +2,7 @@
 
 import { createMemo, createSignal, type JSX, Show } from "solid-js";
 import { createToken } from "../../api/calls";
+import { HOME } from "../../base";
 import { t } from "../../text";
 import { Button, Field, Note, Secret, Segmented } from "../../ui/controls";
 import { installCommand, PLATFORMS, type Platform } from "./install";
@@ -16,7 +17,7 @@ const SCOPES: Readonly<Record<Platform, readonly string[]>> = {
 
 export default function AgentsPage(): JSX.Element {
   const [platform, setPlatform] = createSignal<Platform>("linux");
-  const [address, setAddress] = createSignal(location.origin);
+  const [address, setAddress] = createSignal(HOME);
   const [token, setToken] = createSignal<string>();
   const [error, setError] = createSignal<string>();
   const [isBusy, setBusy] = createSignal(false);

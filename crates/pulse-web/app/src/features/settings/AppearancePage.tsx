@@ -2,6 +2,7 @@
 
 import { createSignal, For, type JSX, Show } from "solid-js";
 import { createToken } from "../../api/calls";
+import { HOME } from "../../base";
 import { chooseNotifications, wantsNotifications, whyNoNotifications } from "../../frame/browserAlerts";
 import { AREAS } from "../../frame/pages";
 import { choice, chooseTheme, type Choice as Theme } from "../../state/theme";
@@ -61,7 +62,7 @@ function Kiosk(): JSX.Element {
     setError(undefined);
     try {
       const { token } = await createToken(t("Screen: {page}", { page: page() }), ["monitoring:read"]);
-      setLink(`${location.origin}${page()}?kiosk=1#token=${token}`);
+      setLink(`${HOME}${page()}?kiosk=1#token=${token}`);
     } catch (cause) {
       setError(cause instanceof Error ? cause.message : String(cause));
     }
