@@ -28,7 +28,7 @@ use pulse_core::{Clock, SystemClock};
 use pulse_log::Logs;
 use pulse_monitor::{
     Alerts, Supervisor, View, Watcher, alerting, discovery::Discovery, fleet::signed::SignedProfiles,
-    pipeline, probe::Probe,
+    members, pipeline, probe::Probe,
 };
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
@@ -122,6 +122,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
         &tasks,
         stop.clone(),
     );
+    tasks.spawn(members::keep(keeper.subscribe(), nodes.clone(), stop.clone()));
     let discovery = Discovery::default();
     discovery.start(system.subscribe(), nodes.subscribe(), clock.clone(), &tasks, stop.clone());
     let run = u64::try_from(clock.now().as_millisecond()).unwrap_or_default();

@@ -18,6 +18,7 @@ pub mod duration;
 pub mod error;
 pub mod history;
 pub mod host;
+mod members;
 pub mod mock;
 mod node_auth;
 pub mod node_edit;

@@ -20,6 +20,7 @@ pub mod infra_updates;
 pub mod intake;
 pub mod keeper;
 mod liveness;
+pub mod members;
 mod merge;
 pub mod pipeline;
 mod poller;

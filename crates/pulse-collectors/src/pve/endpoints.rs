@@ -67,8 +67,22 @@ pub(super) struct Endpoints {
     timeouts: Timeouts,
     /// Members as the configuration has them, by node: an address a person corrected goes before what the cluster
     /// says of itself.
-    configured: BTreeMap<String, (String, Option<Fingerprint>)>,
+    configured: BTreeMap<String, Configured>,
     inner: Mutex<Inner>,
+}
+
+/// A member as the configuration has it.
+struct Configured {
+    url: String,
+    ip: String,
+    pin: Option<Fingerprint>,
+}
+
+impl Configured {
+    /// Whether its URL still leads to the member: one that was made of its address ends with that address.
+    fn holds_for(&self, member: &ClusterEndpoint) -> bool {
+        self.ip == member.ip || self.ip.is_empty() || !self.url.contains(&self.ip)
+    }
 }
 
 /// A member, and its client once it was needed: a cluster of a hundred must not cost a hundred clients.
@@ -113,7 +127,8 @@ pub(super) fn build(instance: &PveInstance, timeouts: Timeouts) -> Result<Endpoi
         .map(|member| {
             let url = if member.host.is_empty() { &member.ip } else { &member.host };
             // A damaged stored fingerprint must not stop the whole instance: it is as if none was stored.
-            (member.node_name.clone(), (url.clone(), pin(&member.fingerprint).ok().flatten()))
+            let pin = pin(&member.fingerprint).ok().flatten();
+            (member.node_name.clone(), Configured { url: url.clone(), ip: member.ip.clone(), pin })
         })
         .collect();
     let endpoints = Endpoints {
@@ -132,7 +147,7 @@ pub(super) fn build(instance: &PveInstance, timeouts: Timeouts) -> Result<Endpoi
         }),
         configured,
     };
-    endpoints.learn(endpoints.configured.values().cloned());
+    endpoints.learn(endpoints.configured.values().map(|member| (member.url.clone(), member.pin)));
     Ok(endpoints)
 }
 
@@ -266,7 +281,7 @@ impl Endpoints {
 
     /// The pinned fingerprint of a member in the configuration.
     pub(super) fn configured_pin(&self, node: &str) -> Option<Fingerprint> {
-        self.configured.get(node).and_then(|(_, pin)| *pin)
+        self.configured.get(node).and_then(|member| member.pin)
     }
 
     /// The URL of a member. The one behind the configured host keeps the spelling of the configuration.
@@ -275,8 +290,8 @@ impl Endpoints {
         if is_primary {
             return primary.origin();
         }
-        if let Some((url, _)) = self.configured.get(&member.node_name)
-            && let Ok(address) = Address::parse(url, InstanceKind::Pve.default_port())
+        if let Some(known) = self.configured.get(&member.node_name).filter(|known| known.holds_for(member))
+            && let Ok(address) = Address::parse(&known.url, InstanceKind::Pve.default_port())
         {
             return address.origin();
         }

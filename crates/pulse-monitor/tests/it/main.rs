@@ -4,6 +4,7 @@
 
 mod alerting;
 mod day;
+mod members;
 mod scheduler;
 mod stand_in;
 mod truth;

@@ -1,6 +1,6 @@
 //! `POST /api/config/nodes/{id}/refresh-cluster`.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Json,
@@ -74,13 +74,10 @@ pub(super) async fn refresh_cluster(
     let (old_node_count, new_node_count, nodes_added) = update(nodes, move |config| {
         // The place may have moved while the cluster was asked; the name has not.
         let pve = config.pve.iter_mut().find(|pve| pve.name == name).ok_or(NodeError::NotFound)?;
-        let old = pve.cluster_endpoints.len();
-        // What the cluster no longer has goes; what is known of the others stays.
-        pve.cluster_endpoints
-            .retain(|known| members.iter().any(|member| member.node_name == known.node_name));
-        pve.cluster_name = Some(cluster);
-        let added = pve.merge_endpoints(members);
-        Ok((old, pve.cluster_endpoints.len(), added))
+        let before: BTreeSet<String> = pve.cluster_endpoints.iter().map(|it| it.node_name.clone()).collect();
+        pve.take_members(&cluster, members);
+        let added = pve.cluster_endpoints.iter().filter(|it| !before.contains(&it.node_name)).count();
+        Ok((before.len(), pve.cluster_endpoints.len(), added))
     })
     .await?;
     hub.emit(Event::new("nodes_updated", &json!({"nodeType": "pve", "action": "cluster_refresh"}), None));
