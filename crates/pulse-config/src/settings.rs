@@ -450,7 +450,7 @@ mod tests {
         ] {
             let error = load(&[(key, value)]).unwrap_err();
             assert_eq!((error.key, error.value.as_str()), (key, value));
-            assert!(error.to_string().starts_with(&format!("{key}=\"{value}\": ")), "{error}");
+            assert!(error.to_string().starts_with(&format!("{key}={value:?}: ")), "{error}");
         }
     }
 

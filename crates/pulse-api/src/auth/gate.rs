@@ -41,16 +41,12 @@ const PUBLIC: [&str; 20] = [
 ];
 
 /// Paths whose mutations need no CSRF token: they either prove something stronger or precede every session.
-const NO_CSRF: [&str; 9] = [
+const NO_CSRF: [&str; 5] = [
     "/api/login",
     "/api/oidc/login",
     "/api/security/quick-setup",
     "/api/security/apply-restart",
     "/api/security/validate-bootstrap-token",
-    "/api/setup-script-url",
-    "/api/auto-register",
-    "/api/system/ssh-config",
-    "/api/system/verify-temperature-ssh",
 ];
 
 /// Whether a path needs no credentials: one of the list, or a file of the page.
