@@ -121,14 +121,17 @@ export function HistoryCharts(props: {
 }): JSX.Element {
   const range = createMemo(() => RANGES.find((each) => each.id === props.range) ?? RANGES[1]);
   const isLive = (): boolean => range().id === "live";
+  // The drawer's row is a new one every second: only another resource is a reason to ask again.
+  const resourceType = createMemo(() => props.resourceType);
+  const resourceId = createMemo(() => props.resourceId);
   const [zoom, setZoom] = createSignal<{ from: number; to: number }>();
-  createEffect(on([range, () => props.resourceId], () => setZoom(undefined), { defer: true }));
+  createEffect(on([range, resourceId], () => setZoom(undefined), { defer: true }));
   let control: AbortController | undefined;
   onCleanup(() => control?.abort());
   const [data, { refetch }] = createResource(
     () => ({
-      type: props.resourceType,
-      id: props.resourceId,
+      type: resourceType(),
+      id: resourceId(),
       range: range().id,
       isZoomed: zoom() !== undefined,
     }),
@@ -155,12 +158,7 @@ export function HistoryCharts(props: {
 
   // The points that came since the drawer was opened, for the live view.
   const [live, setLive] = createSignal<Readonly<Record<string, readonly Point[]>>>({});
-  createEffect(
-    on(
-      () => props.resourceId,
-      () => setLive({}),
-    ),
-  );
+  createEffect(on(resourceId, () => setLive({})));
   createEffect(
     on([() => props.at ?? lastUpdate(), props.now], ([at, now]) => {
       setLive((old) => {

@@ -1,6 +1,6 @@
 // What people wrote about a resource: a link, and notes. Read by everyone, changed in place.
 
-import { createResource, createSignal, For, type JSX, Show } from "solid-js";
+import { createMemo, createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { type MetadataKind, metadata, saveMetadata } from "../../api/metadata";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
@@ -10,8 +10,11 @@ import { linkError, notesOf, textOf } from "./model";
 import styles from "./Notes.module.css";
 
 export function Notes(props: { kind: MetadataKind; id: string }): JSX.Element {
+  // The drawer's row is a new one every second: only another resource is a reason to ask again.
+  const kind = createMemo(() => props.kind);
+  const id = createMemo(() => props.id);
   const [record, { mutate }] = createResource(
-    () => ({ kind: props.kind, id: props.id }),
+    () => ({ kind: kind(), id: id() }),
     ({ kind, id }) => metadata(kind, id),
   );
   const [isEditing, setEditing] = createSignal(false);
