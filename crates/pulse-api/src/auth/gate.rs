@@ -194,10 +194,19 @@ fn is_from_elsewhere(headers: &HeaderMap, allowed: &[String]) -> bool {
 /// Password hashes take memory and a core: at most two at once.
 static HASHING: Semaphore = Semaphore::const_new(2);
 
+/// Places for passwords that are verified or wait for it: guesses from many addresses at once must not pile up, each with
+/// its connection, in front of the person who knows the password.
+static HASHING_PLACES: Semaphore = Semaphore::const_new(32);
+
+/// So many passwords wait to be verified that this one was not looked at: it is neither right nor wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Busy;
+
 /// Verifies a password off the async threads.
-pub(crate) async fn verify_password(given: String, hash: String) -> bool {
-    let Ok(_permit) = HASHING.acquire().await else { return false };
-    tokio::task::spawn_blocking(move || super::identify::verify(&given, &hash)).await.unwrap_or(false)
+pub(crate) async fn verify_password(given: String, hash: String) -> Result<bool, Busy> {
+    let _place = HASHING_PLACES.try_acquire().map_err(|_| Busy)?;
+    let _permit = HASHING.acquire().await.map_err(|_| Busy)?;
+    Ok(tokio::task::spawn_blocking(move || super::identify::verify(&given, &hash)).await.unwrap_or(false))
 }
 
 /// What the licence includes, as the gate found it.
@@ -213,6 +222,18 @@ pub(crate) fn caller(extensions: &http::Extensions) -> Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn guesses_beyond_the_places_are_turned_away_and_not_called_wrong() {
+        let hash = pulse_auth::password::hash("correct horse battery").unwrap();
+        let all = (0..40).map(|_| verify_password("correct horse battery".into(), hash.clone()));
+        let answers = futures_util::future::join_all(all).await;
+        assert!(answers.iter().all(|answer| *answer != Ok(false)), "{answers:?}");
+        assert!(answers.contains(&Ok(true)));
+        assert!(answers.iter().filter(|answer| **answer == Err(Busy)).count() >= 8, "{answers:?}");
+        // The places are free again.
+        assert_eq!(verify_password("guess".into(), hash).await, Ok(false));
+    }
 
     #[test]
     fn everything_under_the_api_is_guarded_but_the_list() {

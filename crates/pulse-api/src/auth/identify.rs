@@ -125,7 +125,7 @@ async fn by_password(state: &AppState, request: &Parts) -> Option<Identity> {
         return Some(Identity::basic(user));
     }
     // Hashing a password takes tens of milliseconds of a core: off the async threads, and only so many at once.
-    let is_right = super::gate::verify_password(given.to_owned(), login.password_hash.clone()).await;
+    let is_right = super::gate::verify_password(given.to_owned(), login.password_hash.clone()).await.ok()?;
     if is_right && bool::from(user.as_bytes().ct_eq(login.user.as_bytes())) {
         access.lockout.succeed(user, &address);
         access.basic.remember(user, given, &login.password_hash, now);

@@ -103,20 +103,26 @@ async fn check(
         return Err(locked(until, now));
     }
     if access.login_limiter.check(&address, now).is_err() {
-        return Err(ApiError::Json {
-            status: StatusCode::TOO_MANY_REQUESTS,
-            body: json!({"error": "rate_limit", "message": "Too many requests. Please wait before trying again."}),
-        });
+        return Err(too_busy());
     }
     if let Some(login) = access.credentials.current() {
         // The hash is verified for any user name: the time must not tell which one exists.
-        let fits = verify_password(body.password.expose().to_owned(), login.password_hash.clone()).await;
+        let fits = verify_password(body.password.expose().to_owned(), login.password_hash.clone())
+            .await
+            .map_err(|_| too_busy())?;
         if fits & compare::equal(&body.username, &login.user) {
             access.lockout.succeed(&body.username, &ip);
             return Ok(login);
         }
     }
     Err(failed(access.lockout.fail(&body.username, &ip, clock.now())))
+}
+
+fn too_busy() -> ApiError {
+    ApiError::Json {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        body: json!({"error": "rate_limit", "message": "Too many requests. Please wait before trying again."}),
+    }
 }
 
 fn locked(until: Timestamp, now: Timestamp) -> ApiError {

@@ -86,7 +86,10 @@ pub(super) async fn change_password(
     }
     let wrong = || refuse(StatusCode::UNAUTHORIZED, "unauthorized", "Current password is incorrect");
     let login = access.credentials.current().ok_or_else(wrong)?;
-    if !verify_password(body.current_password.expose().to_owned(), login.password_hash.clone()).await {
+    if !verify_password(body.current_password.expose().to_owned(), login.password_hash.clone())
+        .await
+        .map_err(|_| too_many())?
+    {
         return Err(wrong());
     }
     if login.is_from_environment {
