@@ -54,7 +54,7 @@ fn a_server_that_was_away_has_no_gap_in_history_afterwards() -> Result<()> {
     ensure!(server.process.terminate(PATIENCE)?.success(), "{}", server.process.printed());
     eventually(PATIENCE, || {
         let printed = agent.printed();
-        ensure!(printed.contains(&format!("failures={KEPT} ")), "{printed}");
+        ensure!(printed.contains(&format!("failures={KEPT}\n")), "{printed}");
         Ok(())
     })?;
 
