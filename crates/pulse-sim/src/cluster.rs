@@ -277,6 +277,11 @@ impl Cluster {
         self.inner.estate.migrate_guest(vmid, node)
     }
 
+    /// Restarts a node: its uptime and the counters of the guests that run on it begin at 0.
+    pub fn restart_node(&self, node: &str) -> Result<(), SimError> {
+        self.inner.estate.restart_node(node)
+    }
+
     /// Halts a running guest, its memory kept, or lets it go on.
     pub fn pause_guest(&self, vmid: u32, is_paused: bool) -> Result<(), SimError> {
         self.inner.estate.pause_guest(vmid, is_paused)

@@ -76,6 +76,7 @@ fn router(inner: Arc<Inner>) -> Router {
         .route("/guests/{vmid}/unlock", post(unlock_guest))
         .route("/nodes/{node}/tasks", post(begin_task))
         .route("/tasks/{id}", delete(end_task))
+        .route("/nodes/{node}/restart", post(restart_node))
         .route("/nodes/{node}/degrade", post(degrade_pool))
         .route("/nodes/{node}/mend", post(mend_pool))
         .route("/violations", get(async |State(inner): State<Arc<Inner>>| Json(inner.estate.violations())))
@@ -191,6 +192,10 @@ async fn end_task(State(inner): Shared, Path(id): Path<u64>) -> Response {
     } else {
         problem(StatusCode::NOT_FOUND, "there is no such task")
     }
+}
+
+async fn restart_node(State(inner): Shared, Path(node): Path<String>) -> Response {
+    done(inner.estate.restart_node(&node))
 }
 
 async fn degrade_pool(State(inner): Shared, Path(node): Path<String>) -> Response {

@@ -59,6 +59,9 @@ enum Hold {
 
 type Changes = BTreeMap<u32, Change>;
 
+/// By the number of the node, Unix seconds.
+type Boots = BTreeMap<usize, u64>;
+
 /// Nodes that the cluster cannot see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Outages {
@@ -70,6 +73,8 @@ pub(crate) struct Outages {
 struct State {
     changes: Changes,
     outages: Outages,
+    /// When nodes that were restarted by hand came up.
+    boots: Boots,
     running: Vec<Running>,
     /// Tasks that were begun by hand and have ended, the newest last.
     ended: Vec<TaskTruth>,
@@ -119,7 +124,7 @@ impl Estate {
         {
             return Arc::clone(moment);
         }
-        let truth = truth::compute(&self.plan, &state.changes, &state.outages, at);
+        let truth = truth::compute(&self.plan, &state.changes, &state.outages, &state.boots, at);
         let moment = Arc::new(Moment { generation: state.generation, truth: Arc::new(truth) });
         state.cached = Some(Arc::clone(&moment));
         moment
@@ -135,8 +140,11 @@ impl Estate {
 
     /// One node at another instant, with the bytes its guests received and sent.
     pub(crate) fn node_at(&self, index: usize, at: u64) -> (NodeTruth, [u64; 2]) {
-        let changes = self.lock().changes.clone();
-        truth::node_at(&self.plan, &changes, index, at)
+        let (changes, booted) = {
+            let state = self.lock();
+            (state.changes.clone(), state.boots.get(&index).copied())
+        };
+        truth::node_at(&self.plan, &changes, booted, index, at)
     }
 
     /// The number of a node in the cluster, from 0.
@@ -185,6 +193,23 @@ impl Estate {
             change.since = runs.then_some(now);
             Ok(())
         })
+    }
+
+    /// Restarts a node: its uptime and the counters of the guests that run on it begin at 0.
+    pub(crate) fn restart_node(&self, node: &str) -> Result<(), SimError> {
+        let index = self.node_index(node).ok_or_else(|| SimError::NoNode(node.to_owned()))?;
+        let now = self.now();
+        let mut state = self.lock();
+        state.boots.insert(index, now);
+        for guest in self.plan.guests.iter().filter(|guest| !guest.is_template) {
+            let mut change = state.changes.get(&guest.vmid).copied().unwrap_or_default();
+            if change.node.unwrap_or(guest.home) == index && change.runs.unwrap_or(guest.runs) {
+                (change.since, change.is_paused) = (Some(now), false);
+                state.changes.insert(guest.vmid, change);
+            }
+        }
+        state.generation += 1;
+        Ok(())
     }
 
     /// Halts a running guest, its memory kept, or lets it go on.
