@@ -218,6 +218,9 @@ impl Pbs {
         if self.options.has_unmounted {
             stores.push(StoreTruth { total: None, used: 0, ..self.store("removable", vec![String::new()]) });
         }
+        for store in stores.iter_mut().filter(|store| self.faults.is_unmounted(&store.name)) {
+            (store.total, store.used) = (None, 0);
+        }
         stores
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    Boots, Change, Changes, Hold, Outages,
+    Boots, Change, Changes, Hold,
     plan::{AgentState, GIB, GuestKind, GuestPlan, KIB, MIB, NodePlan, Plan, TIB, usual_load},
     stored,
 };
@@ -31,6 +31,19 @@ impl Truth {
     pub fn guest(&self, vmid: u32) -> Option<&GuestTruth> {
         let place = self.guests.binary_search_by_key(&vmid, |guest| guest.plan.vmid).ok()?;
         self.guests.get(place)
+    }
+
+    /// The same with other names of nodes: the old one and the new one of each.
+    pub(crate) fn renamed(&self, renames: &[(String, String)]) -> Self {
+        let name = |old: &Arc<str>| {
+            let new = renames.iter().find(|(from, _)| **from == **old).map(|(_, to)| Arc::from(to.as_str()));
+            new.unwrap_or_else(|| Arc::clone(old))
+        };
+        let mut truth = self.clone();
+        truth.nodes.iter_mut().for_each(|node| node.name = name(&node.name));
+        truth.guests.iter_mut().for_each(|guest| guest.node = name(&guest.node));
+        truth.storages.iter_mut().for_each(|storage| storage.node = name(&storage.node));
+        truth
     }
 }
 
@@ -187,8 +200,7 @@ pub struct StorageTruth {
 }
 
 /// Computes what is true at `at`, which must be the begin of a slot.
-pub(super) fn compute(plan: &Plan, changes: &Changes, outages: &Outages, boots: &Boots, at: u64) -> Truth {
-    let away: Vec<bool> = plan.nodes.iter().map(|node| outages.offline.contains(&*node.name)).collect();
+pub(super) fn compute(plan: &Plan, changes: &Changes, away: Vec<bool>, boots: &Boots, at: u64) -> Truth {
     let mut loads = vec![Load::default(); plan.nodes.len()];
     let mut stored: BTreeMap<(&str, usize), u64> = BTreeMap::new();
     let mut guests = Vec::with_capacity(plan.guests.len());
