@@ -8,3 +8,4 @@ mod members;
 mod scheduler;
 mod stand_in;
 mod truth;
+mod upheaval;
