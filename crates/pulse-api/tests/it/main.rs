@@ -9,6 +9,8 @@ mod attacks;
 #[cfg(test)]
 mod backups;
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod connect;
