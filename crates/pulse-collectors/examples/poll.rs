@@ -39,6 +39,7 @@ async fn main() -> ExitCode {
         monitor_backups: false,
         monitor_physical_disks: None,
         physical_disk_polling_minutes: 0,
+        ca_certificate: None,
         temperature_monitoring_enabled: None,
         cluster_name: None,
         cluster_endpoints: Vec::new(),

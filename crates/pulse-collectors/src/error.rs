@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use pulse_config::AuthorityError;
 use pulse_core::model::FailureClass;
 
 use crate::http::{Fingerprint, TrustError};
@@ -41,6 +42,14 @@ pub enum PollError {
     BadFingerprint {
         /// The host.
         host: String,
+    },
+    /// The configured authority is none.
+    #[error("the certificate authority set for {host} cannot be used: {source}")]
+    BadAuthority {
+        /// The host.
+        host: String,
+        /// What is wrong with it.
+        source: AuthorityError,
     },
     /// The rule for certificates cannot be set up.
     #[error("cannot check the certificate of {host}: {source}")]
@@ -85,8 +94,8 @@ pub enum PollError {
     },
     /// The certificate is not believed by authority.
     #[error(
-        "the certificate of {host} is not trusted: {detail}; its SHA-256 fingerprint is {presented}: set it in the \
-         node's settings once you have compared it, or switch verification off"
+        "the certificate of {host} is not trusted: {detail}; put the certificate of the authority that signed it \
+         into the node's settings, or its own SHA-256 fingerprint {presented} once you have compared it"
     )]
     UntrustedCertificate {
         /// The host.
@@ -210,6 +219,7 @@ impl PollError {
             }
             Self::Timeout { .. } | Self::LeftOut { .. } => FailureClass::Timeout,
             Self::BadFingerprint { .. }
+            | Self::BadAuthority { .. }
             | Self::Trust { .. }
             | Self::OtherCertificate { .. }
             | Self::UntrustedCertificate { .. } => FailureClass::Certificate,
@@ -230,6 +240,7 @@ impl PollError {
             | Self::NoCredentials { .. }
             | Self::NoTokens { .. }
             | Self::BadFingerprint { .. }
+            | Self::BadAuthority { .. }
             | Self::Trust { .. } => FORM_NOT_INITIALISED,
             Self::Unreachable { .. }
             | Self::Timeout { .. }
@@ -260,6 +271,7 @@ impl PollError {
             | Self::NoCredentials { .. }
             | Self::NoTokens { .. }
             | Self::BadFingerprint { .. }
+            | Self::BadAuthority { .. }
             | Self::Trust { .. }
             | Self::OtherCertificate { .. }
             | Self::UntrustedCertificate { .. }
@@ -284,6 +296,7 @@ impl PollError {
             | Self::NoCredentials { .. }
             | Self::NoTokens { .. }
             | Self::BadFingerprint { .. }
+            | Self::BadAuthority { .. }
             | Self::Trust { .. }
             | Self::Unreachable { .. }
             | Self::OtherCertificate { .. }

@@ -15,8 +15,8 @@ use reqwest::{Response, Url, redirect};
 use serde::Deserialize;
 
 pub use fingerprint::Fingerprint;
-pub(crate) use tls::client_config;
-pub use tls::{Trust, TrustError};
+pub use tls::{Authority, Trust, TrustError};
+pub(crate) use tls::{CertificateRules, client_config};
 
 use crate::error::PollError;
 
@@ -143,7 +143,7 @@ pub struct HttpClient {
 impl HttpClient {
     /// A client; no connection is made yet.
     pub fn new(address: Address, trust: Trust, timeouts: Timeouts) -> Result<Self, PollError> {
-        let tls = tls::client_config(trust)
+        let tls = tls::client_config(&trust)
             .map_err(|source| PollError::Trust { host: address.name.clone(), source })?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -179,8 +179,8 @@ impl HttpClient {
     }
 
     /// Which certificate it believes.
-    pub fn trust(&self) -> Trust {
-        self.trust
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Sends one request and returns the body of a 2xx answer as text.

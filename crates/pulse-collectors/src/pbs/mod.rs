@@ -22,10 +22,7 @@ use tokio::time::Instant;
 
 pub use api::{MadeToken, PbsApi, PbsBackups, PbsCycle, PbsTest};
 
-use crate::{
-    PollError, Timeouts, envelope,
-    link::{Certificate, Link},
-};
+use crate::{PollError, Timeouts, envelope, http::CertificateRules, link::Link};
 
 /// So many calls run at once: a backup server is usually busy with spinning disks.
 const CALLS_AT_ONCE: usize = 5;
@@ -55,8 +52,11 @@ struct Wants {
 impl PbsConnection {
     /// Checks the configuration and prepares a client; nothing is sent yet.
     pub fn new(instance: &PbsInstance, timeouts: Timeouts) -> Result<Self, PollError> {
-        let certificate =
-            Certificate { fingerprint: instance.fingerprint.as_ref(), is_verified: instance.verify_ssl };
+        let certificate = CertificateRules {
+            fingerprint: instance.fingerprint.as_deref(),
+            authority: instance.ca_certificate.as_deref(),
+            is_verified: instance.verify_ssl,
+        };
         let link =
             Link::new(InstanceKind::Pbs, &instance.host, &certificate, instance, timeouts, CALLS_AT_ONCE)?;
         Ok(Self {

@@ -30,13 +30,13 @@ fn guest(id: &str) -> BackedUpGuest {
     }
 }
 
-struct Scene {
-    server: BackupServer,
+pub struct Scene {
+    pub server: BackupServer,
     clock: Arc<ManualClock>,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_second(NOON).unwrap()));
         let options = BackupServerOptions {
             namespaces: vec![
@@ -58,7 +58,7 @@ impl Scene {
         Self { server: BackupServer::start_with(options, clock.clone()).await.unwrap(), clock }
     }
 
-    fn instance(&self) -> PbsInstance {
+    pub fn instance(&self) -> PbsInstance {
         let access = self.server.machine().access();
         PbsInstance {
             token_name: Some(access.token_name),

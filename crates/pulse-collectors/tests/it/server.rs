@@ -10,7 +10,7 @@ use std::{
 };
 
 use pulse_collectors::http::Fingerprint;
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::{
     ServerConfig,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
@@ -79,6 +79,16 @@ impl Server {
         Self::serve(listener, Some(Certificate::new()), Arc::new(handler))
     }
 
+    /// Starts a server with a certificate that an authority signed.
+    pub async fn start_signed(
+        signer: &TestAuthority,
+        names: &[&str],
+        handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        Self::serve(listener, Some(signer.sign(names)), Arc::new(handler))
+    }
+
     /// Starts a server without TLS.
     pub async fn start_plain(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -140,6 +150,33 @@ impl Server {
     }
 }
 
+/// An authority of a test's own.
+pub struct TestAuthority {
+    pub pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl TestAuthority {
+    /// One of that name that holds from 2020 until the end of that year.
+    pub fn new(name: &str, last_year: i32) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(last_year, 12, 31);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    fn sign(&self, names: &[&str]) -> Certificate {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        Certificate::of(&certificate, &key)
+    }
+}
+
 struct Certificate {
     fingerprint: Fingerprint,
     acceptor: TlsAcceptor,
@@ -150,6 +187,10 @@ impl Certificate {
         let key = KeyPair::generate().unwrap();
         let certificate =
             CertificateParams::new(vec!["pve.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+        Self::of(&certificate, &key)
+    }
+
+    fn of(certificate: &rcgen::Certificate, key: &KeyPair) -> Self {
         let fingerprint = Fingerprint::of(certificate.der());
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());

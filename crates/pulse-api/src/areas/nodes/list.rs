@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use jiff::Timestamp;
-use pulse_config::{ClusterEndpointConfig, NodeStore, PbsInstance, PmgInstance, PveInstance};
+use pulse_config::{
+    ClusterEndpointConfig, NodeStore, PbsInstance, PmgInstance, PveInstance, authority::read_authorities,
+};
 use pulse_core::{
     Snapshot,
     ids::InstanceName,
@@ -53,6 +55,12 @@ pub(super) struct NodeView {
     /// Whether the certificate is checked against the known authorities.
     #[serde(rename = "verifySSL")]
     verify_ssl: bool,
+    /// The authorities that alone may have signed its certificate, in PEM form. Ours, beside the contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_certificate: Option<String>,
+    /// Whose they are and until when they hold, in their order. Ours, beside the contract.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certificate_authorities: Vec<AuthorityView>,
     /// Whether VMs are polled.
     #[serde(rename = "monitorVMs", skip_serializing_if = "is_false")]
     monitor_vms: bool,
@@ -124,6 +132,18 @@ pub(super) struct NodeView {
     /// Who added it: `agent`, `script`, or absent for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
+}
+
+/// A certificate authority in a node's settings.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = NodeCertificateAuthority)]
+pub(super) struct AuthorityView {
+    /// Whose it is, such as `CN=Example Root, O=Example`.
+    subject: String,
+    /// Until when it holds.
+    #[schema(value_type = String, format = DateTime)]
+    not_after: Timestamp,
 }
 
 /// A member of a cluster.
@@ -236,6 +256,8 @@ fn pve(place: usize, instance: &PveInstance, world: &Snapshot) -> NodeView {
         has_token: instance.token_value.is_some(),
         fingerprint: instance.fingerprint.clone(),
         verify_ssl: instance.verify_ssl,
+        ca_certificate: instance.ca_certificate.clone(),
+        certificate_authorities: authorities(instance.ca_certificate.as_deref()),
         monitor_vms: instance.monitor_vms,
         monitor_containers: instance.monitor_containers,
         monitor_storage: instance.monitor_storage,
@@ -264,6 +286,8 @@ fn pbs(place: usize, instance: &PbsInstance, world: &Snapshot) -> NodeView {
         has_token: instance.token_value.is_some(),
         fingerprint: instance.fingerprint.clone(),
         verify_ssl: instance.verify_ssl,
+        ca_certificate: instance.ca_certificate.clone(),
+        certificate_authorities: authorities(instance.ca_certificate.as_deref()),
         temperature_monitoring_enabled: instance.temperature_monitoring_enabled,
         monitor_datastores: instance.monitor_datastores,
         monitor_sync_jobs: instance.monitor_sync_jobs,
@@ -286,6 +310,8 @@ fn pmg(place: usize, instance: &PmgInstance, world: &Snapshot) -> NodeView {
         has_token: instance.token_value.is_some(),
         fingerprint: instance.fingerprint.clone(),
         verify_ssl: instance.verify_ssl,
+        ca_certificate: instance.ca_certificate.clone(),
+        certificate_authorities: authorities(instance.ca_certificate.as_deref()),
         temperature_monitoring_enabled: instance.temperature_monitoring_enabled,
         monitor_mail_stats: instance.monitor_mail_stats,
         monitor_queues: instance.monitor_queues,
@@ -293,6 +319,12 @@ fn pmg(place: usize, instance: &PmgInstance, world: &Snapshot) -> NodeView {
         monitor_domain_stats: instance.monitor_domain_stats,
         ..common(place, InstanceKind::Pmg, &instance.name, view(world, InstanceKind::Pmg, &instance.name))
     }
+}
+
+/// What an imported file may hold and cannot be read is said by the poll.
+fn authorities(pem: Option<&str>) -> Vec<AuthorityView> {
+    let found = pem.and_then(|pem| read_authorities(pem).ok()).unwrap_or_default();
+    found.into_iter().map(|it| AuthorityView { subject: it.subject, not_after: it.not_after }).collect()
 }
 
 fn view<'a>(world: &'a Snapshot, kind: InstanceKind, name: &InstanceName) -> Option<&'a Arc<InstanceView>> {

@@ -5836,6 +5836,10 @@ export interface components {
         };
         /** @description A configured instance without its credentials. What is false, empty or not of its type is left out. */
         ConfiguredNode: {
+            /** @description The authorities that alone may have signed its certificate, in PEM form. Ours, beside the contract. */
+            caCertificate?: string | null;
+            /** @description Whose they are and until when they hold, in their order. Ours, beside the contract. */
+            certificateAuthorities?: components["schemas"]["NodeCertificateAuthority"][];
             /** @description Members of the cluster. */
             clusterEndpoints?: components["schemas"]["ClusterEndpoint"][];
             /** @description Name of the cluster. */
@@ -8547,6 +8551,16 @@ export interface components {
              */
             scopes?: string[] | null;
         };
+        /** @description A certificate authority in a node's settings. */
+        NodeCertificateAuthority: {
+            /**
+             * Format: date-time
+             * @description Until when it holds.
+             */
+            notAfter: string;
+            /** @description Whose it is, such as `CN=Example Root, O=Example`. */
+            subject: string;
+        };
         /** @description It answers. */
         NodeConnection: {
             /** @description PVE: how many nodes the cluster has, where it is one. */
@@ -8588,6 +8602,12 @@ export interface components {
          *     `fingerprint`: absent clears them.
          */
         NodeRequest: {
+            /**
+             * @description Certificates in PEM form of the authorities that alone may have signed its certificate; empty for none, absent
+             *     leaves what is kept. Ours, beside the contract.
+             * @default null
+             */
+            caCertificate?: string | null;
             /**
              * @description PBS: datastores to leave out.
              * @default null

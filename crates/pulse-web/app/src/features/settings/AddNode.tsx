@@ -75,7 +75,7 @@ export function AddNode(props: {
     });
   const add = (): Promise<void> =>
     attempt("add", async () => {
-      const request = toRequest(form());
+      const request = toRequest(form(), known);
       if (known !== undefined) {
         await changeNode(known.id, request);
         await props.onAdded(t("{name} was changed.", { name: request.name ?? "" }));
@@ -210,20 +210,33 @@ export function AddNode(props: {
         )}
         onInput={(fingerprint) => change({ fingerprint })}
       />
+      <Field
+        label={t("Certificate authority")}
+        isLong
+        value={form().caCertificate}
+        error={errors().caCertificate}
+        placeholder="-----BEGIN CERTIFICATE-----"
+        hint={t(
+          "Instead of the fingerprint, and it outlives a renewed certificate: the authority that signed it, and no other is then believed. Proxmox VE has its own in /etc/pve/pve-root-ca.pem.",
+        )}
+        onInput={(caCertificate) => change({ caCertificate })}
+      />
       <Check
-        isOn={form().verifySsl && form().fingerprint.trim() === ""}
-        isDisabled={form().fingerprint.trim() !== ""}
+        isOn={form().fingerprint.trim() === "" && (form().verifySsl || form().caCertificate.trim() !== "")}
+        isDisabled={form().fingerprint.trim() !== "" || form().caCertificate.trim() !== ""}
         onChange={(verifySsl) => change({ verifySsl })}
         label={
           <>
             {t("Verify the certificate")}
             <span class={styles.small}>
               {" "}
-              {form().fingerprint.trim() === ""
-                ? t(
-                    "Switch this off only on a network you trust: anyone in between could then read the token.",
-                  )
-                : t("Not needed: the fingerprint says which certificate is the right one.")}
+              {form().fingerprint.trim() !== ""
+                ? t("Not needed: the fingerprint says which certificate is the right one.")
+                : form().caCertificate.trim() !== ""
+                  ? t("The authority above must have signed it for this address.")
+                  : t(
+                      "Switch this off only on a network you trust: anyone in between could then read the token.",
+                    )}
             </span>
           </>
         }

@@ -171,6 +171,9 @@ export default function NodesPage(): JSX.Element {
                           </Show>
                         </span>
                         <Show when={node().lastError}>{(text) => <Note health="crit">{text()}</Note>}</Show>
+                        <Index each={node().hidden ?? []}>
+                          {(text) => <Note health="warn">{text()}</Note>}
+                        </Index>
                         <div class={styles.small}>
                           {KINDS[node().type] ?? node().type}, {statusOf(node())}
                         </div>
@@ -180,10 +183,22 @@ export default function NodesPage(): JSX.Element {
                         <div class={styles.small}>
                           {node().fingerprint
                             ? t("certificate pinned")
-                            : node().verifySSL
-                              ? t("certificate verified")
-                              : t("certificate not verified")}
+                            : node().caCertificate
+                              ? t("certificate verified by an authority of its own")
+                              : node().verifySSL
+                                ? t("certificate verified")
+                                : t("certificate not verified")}
                         </div>
+                        <Index each={node().certificateAuthorities ?? []}>
+                          {(authority) => (
+                            <div class={styles.small}>
+                              {t("{subject}, until {date}", {
+                                subject: authority().subject,
+                                date: authority().notAfter.slice(0, 10),
+                              })}
+                            </div>
+                          )}
+                        </Index>
                       </td>
                       <td>
                         {node().hasToken
