@@ -341,8 +341,8 @@ async fn an_import_that_would_grow_when_it_is_read_is_refused_and_costs_little()
     let many =
         format!(r#"{{"version":"4.1","nodes":{{"pveInstances":[{}]}}}}"#, vec!["{}"; 120_000].join(","));
     let deep = format!(r#"{{"version":"4.1","system":{}1{}}}"#, "[".repeat(60_000), "]".repeat(60_000));
-    let keys: String = (0..40_000).map(|n| format!(r#""k{n}":{{}},"#)).collect();
-    let wide = format!(r#"{{"version":"4.1","guestMetadata":{{{}"z":{{}}}}}}"#, keys);
+    let keys = (0..40_000).map(|n| format!(r#""k{n}":{{}}"#)).collect::<Vec<_>>().join(",");
+    let wide = format!(r#"{{"version":"4.1","guestMetadata":{{{keys}}}}}"#);
     for (n, plain) in [laughs, yaml, &many, &deep, &wide].into_iter().enumerate() {
         let data = pulse_config::transfer::bundle::seal(plain.as_bytes(), &passphrase).unwrap();
         let body = json!({"data": data, "passphrase": PASSWORD}).to_string();
