@@ -40,6 +40,12 @@ enum Command {
     Serve(Serve),
     /// Print the token with which the first password is set.
     BootstrapToken,
+    /// Print a token with which a new login can be set on the page, for whoever is locked out. The server may run.
+    RecoveryToken {
+        /// For how many minutes it counts, 60 at most.
+        #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(i64).range(1..=60))]
+        minutes: i64,
+    },
     /// Take history in, or hand it out.
     History {
         #[command(subcommand)]
@@ -121,6 +127,7 @@ pub fn run(cli: Cli) -> Result<()> {
         // An option counts on either side of the word.
         Some(Command::Serve(own)) => serve(own.over(options), data_dir.as_deref()),
         Some(Command::BootstrapToken) => bootstrap_token(&directory()?),
+        Some(Command::RecoveryToken { minutes }) => operate::recovery_token(&directory()?, minutes),
         Some(Command::History { command }) => history_cli::run(&load(data_dir.as_deref())?.0, command),
         Some(Command::Config { command }) => operate::config(command, &directory()?),
         Some(Command::ImportPulse { from }) => operate::import_pulse(&from, &directory()?),

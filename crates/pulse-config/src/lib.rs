@@ -62,6 +62,7 @@ pub use store::{
     notify::NotifyStore,
     oidc::OidcStore,
     profiles::ProfileStore,
+    recovery::{LeftToken, RecoveryFile},
     sessions::SessionFile,
     signing_key::SigningKey,
     system::{SystemSettingsStore, Updated},

@@ -25,6 +25,8 @@ mod gate;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod holes;
+#[cfg(test)]
 mod https;
 #[cfg(test)]
 mod live;

@@ -2507,7 +2507,7 @@ export interface paths {
         /**
          * Set user, password and API token.
          * @description The first run needs the bootstrap token that the server prints at start; a configured server needs credentials
-         *     or a recovery token, and `force`. It counts at once: all other tokens and all sessions end.
+         *     or a recovery token, and `force`. It counts at once: all sessions end, and all other tokens where a new one is sent.
          */
         post: operations["quick_setup"];
         delete?: never;
@@ -10525,7 +10525,7 @@ export interface components {
         SetupRequest: {
             /**
              * Format: password
-             * @description Value of the first API token.
+             * @description Value of the first API token. With a recovery token it may be left out: then all tokens stay, those of agents too.
              * @default
              */
             apiToken?: string;
