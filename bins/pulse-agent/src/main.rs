@@ -28,6 +28,8 @@ use args::Args;
 const BLOCKING_THREADS: usize = 2;
 /// Between two times that free memory is given back.
 const MEMORY_PERIOD: Duration = Duration::from_mins(1);
+/// After the first of these, and then after so many, the pages of the program that do not run any more are let go.
+const ROUNDS_PER_UNMAP: u32 = 10;
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
@@ -133,12 +135,18 @@ fn run(flags: Flags) -> anyhow::Result<Exit> {
     outcome
 }
 
-/// Now and then, what reports needed and nobody needs any more goes back to the system.
+/// Now and then, what reports needed and nobody needs any more goes back to the system; the program's own pages less
+/// often, for what still runs is mapped again.
 async fn give_memory_back() {
-    loop {
+    for round in 0_u32.. {
         tokio::time::sleep(MEMORY_PERIOD).await;
         // Well below a millisecond with a heap as small as this one.
         pulse_memory::give_back();
+        if round % ROUNDS_PER_UNMAP == 0
+            && let Err(error) = pulse_memory::unmap_program()
+        {
+            tracing::debug!(%error, "the program's pages stay mapped");
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 //! an `Arc` of the last whole configuration. Whatever writes blocks for the disk and says so.
 
 pub mod atomic_file;
+pub mod authority;
 pub mod cidr;
 pub mod data_dir;
 pub mod dotenv;
@@ -32,6 +33,7 @@ pub mod takeover;
 pub mod transfer;
 mod variables;
 
+pub use authority::AuthorityError;
 pub use cidr::Cidr;
 pub use data_dir::DataDir;
 pub use dotenv::DotEnv;
@@ -60,6 +62,7 @@ pub use store::{
     notify::NotifyStore,
     oidc::OidcStore,
     profiles::ProfileStore,
+    recovery::{LeftToken, RecoveryFile},
     sessions::SessionFile,
     signing_key::SigningKey,
     system::{SystemSettingsStore, Updated},

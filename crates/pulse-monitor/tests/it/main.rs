@@ -9,3 +9,4 @@ mod members;
 mod scheduler;
 mod stand_in;
 mod truth;
+mod upheaval;

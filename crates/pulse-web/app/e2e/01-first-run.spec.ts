@@ -70,6 +70,7 @@ test("login refuses a wrong password in the server's words and lets the right on
         - textbox "User"
         - textbox "Password"
         - checkbox "Stay logged in for 30 days"
+        - button "Locked out?"
         - button "Log in"
   `);
   await expectAccessible(page, "login");

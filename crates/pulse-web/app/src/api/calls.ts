@@ -21,6 +21,20 @@ export const logout = (): Promise<unknown> => done(api.POST("/api/logout"));
 export const validateBootstrapToken = (token: string): Promise<unknown> =>
   done(api.POST("/api/security/validate-bootstrap-token", { body: { token } }), { isLogin: true });
 
+/** A new login by a recovery token; API tokens stay as they are. */
+export const recoverLogin = (recovery: {
+  username: string;
+  password: string;
+  recoveryToken: string;
+}): Promise<unknown> =>
+  done(
+    api.POST("/api/security/quick-setup", {
+      body: { username: recovery.username, password: recovery.password, force: true },
+      params: { header: { "X-Recovery-Token": recovery.recoveryToken } },
+    }),
+    { isLogin: true },
+  );
+
 /** The first user and the first API token. */
 export const quickSetup = (setup: {
   username: string;
