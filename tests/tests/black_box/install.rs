@@ -4,7 +4,6 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use pulse_e2e::binaries;
@@ -188,7 +187,6 @@ fn shows_the_host_within_seconds(root: &Path, server: &Server, token: &str) -> R
         "curl -fsSL {url}/install.sh | sh -s -- --url {url} --token {token} {options} && exec sleep 600"
     );
     let mut installed = Process::start(&mut inside(root, &line))?;
-    let begun = Instant::now();
     let host = server
         .state_with(PATIENCE, |state| {
             let hosts = state["hosts"].as_array()?;
@@ -198,7 +196,6 @@ fn shows_the_host_within_seconds(root: &Path, server: &Server, token: &str) -> R
             let log = std::fs::read_to_string(root.join("agent.log")).unwrap_or_default();
             format!("{}\n{log}", installed.printed())
         })?;
-    println!("on the page {:.1} s after the install line began", begun.elapsed().as_secs_f64());
     ensure!(host["status"] == "online" && host["osName"].as_str().is_some_and(|os| os.contains("Debian")));
     installed.kill()?;
     succeeds(root, &format!("curl -fsSL {url}/install.sh | sh -s -- --uninstall"))?;
