@@ -6,6 +6,7 @@
 mod access;
 mod appliances;
 mod cluster;
+mod containers;
 mod fault;
 mod first_run;
 mod history;
