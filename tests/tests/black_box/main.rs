@@ -13,10 +13,12 @@ mod install;
 mod live;
 mod machine;
 mod oidc;
+mod outage;
 mod refusal;
 mod remote_config;
 mod requests;
 mod restart;
+mod self_update;
 mod watch;
 
 use std::time::Duration;

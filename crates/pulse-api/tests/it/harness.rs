@@ -203,7 +203,9 @@ impl TestServer {
         let known = KnownTokens(Arc::new(move |id| tokens.tokens.current().by_id(id).is_some()));
         let world = World::with_decisions(clock.now(), record, &metadata, known);
         let keeper = Keeper::start_with(world, dyn_clock.clone(), &tasks, stop.clone());
-        let fleet = Fleet::new(keeper.clone(), Arc::new(fleet_store), metadata.clone());
+        // History of what comes late is tested where it is made, and with the whole server.
+        let (late, _) = pulse_monitor::late::channel();
+        let fleet = Fleet::new(keeper.clone(), Arc::new(fleet_store), metadata.clone(), late);
         let published = Arc::new(StateCache::new(keeper.clone(), 1));
         let hub =
             Hub::start(keeper.subscribe(), published.clone(), Duration::from_secs(10), &tasks, stop.clone());

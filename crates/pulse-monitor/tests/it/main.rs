@@ -4,6 +4,7 @@
 
 mod alerting;
 mod day;
+mod late;
 mod members;
 mod scheduler;
 mod stand_in;
