@@ -1,6 +1,8 @@
 //! The agent daemon: reads its settings, starts one thread's worth of runtime, and stops on a signal.
 
 mod args;
+#[cfg(test)]
+mod contract;
 
 use std::{
     io::{IsTerminal, Write},
@@ -30,7 +32,7 @@ const BLOCKING_THREADS: usize = 2;
 const MEMORY_PERIOD: Duration = Duration::from_mins(1);
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::parse_from(args::go_flags(std::env::args_os()));
     if args.version {
         return say(env!("CARGO_PKG_VERSION"));
     }
