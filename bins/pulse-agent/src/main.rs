@@ -32,7 +32,14 @@ const MEMORY_PERIOD: Duration = Duration::from_mins(1);
 const ROUNDS_PER_UNMAP: u32 = 10;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // A new version that does not know a flag of the old one's is a failed update like any other.
+        Err(refused) if refused.use_stderr() && has_rolled_back() => {
+            return fail(&start_anew().context(refused));
+        }
+        Err(refused) => refused.exit(),
+    };
     if args.version {
         return say(env!("CARGO_PKG_VERSION"));
     }
@@ -44,9 +51,20 @@ fn main() -> ExitCode {
         Ok(Exit::Replaced) => start_anew(),
         Err(error) => error,
     };
-    // The log may not be set up yet, and one plain sentence is what a person wants here.
+    fail(&error)
+}
+
+/// The log may not be set up yet, and one plain sentence is what a person wants here.
+fn fail(error: &anyhow::Error) -> ExitCode {
     drop(writeln!(std::io::stderr(), "pulse-agent: {error:#}"));
     ExitCode::FAILURE
+}
+
+/// Whether this is a new version that failed too often, and the one before lies in its place again.
+fn has_rolled_back() -> bool {
+    binary().is_some_and(|binary| {
+        upgrade::on_start(&binary, env!("CARGO_PKG_VERSION")) == upgrade::Start::RolledBack
+    })
 }
 
 /// Becomes the program that lies where this one was. Comes back only where that fails.
@@ -94,9 +112,7 @@ fn run(flags: Flags) -> anyhow::Result<Exit> {
     let log_level = flags.log_level.clone().or_else(|| variable("LOG_LEVEL"));
     let set_log_level = start_log(log_level.as_deref());
     let binary = binary();
-    if let Some(binary) = &binary
-        && upgrade::on_start(binary, env!("CARGO_PKG_VERSION")) == upgrade::Start::RolledBack
-    {
+    if has_rolled_back() {
         tracing::error!("this version did not get as far as a report three times; the one before starts");
         return Ok(Exit::Replaced);
     }

@@ -38,6 +38,7 @@ pub(crate) fn cluster(name: &str, members: &[(&str, &str)]) -> ConnectionTest {
         cluster_nodes: members.iter().map(|(name, ip)| member(name, ip)).collect(),
         latency: Duration::from_millis(12),
         version: None,
+        warnings: Vec::new(),
     }
 }
 

@@ -6,9 +6,12 @@ mod poll;
 mod setup;
 mod wire;
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -22,7 +25,12 @@ use tokio::time::Instant;
 
 pub use api::{MadeToken, PbsApi, PbsBackups, PbsCycle, PbsTest};
 
-use crate::{PollError, Timeouts, envelope, http::CertificateRules, link::Link};
+use crate::{
+    PollError, Timeouts, envelope,
+    http::CertificateRules,
+    link::Link,
+    rights::{PERMISSIONS, granted, hidden_on_pbs},
+};
 
 /// So many calls run at once: a backup server is usually busy with spinning disks.
 const CALLS_AT_ONCE: usize = 5;
@@ -75,6 +83,11 @@ impl PbsConnection {
         })
     }
 
+    /// The credentials' privileges; `None` where the server does not tell.
+    async fn rights(&self) -> Option<BTreeSet<String>> {
+        self.link.get(PERMISSIONS).await.ok().and_then(|body| granted(&body).ok())
+    }
+
     /// Whether the operator left this datastore out, by name or by a pattern with `*`.
     fn is_excluded(&self, store: &str) -> bool {
         self.excluded.iter().any(|pattern| matches(&pattern.to_lowercase(), &store.to_lowercase()))
@@ -118,7 +131,8 @@ impl PbsApi for PbsConnection {
         let body = self.link.get(poll::STORES).await?;
         let stores = envelope::list::<wire::Store<'_>>(&body)
             .map_err(|detail| self.link.unreadable(poll::STORES, detail))?;
-        Ok(PbsTest { datastore_count: stores.len(), version, latency })
+        let warnings = self.rights().await.map(|rights| hidden_on_pbs(&rights)).unwrap_or_default();
+        Ok(PbsTest { datastore_count: stores.len(), version, warnings, latency })
     }
 
     async fn make_token(&self, token_name: &str) -> Result<MadeToken, PollError> {

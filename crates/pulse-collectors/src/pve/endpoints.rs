@@ -103,7 +103,8 @@ struct Inner {
     facts_due_at: Instant,
     membership: Option<Membership>,
     templates: Arc<BTreeSet<u32>>,
-    paused: HashMap<(String, Pausable), Instant>,
+    /// Until when a call is left out, and what came of it.
+    paused: HashMap<(String, Pausable), (Instant, Arc<PollError>)>,
 }
 
 /// The configured host's client and those of members known from the configuration.
@@ -260,18 +261,21 @@ impl Endpoints {
     }
 
     /// Leaves a call out on a node for a while.
-    pub(super) fn pause(&self, node: &str, call: Pausable) {
+    pub(super) fn pause(&self, node: &str, call: Pausable, why: PollError) {
         let mut inner = self.lock();
         let now = Instant::now();
-        inner.paused.retain(|_, until| *until > now);
-        inner.paused.insert((node.to_owned(), call), now + PAUSE);
+        inner.paused.retain(|_, (until, _)| *until > now);
+        inner.paused.insert((node.to_owned(), call), (now + PAUSE, Arc::new(why)));
     }
 
-    /// Whether a call is left out on a node.
-    pub(super) fn is_paused(&self, node: &str, call: Pausable) -> bool {
+    /// Why a call is left out on a node, where it is.
+    pub(super) fn paused_for(&self, node: &str, call: Pausable) -> Option<Arc<PollError>> {
         let inner = self.lock();
-        !inner.paused.is_empty()
-            && inner.paused.get(&(node.to_owned(), call)).is_some_and(|until| *until > Instant::now())
+        if inner.paused.is_empty() {
+            return None;
+        }
+        let (until, why) = inner.paused.get(&(node.to_owned(), call))?;
+        (*until > Instant::now()).then(|| why.clone())
     }
 
     /// The pinned fingerprint of a member in the configuration.

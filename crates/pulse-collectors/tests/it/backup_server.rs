@@ -371,6 +371,31 @@ async fn a_part_that_fails_costs_only_that_part() {
 }
 
 #[tokio::test]
+async fn datastores_that_are_hidden_for_want_of_a_right_are_not_taken_for_none() {
+    for (rights, expect) in [
+        (r#"{"data":{}}"#, Some("lack Datastore.Audit on /datastore")),
+        (r#"{"data":{"/system":{"Sys.Audit":true}}}"#, Some("lack Datastore.Audit on /datastore")),
+        (r#"{"data":{"/datastore":{"Datastore.Audit":true}}}"#, None),
+    ] {
+        let server = Server::start(move |request| match request.path.as_str() {
+            "/version" => Reply::json(r#"{"data":{"version":"4.2"}}"#),
+            "/access/permissions" => Reply::json(rights),
+            "/nodes/localhost/status" => Reply::json(r#"{"data":{"cpu":0.1}}"#),
+            _ => Reply::json(r#"{"data":[]}"#),
+        })
+        .await;
+        let cycle = poll(&instance(&server.url())).await.unwrap();
+        assert_eq!(cycle.datastores, Polled::Read(Vec::new()));
+        let issue = cycle.issues.first();
+        assert_eq!(issue.map(|issue| issue.class), expect.map(|_| FailureClass::Permission), "{rights}");
+        let test = HttpConnect.pbs(&instance(&server.url()), TIMEOUTS).unwrap().test().await.unwrap();
+        if let Some(part) = expect {
+            assert!(issue.unwrap().message.contains(part) && test.warnings[0].contains(part), "{rights}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn plain_text_errors_are_repeated_as_they_are() {
     let server = Server::start(|request| match request.path.as_str() {
         "/version" => Reply::status(400, "Bad Request", "no such thing 'x'"),

@@ -9,6 +9,8 @@ mod details;
 #[cfg(test)]
 mod discovery;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod mail_gateway;

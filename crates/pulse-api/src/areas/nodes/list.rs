@@ -10,7 +10,7 @@ use pulse_config::{
 use pulse_core::{
     Snapshot,
     ids::InstanceName,
-    model::{ClusterEndpoint, ConnectionHealth, InstanceKey, InstanceKind, InstanceView},
+    model::{ClusterEndpoint, ConnectionHealth, InstanceKey, InstanceKind, InstanceView, SourceIssue},
 };
 use pulse_monitor::Keeper;
 use serde::Serialize;
@@ -21,6 +21,9 @@ use crate::{
     extract::{Allowed, SettingsReadAdmin},
     wire::time::NEVER,
 };
+
+/// Of what a poll complained of; more of it says no more.
+const MOST_ISSUES: usize = 25;
 
 /// A configured instance without its credentials. What is false, empty or not of its type is left out.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -117,6 +120,9 @@ pub(super) struct NodeView {
     /// What the last poll complained of and what to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
+    /// All that the last poll complained of, `lastError` included, at most 25 of them. Ours, beside the contract.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    issues: Vec<IssueView>,
     /// What is not shown because the credentials lack a right, and which right that is. Ours, beside the contract.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     hidden: Vec<String>,
@@ -132,6 +138,22 @@ pub(super) struct NodeView {
     /// Who added it: `agent`, `script`, or absent for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
+}
+
+/// One thing that the last poll complained of.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NodeIssue)]
+pub(super) struct IssueView {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// What went wrong and what to do about it.
+    message: String,
+    /// `connection`, `timeout`, `certificate`, `authentication`, `permission`, `decode` or `server`.
+    class: &'static str,
+    /// The node it concerns, where it is not the whole instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
 }
 
 /// A certificate authority in a node's settings.
@@ -321,6 +343,15 @@ fn pmg(place: usize, instance: &PmgInstance, world: &Snapshot) -> NodeView {
     }
 }
 
+fn issue(issue: &SourceIssue) -> IssueView {
+    IssueView {
+        at: issue.at,
+        message: issue.message.clone(),
+        class: issue.class.name(),
+        node: issue.node.clone(),
+    }
+}
+
 /// What an imported file may hold and cannot be read is said by the poll.
 fn authorities(pem: Option<&str>) -> Vec<AuthorityView> {
     let found = pem.and_then(|pem| read_authorities(pem).ok()).unwrap_or_default();
@@ -349,6 +380,7 @@ fn common(
         hidden: view
             .map_or_else(Vec::new, |view| view.hidden.iter().map(|issue| issue.message.clone()).collect()),
         last_error: view.and_then(|view| view.issues.first()).map(|issue| issue.message.clone()),
+        issues: view.map_or_else(Vec::new, |view| view.issues.iter().take(MOST_ISSUES).map(issue).collect()),
         ..NodeView::default()
     }
 }

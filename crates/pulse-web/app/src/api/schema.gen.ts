@@ -5862,6 +5862,8 @@ export interface components {
             id: string;
             /** @description Whether it is a cluster. */
             isCluster?: boolean;
+            /** @description All that the last poll complained of, `lastError` included, at most 25 of them. Ours, beside the contract. */
+            issues?: components["schemas"]["NodeIssue"][];
             /** @description What the last poll complained of and what to do about it. */
             lastError?: string | null;
             /** @description Whether backups are polled (PVE). */
@@ -8579,8 +8581,22 @@ export interface components {
             status: string;
             /** @description PMG: version. */
             version?: string | null;
-            /** @description PMG: what the credentials cannot read. */
+            /** @description What the credentials cannot read, and what they lack. Ours for PVE and PBS, the contract's for PMG. */
             warnings?: string[];
+        };
+        /** @description One thing that the last poll complained of. */
+        NodeIssue: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description `connection`, `timeout`, `certificate`, `authentication`, `permission`, `decode` or `server`. */
+            class: string;
+            /** @description What went wrong and what to do about it. */
+            message: string;
+            /** @description The node it concerns, where it is not the whole instance. */
+            node?: string | null;
         };
         /** @description The instance is a member of a cluster that is configured already: nothing new was made. */
         NodeMerged: {

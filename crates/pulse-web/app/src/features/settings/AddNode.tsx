@@ -1,6 +1,6 @@
 // The form that adds a node. Testing and adding show the server's exact words beside the form.
 
-import { createSignal, type JSX, Show } from "solid-js";
+import { createSignal, Index, type JSX, Show } from "solid-js";
 import { addNode, type ConfiguredNode, changeNode, testConnection } from "../../api/calls";
 import type { FoundServer } from "../../api/connect";
 import { t } from "../../text";
@@ -34,7 +34,7 @@ export function AddNode(props: {
   const [form, setForm] = createSignal<NodeForm>(known === undefined ? EMPTY_FORM : formOf(known));
   const [errors, setErrors] = createSignal<FormErrors>({});
   const [busy, setBusy] = createSignal<"test" | "add">();
-  const [outcome, setOutcome] = createSignal<{ isGood: boolean; text: string }>();
+  const [outcome, setOutcome] = createSignal<{ isGood: boolean; text: string; warnings?: string[] }>();
 
   const change = (parts: Partial<NodeForm>): void => {
     setForm((old) => ({ ...old, ...parts }));
@@ -71,7 +71,11 @@ export function AddNode(props: {
   const test = (): Promise<void> =>
     attempt("test", async () => {
       const result = await testConnection(toRequest(form()));
-      setOutcome({ isGood: true, text: result.message ?? t("Connected.") });
+      setOutcome({
+        isGood: true,
+        text: result.message ?? t("Connected."),
+        warnings: result.warnings ?? [],
+      });
     });
   const add = (): Promise<void> =>
     attempt("add", async () => {
@@ -242,7 +246,12 @@ export function AddNode(props: {
         }
       />
       <Show when={outcome()}>
-        {(result) => <Note health={result().isGood ? "ok" : "crit"}>{result().text}</Note>}
+        {(result) => (
+          <>
+            <Note health={result().isGood ? "ok" : "crit"}>{result().text}</Note>
+            <Index each={result().warnings ?? []}>{(text) => <Note health="warn">{text()}</Note>}</Index>
+          </>
+        )}
       </Show>
       <div class={styles.actions}>
         <Button onClick={props.onCancel}>{t("Cancel")}</Button>
