@@ -11,6 +11,8 @@ mod docker;
 #[cfg(test)]
 mod fake_engine;
 #[cfg(test)]
+mod manifests;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod registry;
