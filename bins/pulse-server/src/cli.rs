@@ -13,7 +13,7 @@ use pulse_config::{
     store::bootstrap::BootstrapToken,
 };
 use pulse_core::SystemClock;
-use pulse_log::{Logs, Look};
+use pulse_log::{LogFile, Logs, Look};
 
 use crate::{
     history_cli,
@@ -166,7 +166,7 @@ fn serve(options: Serve, data_dir: Option<&Path>) -> Result<()> {
     if let Some(path) = options.base_path {
         settings.base_path = path;
     }
-    let logs = start_log(&settings);
+    let logs = start_log(&settings)?;
     let monitors_local = is_local_wanted && !options.no_local_host;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4))
@@ -209,7 +209,7 @@ fn bootstrap_token(data_dir: &Path) -> Result<()> {
     }
 }
 
-fn start_log(settings: &Settings) -> Logs {
+fn start_log(settings: &Settings) -> Result<Logs> {
     let logs = Logs::new(settings.log_level);
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let look = match (settings.log_format, is_terminal) {
@@ -217,8 +217,17 @@ fn start_log(settings: &Settings) -> Logs {
         (LogFormat::Console | LogFormat::Auto, true) => Look::Terminal,
         (LogFormat::Console, false) => Look::Plain,
     };
-    logs.install(look, Arc::new(SystemClock));
-    logs
+    let file = match &settings.log_file {
+        Some(file) => Some(LogFile::open(file.clone(), Arc::new(SystemClock)).with_context(|| {
+            format!(
+                "open the log file {} (LOG_FILE); give this user the right to write there",
+                file.path.display()
+            )
+        })?),
+        None => None,
+    };
+    logs.install(look, file, Arc::new(SystemClock));
+    Ok(logs)
 }
 
 #[cfg(test)]

@@ -51,7 +51,8 @@ pub use schema::{
 pub use seal::SealKey;
 pub use secret::Secret;
 pub use settings::{
-    BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, TlsFiles, Vars,
+    BadSetting, Layered, LogFileSettings, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, TlsFiles,
+    Vars,
 };
 pub use store::{
     bootstrap::BootstrapToken,

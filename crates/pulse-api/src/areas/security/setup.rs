@@ -190,7 +190,11 @@ fn may_set_up(
         return not_forged(access, clock, identity, &parts.headers);
     }
     if access.credentials.current().is_some() {
-        let text = "Authentication required to modify existing security settings";
+        let text = if recovery_token(&parts.headers).is_some() {
+            "The recovery token is wrong, was used, or is too old; `pulse-server recovery-token` prints a new one"
+        } else {
+            "Authentication required to modify existing security settings"
+        };
         return Err(ApiError::text(StatusCode::UNAUTHORIZED, text));
     }
     let current = access.bootstrap.current();

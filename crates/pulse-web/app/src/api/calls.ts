@@ -91,7 +91,7 @@ export const testNode = (id: string): Promise<Schemas["NodeTest"]> =>
   done(api.POST("/api/config/nodes/{id}/test", { params: { path: { id } } }));
 
 /** The version of the server that answers now. */
-export const serverVersion = async (): Promise<string> => (await done(api.GET("/api/version"))).version;
+export const serverVersion = (): Promise<Schemas["Version"]> => done(api.GET("/api/version"));
 
 export type Charts = Schemas["Charts"];
 

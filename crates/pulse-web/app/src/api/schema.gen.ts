@@ -8444,7 +8444,7 @@ export interface components {
             /** @description Whether an invented installation is to be shown. */
             enabled?: boolean | null;
         };
-        /** @description How big it is. What is not simulated is 0. */
+        /** @description How big it is. A backup server and a mail gateway are always there. */
         MockModeConfig: {
             /**
              * Format: int32
@@ -8465,7 +8465,7 @@ export interface components {
             HighLoadNodes?: string[] | null;
             /**
              * Format: int32
-             * @description Kubernetes clusters: none, they are not simulated here.
+             * @description Kubernetes clusters.
              */
             K8sClusterCount: number;
             /**
@@ -11708,7 +11708,7 @@ export interface components {
             channel: string;
             /** @description Whether it runs in a container. */
             containerized: boolean;
-            /** @description How it was installed. */
+            /** @description `docker`, `systemd` or `manual`; `mock` while an invented installation is shown. */
             deploymentType: string;
             /** @description The contract's name for the version of the language; ours is Rust. */
             goVersion: string;
