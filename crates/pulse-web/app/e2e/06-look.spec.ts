@@ -7,6 +7,7 @@ const PAGES = [
   { address: "/settings/nodes", heading: "Proxmox nodes" },
   { address: "/settings/tokens", heading: "API tokens" },
   { address: "/settings/agents", heading: "Agents" },
+  { address: "/settings/profiles", heading: "Agent profiles" },
   { address: "/settings/system", heading: "System" },
   { address: "/settings/security", heading: "Security" },
   { address: "/settings/appearance", heading: "Appearance" },
