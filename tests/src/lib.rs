@@ -10,3 +10,4 @@ pub mod http;
 pub mod oidc;
 pub mod process;
 pub mod programs;
+pub mod registry;

@@ -24,8 +24,8 @@ const UNFINISHED: &[&str] = &[
 /// What lets unsafe code in, put together here so that this file does not find itself.
 const UNSAFE: &str = concat!("expect(unsafe", "_code");
 
-/// The one file that may.
-const MAY_BE_UNSAFE: &str = "crates/pulse-memory/src/lib.rs";
+/// The one folder whose files may.
+const MAY_BE_UNSAFE: &str = "crates/pulse-memory/src/";
 
 /// Marks of tests switched off or run alone, in the page's sources.
 const UNFINISHED_PAGE: &[&str] = &[
@@ -78,7 +78,7 @@ fn judge(name: &str, text: &str) -> Vec<String> {
         return marks(text, UNFINISHED_PAGE);
     }
     let mut problems = marks(text, UNFINISHED);
-    if text.contains(UNSAFE) && name != MAY_BE_UNSAFE {
+    if text.contains(UNSAFE) && !name.starts_with(MAY_BE_UNSAFE) {
         problems.push(format!("lets unsafe code in; only {MAY_BE_UNSAFE} may"));
     }
     if !has_module_doc(text) {
@@ -131,9 +131,9 @@ mod tests {
     }
 
     #[test]
-    fn unsafe_code_stands_in_one_file() {
+    fn unsafe_code_stands_in_one_crate() {
         let text = format!("//! Doc.\n#[{UNSAFE})]\n");
-        assert!(judge(MAY_BE_UNSAFE, &text).is_empty());
+        assert!(judge("crates/pulse-memory/src/lib.rs", &text).is_empty());
         assert_eq!(judge("crates/pulse-core/src/lib.rs", &text).len(), 1);
     }
 

@@ -28,9 +28,18 @@ use args::Args;
 const BLOCKING_THREADS: usize = 2;
 /// Between two times that free memory is given back.
 const MEMORY_PERIOD: Duration = Duration::from_mins(1);
+/// After the first of these, and then after so many, the pages of the program that do not run any more are let go.
+const ROUNDS_PER_UNMAP: u32 = 10;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // A new version that does not know a flag of the old one's is a failed update like any other.
+        Err(refused) if refused.use_stderr() && has_rolled_back() => {
+            return fail(&start_anew().context(refused));
+        }
+        Err(refused) => refused.exit(),
+    };
     if args.version {
         return say(env!("CARGO_PKG_VERSION"));
     }
@@ -42,9 +51,20 @@ fn main() -> ExitCode {
         Ok(Exit::Replaced) => start_anew(),
         Err(error) => error,
     };
-    // The log may not be set up yet, and one plain sentence is what a person wants here.
+    fail(&error)
+}
+
+/// The log may not be set up yet, and one plain sentence is what a person wants here.
+fn fail(error: &anyhow::Error) -> ExitCode {
     drop(writeln!(std::io::stderr(), "pulse-agent: {error:#}"));
     ExitCode::FAILURE
+}
+
+/// Whether this is a new version that failed too often, and the one before lies in its place again.
+fn has_rolled_back() -> bool {
+    binary().is_some_and(|binary| {
+        upgrade::on_start(&binary, env!("CARGO_PKG_VERSION")) == upgrade::Start::RolledBack
+    })
 }
 
 /// Becomes the program that lies where this one was. Comes back only where that fails.
@@ -92,9 +112,7 @@ fn run(flags: Flags) -> anyhow::Result<Exit> {
     let log_level = flags.log_level.clone().or_else(|| variable("LOG_LEVEL"));
     let set_log_level = start_log(log_level.as_deref());
     let binary = binary();
-    if let Some(binary) = &binary
-        && upgrade::on_start(binary, env!("CARGO_PKG_VERSION")) == upgrade::Start::RolledBack
-    {
+    if has_rolled_back() {
         tracing::error!("this version did not get as far as a report three times; the one before starts");
         return Ok(Exit::Replaced);
     }
@@ -117,12 +135,18 @@ fn run(flags: Flags) -> anyhow::Result<Exit> {
     outcome
 }
 
-/// Now and then, what reports needed and nobody needs any more goes back to the system.
+/// Now and then, what reports needed and nobody needs any more goes back to the system; the program's own pages less
+/// often, for what still runs is mapped again.
 async fn give_memory_back() {
-    loop {
+    for round in 0_u32.. {
         tokio::time::sleep(MEMORY_PERIOD).await;
         // Well below a millisecond with a heap as small as this one.
         pulse_memory::give_back();
+        if round % ROUNDS_PER_UNMAP == 0
+            && let Err(error) = pulse_memory::unmap_program()
+        {
+            tracing::debug!(%error, "the program's pages stay mapped");
+        }
     }
 }
 

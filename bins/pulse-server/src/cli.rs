@@ -1,6 +1,10 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -9,7 +13,7 @@ use pulse_config::{
     store::bootstrap::BootstrapToken,
 };
 use pulse_core::SystemClock;
-use pulse_log::{Logs, Look};
+use pulse_log::{LogFile, Logs, Look};
 
 use crate::{
     history_cli,
@@ -23,6 +27,9 @@ use crate::{
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Directory that holds everything (default: PULSE_DATA_DIR, else /etc/pulse).
+    #[arg(long, global = true)]
+    data_dir: Option<PathBuf>,
     #[command(flatten)]
     serve: Serve,
 }
@@ -32,25 +39,30 @@ enum Command {
     /// Run the server (the default).
     Serve(Serve),
     /// Print the token with which the first password is set.
-    BootstrapToken(DataDirArgs),
+    BootstrapToken,
+    /// Print a token with which a new login can be set on the page, for whoever is locked out. The server may run.
+    RecoveryToken {
+        /// For how many minutes it counts, 60 at most.
+        #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(i64).range(1..=60))]
+        minutes: i64,
+    },
     /// Take history in, or hand it out.
-    History(HistoryArgs),
+    History {
+        #[command(subcommand)]
+        command: history_cli::HistoryCommand,
+    },
     /// Export or import the whole configuration, while no server runs on it.
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
-        #[command(flatten)]
-        directory: DataDirArgs,
     },
     /// Take over the data directory of Pulse v5 and say what was taken.
     ImportPulse {
         /// The old data directory; it stays as it is.
         from: PathBuf,
-        #[command(flatten)]
-        directory: DataDirArgs,
     },
     /// Say of every file of the data directory whether it can be read.
-    Check(DataDirArgs),
+    Check,
     /// Print the hash of a password that is read from standard input.
     HashPassword,
     /// Print completions for a shell.
@@ -65,11 +77,8 @@ enum Command {
 }
 
 /// Options of the server; each beats its environment variable.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 pub struct Serve {
-    /// Directory that holds everything (default: PULSE_DATA_DIR, else /etc/pulse).
-    #[arg(long)]
-    data_dir: Option<PathBuf>,
     /// Address and port to listen on (default: BACKEND_HOST and FRONTEND_PORT, else 0.0.0.0:7655).
     #[arg(long)]
     listen: Option<SocketAddr>,
@@ -87,46 +96,42 @@ pub struct Serve {
     no_local_host: bool,
 }
 
-/// Where the data directory is.
-#[derive(Debug, Args)]
-struct DataDirArgs {
-    /// Directory that holds everything (default: PULSE_DATA_DIR, else /etc/pulse).
-    #[arg(long)]
-    data_dir: Option<PathBuf>,
-}
-
-/// What to do with history.
-#[derive(Debug, Args)]
-struct HistoryArgs {
-    /// Directory that holds everything (default: PULSE_DATA_DIR, else /etc/pulse).
-    #[arg(long, global = true)]
-    data_dir: Option<PathBuf>,
-    #[command(subcommand)]
-    command: history_cli::HistoryCommand,
-}
-
-impl DataDirArgs {
-    fn resolve(self) -> Result<PathBuf> {
-        match self.data_dir {
-            Some(directory) => Ok(directory),
-            None => Ok(load(None)?.0.data_dir),
+impl Serve {
+    /// These options, and where one is not given, that of `before`.
+    fn over(self, before: Self) -> Self {
+        Self {
+            listen: self.listen.or(before.listen),
+            tls_cert: self.tls_cert.or(before.tls_cert),
+            tls_key: self.tls_key.or(before.tls_key),
+            base_path: self.base_path.or(before.base_path),
+            no_local_host: self.no_local_host || before.no_local_host,
         }
     }
 }
 
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<()> {
-    match cli.command {
-        None => serve(cli.serve),
-        Some(Command::Serve(options)) => serve(options),
-        Some(Command::BootstrapToken(options)) => bootstrap_token(options),
-        Some(Command::History(arguments)) => {
-            let (settings, _) = load(arguments.data_dir.as_deref())?;
-            history_cli::run(&settings, arguments.command)
-        }
-        Some(Command::Config { command, directory }) => operate::config(command, &directory.resolve()?),
-        Some(Command::ImportPulse { from, directory }) => operate::import_pulse(&from, &directory.resolve()?),
-        Some(Command::Check(directory)) => operate::check(&directory.resolve()?),
+    let Cli { command, data_dir, serve: options } = cli;
+    let is_server = matches!(command, None | Some(Command::Serve(_)));
+    if !is_server && options != Serve::default() {
+        bail!(
+            "--listen, --tls-cert, --tls-key, --base-path and --no-local-host are options of the server alone"
+        );
+    }
+    let directory = || match data_dir.clone() {
+        Some(directory) => Ok(directory),
+        None => load(None).map(|(settings, _)| settings.data_dir),
+    };
+    match command {
+        None => serve(options, data_dir.as_deref()),
+        // An option counts on either side of the word.
+        Some(Command::Serve(own)) => serve(own.over(options), data_dir.as_deref()),
+        Some(Command::BootstrapToken) => bootstrap_token(&directory()?),
+        Some(Command::RecoveryToken { minutes }) => operate::recovery_token(&directory()?, minutes),
+        Some(Command::History { command }) => history_cli::run(&load(data_dir.as_deref())?.0, command),
+        Some(Command::Config { command }) => operate::config(command, &directory()?),
+        Some(Command::ImportPulse { from }) => operate::import_pulse(&from, &directory()?),
+        Some(Command::Check) => operate::check(&directory()?),
         Some(Command::HashPassword) => operate::hash_password(),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "pulse-server", &mut std::io::stdout());
@@ -149,8 +154,8 @@ pub fn say(line: &str) {
     println!("{line}");
 }
 
-fn serve(options: Serve) -> Result<()> {
-    let (mut settings, is_local_wanted) = load(options.data_dir.as_deref())?;
+fn serve(options: Serve, data_dir: Option<&Path>) -> Result<()> {
+    let (mut settings, is_local_wanted) = load(data_dir)?;
     if let Some(listen) = options.listen {
         settings.bind_address = listen.ip();
         settings.port = listen.port();
@@ -161,7 +166,7 @@ fn serve(options: Serve) -> Result<()> {
     if let Some(path) = options.base_path {
         settings.base_path = path;
     }
-    let logs = start_log(&settings);
+    let logs = start_log(&settings)?;
     let monitors_local = is_local_wanted && !options.no_local_host;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 4))
@@ -175,7 +180,7 @@ fn serve(options: Serve) -> Result<()> {
 }
 
 /// Settings of the environment, of `.env` in the data directory, and whether the own machine is wanted.
-fn load(data_dir: Option<&std::path::Path>) -> Result<(Settings, bool)> {
+fn load(data_dir: Option<&Path>) -> Result<(Settings, bool)> {
     let from_process = Settings::load(&ProcessEnv).context("read the settings from the environment")?;
     let directory = data_dir.unwrap_or(&from_process.data_dir).to_owned();
     // The login in `.env` is read by its owner; here only settings are.
@@ -189,9 +194,8 @@ fn load(data_dir: Option<&std::path::Path>) -> Result<(Settings, bool)> {
     Ok((settings, !matches!(local.trim().to_ascii_lowercase().as_str(), "0" | "false" | "no" | "off")))
 }
 
-fn bootstrap_token(options: DataDirArgs) -> Result<()> {
-    let (settings, _) = load(options.data_dir.as_deref())?;
-    let path = BootstrapToken::path_in(&settings.data_dir);
+fn bootstrap_token(data_dir: &Path) -> Result<()> {
+    let path = BootstrapToken::path_in(data_dir);
     match std::fs::read_to_string(&path) {
         Ok(token) => {
             say(token.trim());
@@ -199,13 +203,13 @@ fn bootstrap_token(options: DataDirArgs) -> Result<()> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
             "there is no bootstrap token in {}: the password is set already, or the server has not run yet",
-            settings.data_dir.display()
+            data_dir.display()
         ),
         Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
     }
 }
 
-fn start_log(settings: &Settings) -> Logs {
+fn start_log(settings: &Settings) -> Result<Logs> {
     let logs = Logs::new(settings.log_level);
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let look = match (settings.log_format, is_terminal) {
@@ -213,6 +217,57 @@ fn start_log(settings: &Settings) -> Logs {
         (LogFormat::Console | LogFormat::Auto, true) => Look::Terminal,
         (LogFormat::Console, false) => Look::Plain,
     };
-    logs.install(look, Arc::new(SystemClock));
-    logs
+    let file = match &settings.log_file {
+        Some(file) => Some(LogFile::open(file.clone(), Arc::new(SystemClock)).with_context(|| {
+            format!(
+                "open the log file {} (LOG_FILE); give this user the right to write there",
+                file.path.display()
+            )
+        })?),
+        None => None,
+    };
+    logs.install(look, file, Arc::new(SystemClock));
+    Ok(logs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_data_directory_counts_on_either_side_of_the_command() {
+        for line in [
+            "pulse-server --data-dir /x bootstrap-token",
+            "pulse-server bootstrap-token --data-dir /x",
+            "pulse-server --data-dir /x check",
+            "pulse-server config --data-dir /x export",
+            "pulse-server config export --data-dir /x",
+            "pulse-server history export --data-dir /x",
+            "pulse-server serve --data-dir /x",
+            "pulse-server --data-dir /x",
+        ] {
+            let cli = parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_eq!(cli.data_dir.as_deref(), Some(Path::new("/x")), "{line}");
+        }
+    }
+
+    #[test]
+    fn options_of_the_server_count_on_either_side_and_nowhere_else() {
+        let cli = parse("pulse-server --listen 127.0.0.1:1 --no-local-host serve --base-path /p").unwrap();
+        let Some(Command::Serve(own)) = cli.command else { panic!("no server") };
+        let both = own.over(cli.serve);
+        assert_eq!((both.listen, both.base_path.as_deref()), (Some(([127, 0, 0, 1], 1).into()), Some("/p")));
+        assert!(both.no_local_host);
+        let error = run(parse("pulse-server --listen 127.0.0.1:1 version").unwrap()).unwrap_err();
+        assert!(error.to_string().contains("options of the server alone"), "{error}");
+    }
 }

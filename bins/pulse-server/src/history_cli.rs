@@ -116,7 +116,8 @@ fn close(store: &SqliteStore) -> Result<()> {
     })
 }
 
-fn import(data_dir: &Path, file: &Path) -> Result<()> {
+/// Takes in the `metrics.db` of a Pulse v5.
+pub fn import(data_dir: &Path, file: &Path) -> Result<()> {
     let held = DataDir::open(data_dir).context("the server must be stopped for an import")?;
     let database = OriginalDatabase::open(file)?;
     let store = open(&held.file(FILE))?;

@@ -14,10 +14,13 @@ use tokio_util::sync::CancellationToken;
 const PERIOD: Duration = Duration::from_secs(60);
 
 /// The start leaves much behind that is needed only once; after it, free memory is returned this soon.
-const FIRST_TRIM: Duration = Duration::from_secs(5);
+const FIRST_TRIM: Duration = Duration::from_secs(15);
 
 /// And then this often.
 const TRIM_PERIOD: Duration = Duration::from_secs(60);
+
+/// The pages of the program that the start touched are let go with the first of these, and so on after busy times.
+const TRIMS_PER_UNMAP: u32 = 10;
 
 /// A rendering of the state that nobody asked for this long is given up; the next reader has it made anew.
 const UNREAD: Duration = Duration::from_secs(30);
@@ -25,15 +28,23 @@ const UNREAD: Duration = Duration::from_secs(30);
 /// Gives up what nobody reads, and returns free memory to the system, until `stop`.
 pub async fn give_memory_back(published: Arc<StateCache>, stop: CancellationToken) {
     let mut wait = FIRST_TRIM;
-    loop {
+    for round in 0_u32.. {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
         }
         wait = TRIM_PERIOD;
         published.forget(UNREAD);
-        if let Err(error) = tokio::task::spawn_blocking(pulse_memory::give_back).await {
-            tracing::error!(%error, "returning memory stopped");
+        let unmap = round % TRIMS_PER_UNMAP == 0;
+        let work = tokio::task::spawn_blocking(move || {
+            pulse_memory::give_back();
+            if unmap { pulse_memory::unmap_program() } else { Ok(0) }
+        });
+        match work.await {
+            Ok(Ok(_)) => {}
+            // Without /proc the pages stay, as they would without us.
+            Ok(Err(error)) => tracing::debug!(%error, "the program's pages stay mapped"),
+            Err(error) => tracing::error!(%error, "returning memory stopped"),
         }
     }
 }

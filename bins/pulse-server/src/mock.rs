@@ -1,4 +1,4 @@
-//! Mock mode: a simulated cluster and simulated agents in this process, on loopback, polled and taken in as real ones are,
+//! Mock mode: a simulated cluster, backup server, mail gateway and simulated agents in this process, on loopback, polled and taken in as real ones are,
 //! into a world of their own that is shown in the place of the real one. Nothing of it is written anywhere.
 
 use std::{sync::Arc, time::Duration};
@@ -8,7 +8,9 @@ use axum::{Json, Router, extract::State, routing::post};
 use http::StatusCode;
 use pulse_api::mock::{MockMode, MockRunning};
 use pulse_collectors::HttpConnect;
-use pulse_config::{MockConfig, NodeConfig, PveInstance, Secret, SystemSettingsStore};
+use pulse_config::{
+    MockConfig, NodeConfig, PbsInstance, PmgInstance, PveInstance, Secret, SystemSettingsStore,
+};
 use pulse_core::{
     Clock,
     ids::InstanceName,
@@ -16,12 +18,17 @@ use pulse_core::{
 };
 use pulse_monitor as monitor;
 use pulse_monitor::{Keeper, Reporter, Supervisor, View};
-use pulse_sim::{Cluster, EstateOptions, load};
+use pulse_sim::{
+    BackupServer, BackupServerOptions, Cluster, EstateOptions, MailGateway, MailGatewayOptions,
+    NamespaceOptions, load,
+};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// The name everything invented goes by.
 const NAME: &str = "mock-cluster";
+const BACKUP_NAME: &str = "mock-vault";
+const MAIL_NAME: &str = "mock-mail";
 
 /// The invented world is shown after its first poll, or after this long.
 const FIRST_POLL: Duration = Duration::from_secs(10);
@@ -50,6 +57,8 @@ pub struct Mock {
 struct World {
     keeper: Keeper,
     cluster: Cluster,
+    vault: BackupServer,
+    gateway: MailGateway,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -120,6 +129,17 @@ impl World {
         })
         .await
         .context("start the simulated cluster")?;
+        // It has the backups of the cluster's guests.
+        let namespaces = vec![NamespaceOptions {
+            owner: "pve@pbs!mock".into(),
+            guests: cluster.backed_up_guests(),
+            extra_groups: 2,
+            ..NamespaceOptions::default()
+        }];
+        let options = BackupServerOptions { name: BACKUP_NAME.into(), namespaces, ..Default::default() };
+        let vault = BackupServer::start(options).await.context("start the simulated backup server")?;
+        let options = MailGatewayOptions { name: MAIL_NAME.into(), ..Default::default() };
+        let gateway = MailGateway::start(options).await.context("start the simulated mail gateway")?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let keeper = Keeper::start_in(
             view,
@@ -133,8 +153,27 @@ impl World {
         instance.token_name = Some(access.token_name);
         instance.token_value = Some(Secret::new(access.token_value));
         instance.fingerprint = Some(access.fingerprint);
-        let configured =
-            watch::Sender::new(Arc::new(NodeConfig { pve: vec![instance], ..NodeConfig::default() }));
+        let access = vault.machine().access();
+        let mut pbs = PbsInstance::new(InstanceName::new(BACKUP_NAME), access.url);
+        pbs.token_name = Some(access.token_name);
+        pbs.token_value = Some(Secret::new(access.token_value));
+        pbs.fingerprint = Some(access.fingerprint);
+        pbs.monitor_datastores = true;
+        pbs.monitor_sync_jobs = true;
+        pbs.monitor_verify_jobs = true;
+        pbs.monitor_prune_jobs = true;
+        pbs.monitor_garbage_jobs = true;
+        // A mail gateway knows no tokens.
+        let (user, password) = gateway.machine().administrator();
+        let mut pmg = PmgInstance::new(InstanceName::new(MAIL_NAME), gateway.machine().url());
+        pmg.user = Some(user.to_owned());
+        pmg.password = Some(Secret::new(password));
+        pmg.fingerprint = Some(gateway.machine().fingerprint());
+        pmg.monitor_queues = true;
+        pmg.monitor_quarantine = true;
+        pmg.monitor_domain_stats = true;
+        let instances = NodeConfig { pve: vec![instance], pbs: vec![pbs], pmg: vec![pmg] };
+        let configured = watch::Sender::new(Arc::new(instances));
         Supervisor::start(
             configured.subscribe(),
             system.subscribe(),
@@ -150,7 +189,8 @@ impl World {
             until.cancelled().await;
             drop(configured);
         });
-        let world = Self { keeper, cluster, tasks, stop };
+        let world = Self { keeper, cluster, vault, gateway, tasks, stop };
+        world.report_clusters(config, clock);
         if let Err(error) = world.report(config, clock).await {
             world.end().await;
             return Err(error);
@@ -192,6 +232,37 @@ impl World {
         Ok(())
     }
 
+    /// Kubernetes clusters report straight into the world: their agent speaks of one cluster in one message.
+    fn report_clusters(&self, config: &MockConfig, clock: &Arc<dyn Clock>) {
+        for index in 0..config.k8s_clusters {
+            let options = load::ClusterOptions {
+                seed: 1,
+                index,
+                nodes: config.k8s_nodes,
+                pods: config.k8s_pods,
+                deployments: config.k8s_deployments,
+                interval_seconds: u32::try_from(REPORT_PERIOD.as_secs()).unwrap_or(u32::MAX),
+            };
+            let (keeper, clock, stop) = (self.keeper.clone(), clock.clone(), self.stop.clone());
+            self.tasks.spawn(async move {
+                let mut turns = tokio::time::interval(REPORT_PERIOD);
+                turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+                loop {
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        _ = turns.tick() => {}
+                    }
+                    let report = load::kubernetes_report(&options, clock.now());
+                    match keeper.report_kubernetes(report, Reporter::Local).await {
+                        Ok(Ok(_)) => {}
+                        Ok(Err(error)) => tracing::warn!(%error, "an invented cluster was refused"),
+                        Err(_) => return,
+                    }
+                }
+            });
+        }
+    }
+
     async fn end(self) {
         self.stop.cancel();
         self.tasks.close();
@@ -199,6 +270,8 @@ impl World {
             tracing::warn!("the invented world did not end in time");
         }
         self.cluster.stop().await;
+        self.vault.stop().await;
+        self.gateway.stop().await;
     }
 }
 
@@ -252,11 +325,14 @@ mod tests {
         }
         let mut worlds = seen.subscribe();
         let whole = worlds.wait_for(|world| {
-            !world.instances.is_empty() && !world.hosts.is_empty() && !world.docker_hosts.is_empty()
+            world.instances.len() >= 3
+                && !world.hosts.is_empty()
+                && !world.docker_hosts.is_empty()
+                && world.kubernetes_clusters.len() == 2
         });
         let whole = tokio::time::timeout(Duration::from_secs(60), whole).await.unwrap().unwrap().clone();
         assert!(
-            whole.instances.keys().all(|key| format!("{key:?}").contains(NAME)),
+            whole.instances.keys().all(|key| format!("{key:?}").contains("mock-")),
             "{:?}",
             whole.instances.keys()
         );

@@ -10,7 +10,8 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use pulse_config::{
-    DataDir, DotEnv, Layered, NodeStore, ProcessEnv, SealKey, Secret, SystemSettingsStore, TokenStore, Vars,
+    DataDir, DotEnv, Layered, LeftToken, NodeStore, ProcessEnv, RecoveryFile, SealKey, Secret,
+    SystemSettingsStore, TokenStore, Vars,
     takeover::{self, Finding, Item},
     transfer::{
         NodesSection, SystemSection, TokensSection, Transfer, bundle::MAX_BUNDLE_BYTES, check_passphrase,
@@ -19,7 +20,7 @@ use pulse_config::{
 };
 use pulse_core::{Clock, SystemClock};
 
-use crate::cli::say;
+use crate::{cli::say, history_cli};
 
 /// `pulse-server config …`.
 #[derive(Debug, Subcommand)]
@@ -91,6 +92,17 @@ pub fn import_pulse(from: &Path, data_dir: &Path) -> Result<()> {
     let items = takeover::take_over(from, &into)?;
     say(&format!("from {} into {}:", from.display(), into.path().display()));
     report(&items, "taken over");
+    let history = from.join("metrics.db");
+    if history.is_file() {
+        // The lock is taken anew by the import.
+        drop(into);
+        match history_cli::import(data_dir, &history) {
+            Ok(()) => say("  The history was taken in as well."),
+            Err(error) => say(&format!(
+                "  The history was not taken in: {error:#}. Try again with `pulse-server history import`."
+            )),
+        }
+    }
     say(
         "The old directory is as it was. Stop the old server before you start this one: both poll the same hosts.",
     );
@@ -102,7 +114,7 @@ pub fn check(data_dir: &Path) -> Result<()> {
     if !data_dir.is_dir() {
         bail!("{} is no directory", data_dir.display());
     }
-    let items = takeover::inspect(data_dir)?;
+    let items = takeover::inspect_own(data_dir)?;
     if items.is_empty() {
         say(&format!("{} holds nothing of Pulse yet", data_dir.display()));
     }
@@ -126,6 +138,35 @@ fn report(items: &[Item], good: &str) {
         };
         say(&format!("  {word:<10}  {:<32} {text}", item.name));
     }
+}
+
+/// Leaves a recovery token for the server, which may run, and prints it.
+pub fn recovery_token(data_dir: &Path, minutes: i64) -> Result<()> {
+    if !data_dir.join(".env").exists() && !data_dir.join("api_tokens.json").exists() {
+        bail!(
+            "{} holds no login: the first run is not over, see `pulse-server bootstrap-token`",
+            data_dir.display()
+        );
+    }
+    let token = pulse_auth::generate_token()?;
+    let expires_at = SystemClock.now().saturating_add(jiff::SignedDuration::from_mins(minutes))?;
+    let file = RecoveryFile::new(data_dir);
+    file.leave(&LeftToken { hash: pulse_auth::hash_token(&token), expires_at })?;
+    give_to_owner_of(data_dir, file.path())?;
+    say(&token);
+    Ok(())
+}
+
+/// A file that root made belongs to whom the directory belongs to: the server may run as somebody else.
+fn give_to_owner_of(directory: &Path, file: &Path) -> Result<()> {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let owner = fs::metadata(directory).with_context(|| format!("look at {}", directory.display()))?;
+    let made = fs::metadata(file).with_context(|| format!("look at {}", file.display()))?;
+    if (owner.uid(), owner.gid()) != (made.uid(), made.gid()) {
+        chown(file, Some(owner.uid()), Some(owner.gid()))
+            .with_context(|| format!("give {} to the owner of the directory", file.display()))?;
+    }
+    Ok(())
 }
 
 /// Prints the hash of a password from standard input.

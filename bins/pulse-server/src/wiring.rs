@@ -27,7 +27,7 @@ use pulse_config::{
 use pulse_core::{Clock, SystemClock};
 use pulse_log::Logs;
 use pulse_monitor::{
-    Alerts, Supervisor, View, Watcher, alerting, discovery::Discovery, fleet::signed::SignedProfiles,
+    Alerts, Supervisor, View, Watcher, alerting, discovery::Discovery, fleet::signed::SignedProfiles, late,
     members, pipeline, probe::Probe,
 };
 use pulse_store::Ledger;
@@ -96,7 +96,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     let store =
         history::open(&settings.history, &data_dir, clock.clone(), system.subscribe(), &tasks, stop.clone())?;
     let view = View::new(clock.now());
-    let (keeper, fleet) = fleet::open(
+    let (keeper, fleet, late_reports) = fleet::open(
         data_dir.path(),
         &metadata,
         access.clone(),
@@ -109,6 +109,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     let seen = keeper.through(&view);
     let mock = MockMode::new(MockConfig::load(&vars)?);
     last_tasks.spawn(pipeline::run(keeper.subscribe(), store.clone(), last.clone()));
+    last_tasks.spawn(late::fill(late_reports, store.clone(), last.clone()));
     last_tasks.spawn(keep::keep_access(access.clone(), clock.clone(), last.clone()));
 
     let polling_interval = system.current().pve_polling_interval();

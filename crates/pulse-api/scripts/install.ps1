@@ -1,4 +1,5 @@
-# Installs, updates or removes the Pulse agent on Windows. It may be run again at any time.
+# Installs, updates or removes the Pulse agent on Windows. It may be run again at any time: what is not given
+# then stays as it was.
 #   & ([scriptblock]::Create((irm URL/install.ps1))) -Url URL -Token TOKEN
 param(
     [string]$Url = $env:PULSE_URL,
@@ -28,8 +29,15 @@ if ($Uninstall -or $Remove) {
     Write-Host 'pulse-agent: removed'
     return
 }
+$TokenFile = Join-Path $Folder 'token'
+$before = Get-ScheduledTask -TaskName $Task -ErrorAction SilentlyContinue
+if ($before) {
+    $given = [string]$before.Actions[0].Arguments
+    if (-not $Url -and $given -match '--url "([^"]+)"') { $Url = $Matches[1] }
+    if (-not $Interval -and $given -match '--interval (\S+)') { $Interval = $Matches[1] }
+}
 if (-not $Url) { throw '-Url is missing: give the address of the Pulse server.' }
-if (-not $Token) { throw '-Token is missing: make one in the settings of the server.' }
+if (-not $Token -and -not (Test-Path $TokenFile)) { throw '-Token is missing: make one in the settings of the server.' }
 $Url = $Url.TrimEnd('/')
 $arch = switch ($env:PROCESSOR_ARCHITECTURE) { 'ARM64' { 'windows-arm64' } 'x86' { 'windows-386' } default { 'windows-amd64' } }
 New-Item -ItemType Directory -Force $Folder | Out-Null
@@ -42,8 +50,8 @@ $found = (Get-FileHash -Algorithm SHA256 $fresh).Hash.ToLower()
 if (-not $wanted -or $wanted -ne $found) { Remove-Item $fresh; throw "The checksum does not match (wanted $wanted, found $found); nothing was changed." }
 Stop-Agent
 Move-Item -Force $fresh $Binary
-Set-Content -NoNewline -Path (Join-Path $Folder 'token') -Value $Token
-$arguments = "--url `"$Url`" --token-file `"$(Join-Path $Folder 'token')`""
+if ($Token) { Set-Content -NoNewline -Path $TokenFile -Value $Token }
+$arguments = "--url `"$Url`" --token-file `"$TokenFile`""
 if ($Interval) { $arguments += " --interval $Interval" }
 $run = New-ScheduledTaskAction -Execute $Binary -Argument $arguments
 $when = New-ScheduledTaskTrigger -AtStartup

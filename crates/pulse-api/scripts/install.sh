@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs, updates or removes the Pulse agent on this machine. It may be run again at any time.
+# Installs, updates or removes the Pulse agent on this machine. It may be run again at any time: what is not given then
+# stays as it was.
 #
 #   curl -fsSL URL/install.sh | sh -s -- --url URL --token TOKEN [--enable-docker] [--interval 30s]
 #   curl -fsSL URL/install.sh | sh -s -- --uninstall
@@ -24,6 +25,9 @@ HOSTNAME_SHOWN=""
 AGENT_ID=""
 KUBECONFIG_PATH=""
 INSECURE=""
+IS_HOST_GIVEN=""
+IS_RESET=""
+OLD=""
 WORK=""
 
 BINARY="$ROOT/usr/local/bin/pulse-agent"
@@ -59,7 +63,9 @@ Usage: install.sh --url URL --token TOKEN [options]
   --hostname NAME          name to report
   --agent-id ID            identity to report
   --insecure               do not check the server's certificate
+  --reset                  forget the settings of earlier runs; the token stays
   --uninstall              remove the agent, its settings and its token
+Run again, it keeps the address, the token and all settings that are not given anew.
 EOF
 }
 
@@ -93,12 +99,13 @@ while [ $# -gt 0 ]; do
 		value=${1#*=}
 		shift
 		;;
-	--enable-host | --enable-host=* | --disable-host) ENABLE_HOST=$(switch "$1"); shift; continue ;;
+	--enable-host | --enable-host=* | --disable-host) ENABLE_HOST=$(switch "$1"); IS_HOST_GIVEN=true; shift; continue ;;
 	--enable-docker | --enable-docker=* | --disable-docker) ENABLE_DOCKER=$(switch "$1"); shift; continue ;;
 	--enable-kubernetes | --enable-kubernetes=* | --disable-kubernetes) ENABLE_KUBERNETES=$(switch "$1"); shift; continue ;;
 	--enable-proxmox | --enable-proxmox=* | --disable-proxmox) ENABLE_PROXMOX=$(switch "$1"); shift; continue ;;
 	--enable-commands | --enable-commands=*) ENABLE_COMMANDS=$(switch "$1"); shift; continue ;;
 	--insecure | --insecure=*) INSECURE=$(switch "$1"); shift; continue ;;
+	--reset) IS_RESET=true; shift; continue ;;
 	--uninstall) ACTION=uninstall; shift; continue ;;
 	--help | -h) usage; exit 0 ;;
 	*) usage >&2; die "unknown option $1" ;;
@@ -177,6 +184,25 @@ if [ "$ACTION" = uninstall ]; then
 	exit 0
 fi
 
+# The settings as an earlier run, or a person since then, left them: a line each.
+old_settings() {
+	case $MANAGER in
+	openrc) cat "$OPENRC_CONF" 2>/dev/null || true ;;
+	rcd) [ -n "$ROOT" ] || sysrc -n pulse_agent_env 2>/dev/null | tr ' ' '\n' || true ;;
+	*) cat "$ENV_FILE" 2>/dev/null || true ;;
+	esac
+}
+[ "$IS_RESET" = true ] || OLD=$(old_settings)
+
+# before NAME: the line of a setting as it was.
+before() { printf '%s\n' "$OLD" | grep -E "^(export )?$1=" | tail -n 1 || true; }
+# value_before NAME: its value.
+value_before() { before "$1" | sed -e 's/^[^=]*=//' -e 's/^"\(.*\)"$/\1/'; }
+
+# An older one-line command for containers adds them to what a machine reports already.
+if [ -n "$OLD" ] && [ -z "$IS_HOST_GIVEN" ]; then ENABLE_HOST=""; fi
+[ -n "$URL" ] || URL=$(value_before PULSE_URL)
+[ -n "$INSECURE" ] || INSECURE=$(value_before PULSE_INSECURE_SKIP_VERIFY)
 [ -n "$URL" ] || die "--url is missing: give the address of the Pulse server"
 case $URL in
 http://* | https://*) ;;
@@ -267,20 +293,27 @@ if [ -n "$TOKEN" ]; then
 	say "token stored in $STATE/token, for root only"
 fi
 
-line() { [ -z "$3" ] || printf '%s%s="%s"\n' "$1" "$2" "$3"; }
+KNOWN=""
+# setting PREFIX NAME VALUE: a setting as it is given now, or else as it was.
+setting() {
+	KNOWN="$KNOWN|$2"
+	if [ -n "$3" ]; then printf '%s%s="%s"\n' "$1" "$2" "$3"; else before "$2"; fi
+}
 settings() {
-	line "$1" PULSE_URL "$URL"
-	line "$1" PULSE_INTERVAL "$INTERVAL"
-	line "$1" PULSE_ENABLE_HOST "$ENABLE_HOST"
-	line "$1" PULSE_ENABLE_DOCKER "$ENABLE_DOCKER"
-	line "$1" PULSE_ENABLE_KUBERNETES "$ENABLE_KUBERNETES"
-	line "$1" PULSE_KUBECONFIG "$KUBECONFIG_PATH"
-	line "$1" PULSE_ENABLE_PROXMOX "$ENABLE_PROXMOX"
-	line "$1" PULSE_PROXMOX_TYPE "$PROXMOX_TYPE"
-	line "$1" PULSE_ENABLE_COMMANDS "$ENABLE_COMMANDS"
-	line "$1" PULSE_HOSTNAME "$HOSTNAME_SHOWN"
-	line "$1" PULSE_AGENT_ID "$AGENT_ID"
-	line "$1" PULSE_INSECURE_SKIP_VERIFY "$INSECURE"
+	setting "$1" PULSE_URL "$URL"
+	setting "$1" PULSE_INTERVAL "$INTERVAL"
+	setting "$1" PULSE_ENABLE_HOST "$ENABLE_HOST"
+	setting "$1" PULSE_ENABLE_DOCKER "$ENABLE_DOCKER"
+	setting "$1" PULSE_ENABLE_KUBERNETES "$ENABLE_KUBERNETES"
+	setting "$1" PULSE_KUBECONFIG "$KUBECONFIG_PATH"
+	setting "$1" PULSE_ENABLE_PROXMOX "$ENABLE_PROXMOX"
+	setting "$1" PULSE_PROXMOX_TYPE "$PROXMOX_TYPE"
+	setting "$1" PULSE_ENABLE_COMMANDS "$ENABLE_COMMANDS"
+	setting "$1" PULSE_HOSTNAME "$HOSTNAME_SHOWN"
+	setting "$1" PULSE_AGENT_ID "$AGENT_ID"
+	setting "$1" PULSE_INSECURE_SKIP_VERIFY "$INSECURE"
+	# What this script has no option for was written by a person.
+	[ -z "$OLD" ] || printf '%s\n' "$OLD" | grep -v -E "^(export )?(${KNOWN#|})=" || true
 }
 
 case $MANAGER in

@@ -1,13 +1,13 @@
 //! What handlers reach: the services of the server, each under its own type.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::extract::FromRef;
 use jiff::{SignedDuration, Timestamp};
 use pulse_auth::{Csrf, FeatureSet, Lockout, RateLimiter, RecoveryTokens, Sessions, SetupTokens};
 use pulse_config::transfer::Transfer;
 use pulse_config::{
-    Metadata, NodeStore, ProfileStore, Settings, SystemSettingsStore,
+    Metadata, NodeStore, ProfileStore, RecoveryFile, Settings, SystemSettingsStore,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
 };
 use pulse_core::Clock;
@@ -54,6 +54,8 @@ pub struct Access {
     pub bootstrap: BootstrapToken,
     /// Tokens with which somebody on the machine may set a new password.
     pub recovery: RecoveryTokens,
+    /// Where the command line leaves such a token.
+    pub recovery_file: RecoveryFile,
     /// One-time tokens of setup scripts.
     pub setup_tokens: SetupTokens,
     /// How often an address may ask at all.
@@ -82,6 +84,7 @@ impl Access {
         bootstrap: BootstrapToken,
     ) -> Self {
         Self {
+            recovery_file: RecoveryFile::new(credentials.path().parent().unwrap_or(Path::new("."))),
             credentials,
             tokens,
             sessions,

@@ -16,6 +16,7 @@ pub mod identity;
 pub mod license;
 pub mod lockout;
 pub mod password;
+pub mod presented;
 pub mod proxy;
 pub mod rate_limit;
 pub mod rbac;

@@ -33,13 +33,19 @@ impl RecoveryTokens {
         let minutes = if (1..=MAX_MINUTES).contains(&minutes) { minutes } else { DEFAULT_MINUTES };
         let token = generate_token()?;
         let expires_at = now.saturating_add(SignedDuration::from_mins(minutes)).unwrap_or(Timestamp::MAX);
+        self.adopt(hash_token(&token), expires_at, now);
+        Ok((token, minutes))
+    }
+
+    /// Takes a token that was made outside by its hash. It counts for [`MAX_MINUTES`] at most.
+    pub fn adopt(&self, hash: String, expires_at: Timestamp, now: Timestamp) {
+        let latest = now.saturating_add(SignedDuration::from_mins(MAX_MINUTES)).unwrap_or(Timestamp::MAX);
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|open| open.expires_at > now);
         if open.len() >= MAX_OPEN {
             open.pop_front();
         }
-        open.push_back(Open { hash: hash_token(&token), expires_at });
-        Ok((token, minutes))
+        open.push_back(Open { hash, expires_at: expires_at.min(latest) });
     }
 
     /// Whether the token counts; asking does not use it up.
@@ -78,6 +84,16 @@ mod tests {
         assert!(tokens.consume(&token, at(14)) && !tokens.consume(&token, at(14)));
         assert_eq!(tokens.issue(60, at(0)).unwrap().1, 60);
         assert_eq!(tokens.issue(61, at(0)).unwrap().1, 15);
+    }
+
+    #[test]
+    fn one_from_outside_counts_an_hour_at_most() {
+        let tokens = RecoveryTokens::default();
+        tokens.adopt(hash_token("x"), at(1_000), at(0));
+        tokens.adopt(hash_token("y"), at(5), at(0));
+        tokens.adopt(hash_token("old"), at(-1), at(0));
+        assert!(tokens.is_open("x", at(59)) && !tokens.is_open("x", at(60)));
+        assert!(tokens.is_open("y", at(4)) && !tokens.is_open("y", at(5)) && !tokens.is_open("old", at(0)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use pulse_core::model::InstanceKind;
 
-use crate::{NoRandom, hash_token, hex, random};
+use crate::{NoRandom, compare, hash_token, hex, random};
 
 /// How long a token may wait for its script.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
@@ -53,7 +53,7 @@ impl SetupTokens {
     pub fn consume(&self, value: &str, kind: InstanceKind, now: Timestamp) -> bool {
         let hash = hash_token(value);
         let mut entries = self.lock();
-        let found = entries.iter_mut().find(|entry| entry.hash == hash && entry.kind == kind);
+        let found = entries.iter_mut().find(|entry| entry.is(&hash) && entry.kind == kind);
         match found.filter(|entry| entry.used.is_none() && entry.expires > now) {
             Some(entry) => {
                 entry.used = Some(now);
@@ -66,14 +66,14 @@ impl SetupTokens {
     /// Whether a token may still be used up for this product.
     pub fn is_waiting(&self, value: &str, kind: InstanceKind, now: Timestamp) -> bool {
         let hash = hash_token(value);
-        let is_it = |entry: &Entry| entry.hash == hash && entry.kind == kind;
+        let is_it = |entry: &Entry| entry.is(&hash) && entry.kind == kind;
         self.lock().iter().any(|entry| is_it(entry) && entry.used.is_none() && entry.expires > now)
     }
 
     /// Whether a script may go on with a token: unused, or used within the last minute.
     pub fn is_usable(&self, value: &str, now: Timestamp) -> bool {
         let hash = hash_token(value);
-        self.lock().iter().any(|entry| entry.hash == hash && entry.is_alive(now))
+        self.lock().iter().any(|entry| entry.is(&hash) && entry.is_alive(now))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
@@ -82,6 +82,10 @@ impl SetupTokens {
 }
 
 impl Entry {
+    fn is(&self, hash: &str) -> bool {
+        compare::equal(&self.hash, hash)
+    }
+
     fn is_alive(&self, now: Timestamp) -> bool {
         match self.used {
             None => self.expires > now,

@@ -6,14 +6,16 @@
 //!
 //! Without a fingerprint any certificate is accepted.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program for a terminal")]
-
-use std::process::ExitCode;
+use std::{fmt::Write, process::ExitCode};
 
 use pulse_collectors::{Connect, HttpConnect, PollError, Timeouts};
 use pulse_config::{PbsInstance, Secret};
 use pulse_core::{Clock, SystemClock};
 
+#[cfg_attr(
+    not(test),
+    expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program for a terminal")
+)]
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -34,7 +36,10 @@ async fn main() -> ExitCode {
         ..PbsInstance::new("example".into(), host)
     };
     match show(&instance).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(shown) => {
+            print!("{shown}");
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -42,11 +47,13 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn show(instance: &PbsInstance) -> Result<(), PollError> {
+/// What is there, in lines.
+pub async fn show(instance: &PbsInstance) -> Result<String, PollError> {
+    let mut out = String::new();
     let api = HttpConnect.pbs(instance, Timeouts::default())?;
     let now = SystemClock.now();
     let cycle = api.poll(now).await?;
-    println!("{}, version {}", cycle.host_url, cycle.version.as_deref().unwrap_or("unknown"));
+    _ = writeln!(out, "{}, version {}", cycle.host_url, cycle.version.as_deref().unwrap_or("unknown"));
     for store in cycle.datastores.read().unwrap_or_default() {
         let used = store
             .space
@@ -54,17 +61,18 @@ async fn show(instance: &PbsInstance) -> Result<(), PollError> {
             .map_or("unknown".to_owned(), |space| format!("{:.1} %", space.used_percent()));
         let factor =
             store.deduplication_factor.map_or(String::new(), |factor| format!(", deduplication {factor:.1}"));
-        println!("{}: {}, used {used}{factor}", store.name, store.state.name());
+        _ = writeln!(out, "{}: {}, used {used}{factor}", store.name, store.state.name());
     }
     let jobs = [cycle.sync_jobs, cycle.verify_jobs, cycle.prune_jobs, cycle.garbage_jobs];
     for job in jobs.into_iter().filter_map(pulse_collectors::Polled::read).flatten() {
-        println!("job {} on {}: {}", job.id, job.datastore, job.failure().unwrap_or(job.status()));
+        _ = writeln!(out, "job {} on {}: {}", job.id, job.datastore, job.failure().unwrap_or(job.status()));
     }
     let backups = api.backups(&[], now).await?;
     for group in &backups.groups {
         let newest = group.newest().map_or("none".to_owned(), |snapshot| snapshot.made_at.to_string());
         let key = &group.key;
-        println!(
+        _ = writeln!(
+            out,
             "{}/{} {}/{}: {} backups, the newest {newest}",
             key.datastore,
             key.namespace,
@@ -74,7 +82,7 @@ async fn show(instance: &PbsInstance) -> Result<(), PollError> {
         );
     }
     for issue in cycle.issues.iter().chain(&backups.issues) {
-        println!("issue: {}", issue.message);
+        _ = writeln!(out, "issue: {}", issue.message);
     }
-    Ok(())
+    Ok(out)
 }

@@ -6,14 +6,16 @@
 //!
 //! A mail gateway knows no tokens. Without a fingerprint any certificate is accepted.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program for a terminal")]
-
-use std::process::ExitCode;
+use std::{fmt::Write, process::ExitCode};
 
 use pulse_collectors::{Connect, HttpConnect, PollError, Timeouts};
 use pulse_config::{PmgInstance, Secret};
 use pulse_core::{Clock, SystemClock};
 
+#[cfg_attr(
+    not(test),
+    expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program for a terminal")
+)]
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -31,7 +33,10 @@ async fn main() -> ExitCode {
         ..PmgInstance::new("example".into(), host)
     };
     match show(&instance).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(shown) => {
+            print!("{shown}");
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -39,21 +44,23 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn show(instance: &PmgInstance) -> Result<(), PollError> {
+/// What is there, in lines.
+pub async fn show(instance: &PmgInstance) -> Result<String, PollError> {
+    let mut out = String::new();
     let api = HttpConnect.pmg(instance, Timeouts::default())?;
     let cycle = api.poll(SystemClock.now()).await?;
-    println!("{}, version {}", cycle.host_url, cycle.version.as_deref().unwrap_or("unknown"));
+    _ = writeln!(out, "{}, version {}", cycle.host_url, cycle.version.as_deref().unwrap_or("unknown"));
     for node in cycle.nodes.read().unwrap_or_default() {
         let queue = node.queue.map_or("queues unknown".to_owned(), |queue| {
             format!("{} active, {} deferred, {} held", queue.active, queue.deferred, queue.hold)
         });
-        println!("{}: {}, {queue}", node.name, node.error.as_deref().unwrap_or("online"));
+        _ = writeln!(out, "{}: {}, {queue}", node.name, node.error.as_deref().unwrap_or("online"));
     }
     if let Some(mail) = cycle.mail.read() {
-        println!("last day: {} in, {} out, {} spam", mail.count_in, mail.count_out, mail.spam_in);
+        _ = writeln!(out, "last day: {} in, {} out, {} spam", mail.count_in, mail.count_out, mail.spam_in);
     }
     for issue in &cycle.issues {
-        println!("issue: {}", issue.message);
+        _ = writeln!(out, "issue: {}", issue.message);
     }
-    Ok(())
+    Ok(out)
 }

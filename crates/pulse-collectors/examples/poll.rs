@@ -7,14 +7,16 @@
 //! Without a fingerprint any certificate is accepted. With a number of polls they follow each other and only their
 //! times are printed before the last one is shown.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program for a terminal")]
-
-use std::process::ExitCode;
+use std::{fmt::Write, process::ExitCode};
 
 use pulse_collectors::{Connect, HttpConnect, PollError, PveApi, PveCycle, Timeouts};
 use pulse_config::{PveInstance, Secret};
-use pulse_core::{Clock, Reading, SystemClock, ids::InstanceName};
+use pulse_core::{Clock, Reading, SystemClock};
 
+#[cfg_attr(
+    not(test),
+    expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a program for a terminal")
+)]
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -24,29 +26,17 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let instance = PveInstance {
-        name: InstanceName::from("example"),
-        host,
-        guest_url: None,
-        user: None,
-        password: None,
         token_name: Some(name.to_owned()),
         token_value: Some(Secret::new(value)),
         fingerprint: arguments.next(),
-        verify_ssl: false,
-        monitor_vms: true,
-        monitor_containers: true,
-        monitor_storage: true,
-        monitor_backups: false,
-        monitor_physical_disks: None,
-        physical_disk_polling_minutes: 0,
-        temperature_monitoring_enabled: None,
-        cluster_name: None,
-        cluster_endpoints: Vec::new(),
-        source: None,
+        ..PveInstance::new("example".into(), host)
     };
     let polls = arguments.next().and_then(|polls| polls.parse().ok()).unwrap_or(1);
     match show(&instance, polls).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(shown) => {
+            print!("{shown}");
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -54,16 +44,19 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn show(instance: &PveInstance, polls: u32) -> Result<(), PollError> {
+/// What is there, in lines.
+pub async fn show(instance: &PveInstance, polls: u32) -> Result<String, PollError> {
+    let mut out = String::new();
     let api = HttpConnect.pve(instance, Timeouts::default())?;
     let test = api.test().await?;
-    println!("{}, version {}", test.nodes_message(), test.version.as_deref().unwrap_or("unknown"));
-    let mut cycle = timed_poll(&*api).await?;
+    _ = writeln!(out, "{}, version {}", test.nodes_message(), test.version.as_deref().unwrap_or("unknown"));
+    let mut cycle = timed_poll(&*api, &mut out).await?;
     for _ in 1..polls {
-        cycle = timed_poll(&*api).await?;
+        cycle = timed_poll(&*api, &mut out).await?;
     }
     for node in &cycle.nodes {
-        println!(
+        _ = writeln!(
+            out,
             "{:<16} {:<8} memory {}",
             node.name,
             node.status.name(),
@@ -71,7 +64,8 @@ async fn show(instance: &PveInstance, polls: u32) -> Result<(), PollError> {
         );
     }
     for guest in cycle.guests.iter().flatten() {
-        println!(
+        _ = writeln!(
+            out,
             "{:>6} {:<24} {:<4} {:<9} on {:<16} cpu {:>6}  memory {}",
             guest.vmid,
             guest.name,
@@ -84,7 +78,8 @@ async fn show(instance: &PveInstance, polls: u32) -> Result<(), PollError> {
     }
     for storage in cycle.storages.iter().flatten() {
         let space = storage.space.map(|space| space.used_percent());
-        println!(
+        _ = writeln!(
+            out,
             "{:<16} {:<16} {:<10} {}",
             storage.node,
             storage.name,
@@ -93,15 +88,15 @@ async fn show(instance: &PveInstance, polls: u32) -> Result<(), PollError> {
         );
     }
     for issue in &cycle.issues {
-        println!("! {}", issue.message);
+        _ = writeln!(out, "! {}", issue.message);
     }
-    Ok(())
+    Ok(out)
 }
 
-async fn timed_poll(api: &dyn PveApi) -> Result<PveCycle, PollError> {
+async fn timed_poll(api: &dyn PveApi, out: &mut String) -> Result<PveCycle, PollError> {
     let started = std::time::Instant::now();
     let cycle = api.poll(SystemClock.now()).await?;
-    println!("polled in {} ms, {}", started.elapsed().as_millis(), cycle.health.name());
+    _ = writeln!(out, "polled in {} ms, {}", started.elapsed().as_millis(), cycle.health.name());
     Ok(cycle)
 }
 

@@ -80,6 +80,8 @@ pub struct ConnectionTest {
     pub latency: Duration,
     /// Version of Proxmox VE.
     pub version: Option<String>,
+    /// What these credentials cannot read, and which privilege they lack.
+    pub warnings: Vec<String>,
 }
 
 impl ConnectionTest {

@@ -100,7 +100,7 @@ pub async fn scan(
         }
     }
     out.hosts = hosts.len();
-    let config = match client_config(Trust::Anything) {
+    let config = match client_config(&Trust::Anything) {
         Ok(config) => Arc::new(config),
         Err(error) => {
             out.errors.push(error.to_string());
@@ -250,7 +250,7 @@ fn hostname(text: &str) -> Option<String> {
 
 /// The fingerprint of the certificate that an address shows now.
 pub async fn shown_fingerprint(host: &str, port: u16, limit: Duration) -> Option<String> {
-    let config = Arc::new(client_config(Trust::Anything).ok()?);
+    let config = Arc::new(client_config(&Trust::Anything).ok()?);
     let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).ok()?;
     let connecting = async {
         let tcp = TcpStream::connect((host.trim_matches(['[', ']']), port)).await.ok()?;

@@ -49,9 +49,19 @@ fn no_data() -> Unreadable {
 
 fn explain(error: &serde_json::Error) -> Unreadable {
     match error.classify() {
-        Category::Eof if error.column() == 0 => "it is empty".into(),
-        Category::Eof => "it ends in the middle of the JSON document".into(),
-        Category::Syntax => format!("it is not JSON (line {}, column {})", error.line(), error.column()),
+        Category::Eof if error.column() == 0 => {
+            "it is empty; if it stays so, restart the API service there and look at its log".into()
+        }
+        Category::Eof => {
+            "it ends in the middle of the JSON document; the API service there may have been restarted, \
+                          or something in between cuts answers off"
+                .into()
+        }
+        Category::Syntax => format!(
+            "it is not JSON (line {}, column {}); check that a Proxmox API listens at this address",
+            error.line(),
+            error.column()
+        ),
         Category::Data | Category::Io => no_data(),
     }
 }

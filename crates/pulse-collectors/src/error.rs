@@ -2,8 +2,9 @@
 //!
 //! A message names the host, says what happened and what to do, and never holds a secret or a body.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use pulse_config::AuthorityError;
 use pulse_core::model::FailureClass;
 
 use crate::http::{Fingerprint, TrustError};
@@ -42,6 +43,14 @@ pub enum PollError {
         /// The host.
         host: String,
     },
+    /// The configured authority is none.
+    #[error("the certificate authority set for {host} cannot be used: {source}")]
+    BadAuthority {
+        /// The host.
+        host: String,
+        /// What is wrong with it.
+        source: AuthorityError,
+    },
     /// The rule for certificates cannot be set up.
     #[error("cannot check the certificate of {host}: {source}")]
     Trust {
@@ -59,8 +68,8 @@ pub enum PollError {
         detail: String,
     },
     /// No answer in time.
-    #[error("{host} did not answer {call} within {} ms; it is overloaded, hangs, or a firewall drops the packets",
-            limit.as_millis())]
+    #[error("{host} did not answer {call} within {}; it is overloaded, hangs, or a firewall drops the packets",
+            spelled(*limit))]
     Timeout {
         /// The host.
         host: String,
@@ -68,6 +77,19 @@ pub enum PollError {
         call: String,
         /// How long it was waited for.
         limit: Duration,
+    },
+    /// The answer began and did not come to its end in time.
+    #[error("{host} sent only {received_bytes} bytes of its answer to {call} within {}; its API or the network to it \
+             is overloaded", spelled(*limit))]
+    TooSlow {
+        /// The host.
+        host: String,
+        /// The call.
+        call: String,
+        /// How long it was waited for.
+        limit: Duration,
+        /// What had come until then.
+        received_bytes: usize,
     },
     /// The certificate is not the pinned one.
     #[error(
@@ -85,8 +107,8 @@ pub enum PollError {
     },
     /// The certificate is not believed by authority.
     #[error(
-        "the certificate of {host} is not trusted: {detail}; its SHA-256 fingerprint is {presented}: set it in the \
-         node's settings once you have compared it, or switch verification off"
+        "the certificate of {host} is not trusted: {detail}; put the certificate of the authority that signed it \
+         into the node's settings, or its own SHA-256 fingerprint {presented} once you have compared it"
     )]
     UntrustedCertificate {
         /// The host.
@@ -151,7 +173,10 @@ pub enum PollError {
         detail: String,
     },
     /// The answer is larger than any real one.
-    #[error("{host} answers {call} with more than {limit_mebibytes} MiB; nothing of it is used")]
+    #[error(
+        "{host} answers {call} with more than {limit_mebibytes} MiB, as no Proxmox API does; nothing of it is used: \
+         check the address, and what stands between it and this server"
+    )]
     TooLarge {
         /// The host.
         host: String,
@@ -161,7 +186,7 @@ pub enum PollError {
         limit_mebibytes: usize,
     },
     /// The host answered with an error.
-    #[error("{host} answers {call} with {status} {text}")]
+    #[error("{host} answers {call} with {status} {text}{}", advice(*status))]
     Status {
         /// The host.
         host: String,
@@ -173,12 +198,10 @@ pub enum PollError {
         text: String,
     },
     /// The call hung a moment ago and is not repeated yet.
-    #[error("{call} hung a moment ago and is left out for a minute, to spare the API of {host}")]
+    #[error("{why}; it is asked again within a minute")]
     LeftOut {
-        /// The host.
-        host: String,
-        /// The call.
-        call: String,
+        /// What came of it then.
+        why: Arc<PollError>,
     },
     /// The host answered for another node, which it cannot reach.
     #[error(
@@ -196,6 +219,28 @@ pub enum PollError {
     },
 }
 
+/// A time as a person says it.
+fn spelled(time: Duration) -> String {
+    if time.subsec_millis() == 0 {
+        format!("{} s", time.as_secs())
+    } else {
+        format!("{} ms", time.as_millis())
+    }
+}
+
+/// What to do about a status that says something about the host and not about the call.
+fn advice(status: u16) -> &'static str {
+    match status {
+        429 => "; something in front of it limits requests",
+        502..=504 => "; a proxy in front of it does not reach the API: look at what runs there",
+        595..=599 => {
+            "; the service it passes calls on to does not answer: look at its services and at the cluster's network"
+        }
+        500..=599 => "; the log of its API service says more",
+        _ => "",
+    }
+}
+
 /// What the form for nodes shows when no client can be made from its fields (the wire contract's words).
 const FORM_NOT_INITIALISED: &str = "Failed to initialize connection";
 /// What the form for nodes shows when the connection fails (the wire contract's words).
@@ -208,8 +253,10 @@ impl PollError {
             Self::Address { .. } | Self::Unreachable { .. } | Self::NodeUnreachable { .. } => {
                 FailureClass::Connection
             }
-            Self::Timeout { .. } | Self::LeftOut { .. } => FailureClass::Timeout,
+            Self::Timeout { .. } | Self::TooSlow { .. } => FailureClass::Timeout,
+            Self::LeftOut { why } => why.class(),
             Self::BadFingerprint { .. }
+            | Self::BadAuthority { .. }
             | Self::Trust { .. }
             | Self::OtherCertificate { .. }
             | Self::UntrustedCertificate { .. } => FailureClass::Certificate,
@@ -230,9 +277,11 @@ impl PollError {
             | Self::NoCredentials { .. }
             | Self::NoTokens { .. }
             | Self::BadFingerprint { .. }
+            | Self::BadAuthority { .. }
             | Self::Trust { .. } => FORM_NOT_INITIALISED,
             Self::Unreachable { .. }
             | Self::Timeout { .. }
+            | Self::TooSlow { .. }
             | Self::OtherCertificate { .. }
             | Self::UntrustedCertificate { .. }
             | Self::Authentication { .. }
@@ -253,13 +302,14 @@ impl PollError {
     /// somebody in the middle.
     pub(crate) fn is_transport(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Timeout { .. } => true,
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::TooSlow { .. } => true,
             // A proxy in front of a dead API.
             Self::Status { status, .. } => matches!(status, 502..=504),
             Self::Address { .. }
             | Self::NoCredentials { .. }
             | Self::NoTokens { .. }
             | Self::BadFingerprint { .. }
+            | Self::BadAuthority { .. }
             | Self::Trust { .. }
             | Self::OtherCertificate { .. }
             | Self::UntrustedCertificate { .. }
@@ -277,13 +327,14 @@ impl PollError {
     /// Whether the call took too long, so that repeating it at once would only add load.
     pub(crate) fn is_timeout(&self) -> bool {
         match self {
-            Self::Timeout { .. } => true,
+            Self::Timeout { .. } | Self::TooSlow { .. } => true,
             // Proxmox gives up on another node after 30 s.
             Self::NodeUnreachable { status, .. } => *status >= 596,
             Self::Address { .. }
             | Self::NoCredentials { .. }
             | Self::NoTokens { .. }
             | Self::BadFingerprint { .. }
+            | Self::BadAuthority { .. }
             | Self::Trust { .. }
             | Self::Unreachable { .. }
             | Self::OtherCertificate { .. }

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use crate::{
     envelope::Unreadable,
     error::PollError,
-    http::{Address, Fingerprint, HttpClient, Payload, Timeouts, Trust},
+    http::{Address, CertificateRules, HttpClient, Payload, Timeouts},
     session::{Configured, Session},
 };
 
@@ -19,33 +19,19 @@ pub(crate) struct Link {
     gate: Semaphore,
 }
 
-/// Which certificate the host must show.
-pub(crate) struct Certificate<'a> {
-    pub(crate) fingerprint: Option<&'a String>,
-    pub(crate) is_verified: bool,
-}
-
 impl Link {
     /// A connection; nothing is sent yet.
     pub(crate) fn new<'a>(
         kind: InstanceKind,
         host: &str,
-        certificate: &Certificate<'_>,
+        certificate: &CertificateRules<'_>,
         configured: impl Into<Configured<'a>>,
         timeouts: Timeouts,
         calls_at_once: usize,
     ) -> Result<Self, PollError> {
         let session = Session::new(configured)?;
         let address = Address::parse(host, kind.default_port())?;
-        let pinned = certificate.fingerprint.map(|text| text.trim()).filter(|text| !text.is_empty());
-        let trust = match pinned {
-            Some(text) => Trust::Pinned(
-                Fingerprint::parse(text)
-                    .ok_or_else(|| PollError::BadFingerprint { host: host.to_owned() })?,
-            ),
-            None if certificate.is_verified => Trust::Authorities,
-            None => Trust::Anything,
-        };
+        let trust = certificate.trust(host)?;
         let http = Arc::new(HttpClient::new(address, trust, timeouts)?.of(kind));
         Ok(Self { http, session, gate: Semaphore::new(calls_at_once) })
     }

@@ -17,22 +17,29 @@ impl DotEnv {
     /// Reads the file; without one there are no variables.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let Some(bytes) = atomic_file::read(path)? else { return Ok(Self::default()) };
-        let mut variables = HashMap::new();
-        for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
+        let (variables, broken) = Self::parse(&String::from_utf8_lossy(&bytes));
+        for number in broken {
+            // The line itself may be half a password: only its number is told.
+            tracing::warn!(
+                file.path = %path.display(), line = number, "a line is ignored because it is not NAME=value"
+            );
+        }
+        Ok(variables)
+    }
+
+    /// The variables of a text, and the numbers of the lines that are none.
+    pub fn parse(text: &str) -> (Self, Vec<usize>) {
+        let (mut variables, mut broken) = (HashMap::new(), Vec::new());
+        for (number, line) in text.lines().enumerate() {
             match parse_line(line) {
                 Line::Variable(key, value) => {
                     variables.insert(key.to_owned(), value);
                 }
                 Line::Nothing => {}
-                // The line itself may be half a password: only its number is told.
-                Line::Broken => tracing::warn!(
-                    file.path = %path.display(),
-                    line = number + 1,
-                    "a line is ignored because it is not NAME=value"
-                ),
+                Line::Broken => broken.push(number + 1),
             }
         }
-        Ok(Self(variables))
+        (Self(variables), broken)
     }
 }
 

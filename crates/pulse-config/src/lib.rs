@@ -11,6 +11,7 @@
 //! an `Arc` of the last whole configuration. Whatever writes blocks for the disk and says so.
 
 pub mod atomic_file;
+pub mod authority;
 pub mod cidr;
 pub mod data_dir;
 pub mod dotenv;
@@ -32,6 +33,7 @@ pub mod takeover;
 pub mod transfer;
 mod variables;
 
+pub use authority::AuthorityError;
 pub use cidr::Cidr;
 pub use data_dir::DataDir;
 pub use dotenv::DotEnv;
@@ -49,7 +51,8 @@ pub use schema::{
 pub use seal::SealKey;
 pub use secret::Secret;
 pub use settings::{
-    BadSetting, Layered, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, TlsFiles, Vars,
+    BadSetting, Layered, LogFileSettings, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, TlsFiles,
+    Vars,
 };
 pub use store::{
     bootstrap::BootstrapToken,
@@ -60,6 +63,7 @@ pub use store::{
     notify::NotifyStore,
     oidc::OidcStore,
     profiles::ProfileStore,
+    recovery::{LeftToken, RecoveryFile},
     sessions::SessionFile,
     signing_key::SigningKey,
     system::{SystemSettingsStore, Updated},

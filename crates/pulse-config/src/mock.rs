@@ -10,6 +10,10 @@ const MOST_NODES: u32 = 100;
 const MOST_GUESTS: u32 = 100;
 /// The most Docker hosts, hosts and containers on a host.
 const MOST_MACHINES: u32 = 100;
+/// The most Kubernetes clusters.
+const MOST_CLUSTERS: u32 = 10;
+/// The most pods and deployments of a cluster.
+const MOST_PODS: u32 = 1_000;
 /// The most nodes that are named.
 const MOST_NAMES: usize = 100;
 
@@ -28,6 +32,14 @@ pub struct MockConfig {
     pub docker_containers: u32,
     /// Hosts with an agent.
     pub hosts: u32,
+    /// Kubernetes clusters.
+    pub k8s_clusters: u32,
+    /// Nodes per cluster.
+    pub k8s_nodes: u32,
+    /// Pods per cluster.
+    pub k8s_pods: u32,
+    /// Deployments per cluster.
+    pub k8s_deployments: u32,
     /// Kept and shown again; the simulator's figures always move.
     pub has_random_metrics: bool,
     /// Kept and shown again; the simulator decides which nodes are busy.
@@ -45,6 +57,10 @@ impl Default for MockConfig {
             docker_hosts: 3,
             docker_containers: 12,
             hosts: 4,
+            k8s_clusters: 2,
+            k8s_nodes: 4,
+            k8s_pods: 30,
+            k8s_deployments: 12,
             has_random_metrics: true,
             high_load_nodes: None,
             stopped_share: 0.2,
@@ -76,6 +92,10 @@ impl MockConfig {
         number("PULSE_MOCK_DOCKER_HOSTS", MOST_MACHINES, &mut config.docker_hosts)?;
         number("PULSE_MOCK_DOCKER_CONTAINERS", MOST_MACHINES, &mut config.docker_containers)?;
         number("PULSE_MOCK_GENERIC_HOSTS", MOST_MACHINES, &mut config.hosts)?;
+        number("PULSE_MOCK_K8S_CLUSTERS", MOST_CLUSTERS, &mut config.k8s_clusters)?;
+        number("PULSE_MOCK_K8S_NODES", MOST_NODES, &mut config.k8s_nodes)?;
+        number("PULSE_MOCK_K8S_PODS", MOST_PODS, &mut config.k8s_pods)?;
+        number("PULSE_MOCK_K8S_DEPLOYMENTS", MOST_PODS, &mut config.k8s_deployments)?;
         let mut percent = 20;
         number("PULSE_MOCK_STOPPED_PERCENT", 100, &mut percent)?;
         config.stopped_share = f64::from(percent) / 100.0;

@@ -4,6 +4,7 @@ use pulse_core::{ids::InstanceName, model::InstanceKind};
 
 use crate::{
     ClusterEndpointConfig, NodeConfig, PbsInstance, PmgInstance, PveInstance, Secret,
+    authority::{self, AuthorityError},
     host::{self, HostError},
     node_auth::{Auth, given},
 };
@@ -36,6 +37,8 @@ pub struct NodeEdit {
     pub fingerprint: Option<String>,
     /// Whether the certificate is checked against the known authorities.
     pub verify_ssl: Option<bool>,
+    /// Certificates in PEM form of the authorities that alone may have signed its certificate; blank for none.
+    pub ca_certificate: Option<String>,
     /// PVE: VMs.
     pub monitor_vms: Option<bool>,
     /// PVE: containers.
@@ -90,6 +93,9 @@ pub enum NodeError {
     /// The address.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// The certificate authority.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     /// Neither user and password nor token name and value.
     #[error("Authentication credentials required")]
     CredentialsMissing,
@@ -126,6 +132,7 @@ struct Common<'a> {
     token_value: &'a mut Option<Secret>,
     fingerprint: &'a mut Option<String>,
     verify_ssl: &'a mut bool,
+    ca_certificate: &'a mut Option<String>,
     temperature_monitoring_enabled: &'a mut Option<bool>,
 }
 
@@ -141,6 +148,7 @@ macro_rules! common {
             token_value: &mut $instance.token_value,
             fingerprint: &mut $instance.fingerprint,
             verify_ssl: &mut $instance.verify_ssl,
+            ca_certificate: &mut $instance.ca_certificate,
             temperature_monitoring_enabled: &mut $instance.temperature_monitoring_enabled,
         }
     };
@@ -169,6 +177,7 @@ impl AnyInstance {
             InstanceKind::Pmg => Self::Pmg(Box::new(PmgInstance::new(name, host))),
         };
         instance.set_auth(Auth::new(edit, kind).ok_or(NodeError::CredentialsMissing)?);
+        instance.set_authority(edit)?;
         instance.apply_options(edit);
         Ok(instance)
     }
@@ -226,7 +235,18 @@ impl AnyInstance {
         *common.token_value = auth.token_value;
     }
 
-    /// Everything but name, host and credentials. Link and fingerprint are always taken: absent means none.
+    /// An authority that was not spoken of stays: clients of Pulse v5 do not know the field and must not clear it.
+    fn set_authority(&mut self, edit: &NodeEdit) -> Result<(), AuthorityError> {
+        let Some(pem) = &edit.ca_certificate else { return Ok(()) };
+        let pem = pem.trim();
+        if !pem.is_empty() {
+            authority::read_authorities(pem)?;
+        }
+        *self.common().ca_certificate = Some(pem).filter(|pem| !pem.is_empty()).map(|pem| format!("{pem}\n"));
+        Ok(())
+    }
+
+    /// Everything but name, host, credentials and authority. Link and fingerprint are always taken: absent means none.
     fn apply_options(&mut self, edit: &NodeEdit) {
         let common = self.common();
         *common.guest_url = given(edit.guest_url.as_ref()).map(str::to_owned);
@@ -312,6 +332,7 @@ impl NodeConfig {
         self.check_host(kind, &host, Some(place))?;
         let auth = instance.take_auth().changed(edit, kind).ok_or(NodeError::CredentialsMissing)?;
         instance.set_auth(auth);
+        instance.set_authority(edit)?;
         instance.apply_options(edit);
         match &mut instance {
             // What was found out at the old address says nothing about the new one.

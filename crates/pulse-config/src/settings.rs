@@ -80,6 +80,19 @@ pub struct BadSetting {
     pub problem: String,
 }
 
+/// The file that log lines go to besides standard error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFileSettings {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Larger than this it is put aside.
+    pub max_bytes: u64,
+    /// What was put aside is kept so long; 0 is for ever.
+    pub max_age_days: u32,
+    /// Whether what was put aside is packed.
+    pub is_compressed: bool,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
@@ -171,6 +184,8 @@ pub struct Settings {
     pub log_level: LogLevel,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// The file they also go to.
+    pub log_file: Option<LogFileSettings>,
     /// Tokens from `API_TOKENS` and `API_TOKEN`: values, or hashes where they are 64 hexadecimal digits.
     pub api_tokens: Vec<Secret>,
     /// The address agents are told.
@@ -246,6 +261,7 @@ impl Settings {
             .unwrap_or_default(),
             log_format: parsed(&get, "LOG_FORMAT", log_format, "must be json, console or auto")?
                 .unwrap_or_default(),
+            log_file: log_file(&get)?,
             api_tokens: [get("API_TOKENS"), get("API_TOKEN")]
                 .into_iter()
                 .flatten()
@@ -357,6 +373,27 @@ pub fn base_path(text: &str) -> Option<String> {
     };
     let is_good = inner.len() <= 256 && inner.strip_prefix('/')?.split('/').all(is_part);
     is_good.then(|| inner.to_owned())
+}
+
+fn log_file(get: &impl Fn(&str) -> Option<String>) -> Result<Option<LogFileSettings>, BadSetting> {
+    let number = |key, most: u32, problem| {
+        parsed(get, key, move |text| text.parse::<u32>().ok().filter(|number| *number <= most), problem)
+    };
+    let size = number("LOG_MAX_SIZE", 10_000, "must be a number of megabytes, at most 10000")?.unwrap_or(100);
+    let max_age_days =
+        number("LOG_MAX_AGE", 3_650, "must be a number of days, at most 3650; 0 is for ever")?.unwrap_or(30);
+    let word = |text: &str| match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    };
+    let is_compressed = parsed(get, "LOG_COMPRESS", word, "must be true or false")?.unwrap_or(true);
+    Ok(get("LOG_FILE").map(|path| LogFileSettings {
+        path: PathBuf::from(path),
+        max_bytes: u64::from(size.max(1)) * 1024 * 1024,
+        max_age_days,
+        is_compressed,
+    }))
 }
 
 fn log_format(text: &str) -> Option<LogFormat> {

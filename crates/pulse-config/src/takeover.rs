@@ -5,6 +5,7 @@
 
 use std::{
     fs,
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +16,8 @@ use crate::{ConfigError, DataDir, DotEnv, NodeConfig, SealKey, Vars, atomic_file
 
 /// No configuration file is larger.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// How every SQLite database begins.
+const SQLITE_HEAD: &[u8] = b"SQLite format 3\0";
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,8 @@ enum Form {
     Json,
     /// A short text.
     Text,
+    /// A database, of which only the head is looked at.
+    Database,
 }
 
 /// What this server uses, and what it is for.
@@ -58,9 +63,23 @@ const USED: &[(&str, Form, &str)] = &[
     ("agent_profile_assignments.json", Form::Json, "who has which agent profile"),
 ];
 
-/// What is known and not used, with the reason.
+/// What only this server has, or has in another form.
+const OWN: &[(&str, Form, &str)] = &[
+    ("metrics.db", Form::Database, "history"),
+    ("pulse.db", Form::Database, "alerts and notifications"),
+    ("fleet.json", Form::Json, "what was decided about machines"),
+    ("docker_host_metadata.json", Form::Json, "notes and links of Docker hosts"),
+    ("agent_profile_versions.json", Form::Json, "earlier agent profiles"),
+    ("agent_profile_deployments.json", Form::Json, "which agent took which profile"),
+    ("agent_profile_changelog.json", Form::Json, "changes of agent profiles"),
+    ("agent-config-signing.key", Form::Text, "the key that signs what agents are told"),
+    (".bootstrap_token", Form::Text, "the token of the first run"),
+    (".recovery_token", Form::Text, "a recovery token that waits for its use"),
+];
+
+/// What is known and not copied, with the reason.
 const UNUSED: &[(&str, &str)] = &[
-    ("metrics.db", "the history has another form here and begins anew"),
+    ("metrics.db", "the history has another form here; it is taken in point by point"),
     ("ai.enc", "the assistant is not part of this version"),
     ("sso.enc", "no route of Pulse v5 reads it"),
     ("csrf_tokens.json", "they are made anew"),
@@ -112,13 +131,28 @@ pub enum TakeoverError {
     Config(#[from] ConfigError),
 }
 
-/// Looks at every file of a data directory, this server's or one of Pulse v5. Changes nothing.
+/// Looks at every file of a data directory of Pulse v5. Changes nothing.
 pub fn inspect(directory: &Path) -> Result<Vec<Item>, ConfigError> {
+    look_at(directory, USED.iter(), UNUSED.iter())
+}
+
+/// Looks at every file of this server's own data directory. Changes nothing.
+pub fn inspect_own(directory: &Path) -> Result<Vec<Item>, ConfigError> {
+    let is_own = |name: &str| OWN.iter().any(|(own, ..)| *own == name);
+    look_at(directory, USED.iter().chain(OWN), UNUSED.iter().filter(|(name, _)| !is_own(name)))
+}
+
+fn look_at<'a>(
+    directory: &Path,
+    used: impl Iterator<Item = &'a (&'static str, Form, &'static str)>,
+    unused: impl Iterator<Item = &'a (&'static str, &'static str)>,
+) -> Result<Vec<Item>, ConfigError> {
     let key = SealKey::read(directory)?;
     let mut items = Vec::new();
-    for (name, form, what) in USED {
+    for (name, form, what) in used {
         let path = directory.join(name);
-        let Some(bytes) = read_bounded(&path)? else { continue };
+        let found = if *form == Form::Database { read_head(&path)? } else { read_bounded(&path)? };
+        let Some(bytes) = found else { continue };
         let finding = match read_as(*form, &path, &bytes, key.as_ref()) {
             Ok(Some(detail)) => Finding::Good(format!("{what}: {detail}")),
             Ok(None) => Finding::Good((*what).to_owned()),
@@ -126,7 +160,7 @@ pub fn inspect(directory: &Path) -> Result<Vec<Item>, ConfigError> {
         };
         items.push(Item { name: (*name).to_owned(), finding });
     }
-    for (name, reason) in UNUSED {
+    for (name, reason) in unused {
         if directory.join(name).exists() {
             items.push(Item { name: (*name).to_owned(), finding: Finding::Unused(reason) });
         }
@@ -153,6 +187,19 @@ pub fn take_over(from: &Path, into: &DataDir) -> Result<Vec<Item>, TakeoverError
         }
     }
     Ok(items)
+}
+
+/// The first bytes of a file of any size.
+fn read_head(path: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
+    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut head = Vec::with_capacity(SQLITE_HEAD.len());
+    file.take(SQLITE_HEAD.len() as u64).read_to_end(&mut head).map_err(failed)?;
+    Ok(Some(head))
 }
 
 fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
@@ -195,6 +242,8 @@ fn read_as(form: Form, path: &Path, bytes: &[u8], key: Option<&SealKey>) -> Resu
             Ok(Some(format!("{} of them", records.len())))
         }
         Form::Json => atomic_file::decode_json::<Value>(bytes).map(|_| None),
+        Form::Database if bytes == SQLITE_HEAD => Ok(None),
+        Form::Database => Err("it is no SQLite database".to_owned()),
         Form::Text => match std::str::from_utf8(bytes) {
             Ok(_) => Ok(None),
             Err(_) => Err("it is no text".to_owned()),
@@ -237,6 +286,18 @@ mod tests {
         let nodes = NodeStore::open(new.path(), SealKey::open(new.path()).unwrap()).unwrap();
         assert_eq!(nodes.current().pve[0].host, "https://192.0.2.4:8006");
         assert_eq!(fs::read_to_string(old.path().join("system.json")).unwrap(), "{broken");
+    }
+
+    #[test]
+    fn a_directory_of_ours_has_files_of_its_own() {
+        let dir = old_one();
+        fs::write(dir.path().join("metrics.db"), [SQLITE_HEAD, &[0; 100]].concat()).unwrap();
+        fs::write(dir.path().join("pulse.db"), "SQLite format 2\0").unwrap();
+        let items = inspect_own(dir.path()).unwrap();
+        let of = |name: &str| items.iter().filter(|item| item.name == name).collect::<Vec<_>>();
+        assert_eq!(of("metrics.db").len(), 1);
+        assert_eq!(of("metrics.db")[0].finding, Finding::Good("history".to_owned()));
+        assert!(matches!(of("pulse.db")[0].finding, Finding::Damaged(_)));
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! The log of the server: its level, which changes while it runs, its look on standard error, and the newest lines in
-//! memory, for whoever looks at them in the page or needs them in a support bundle.
+//! The log of the server: its level, which changes while it runs, its look on standard error and in a file, and the newest
+//! lines in memory, for whoever looks at them in the page or needs them in a support bundle.
 //!
 //! Invariants: what is kept is bounded in lines and in bytes, a reader that is slow loses lines and never holds the
 //! server up, and what looks like a credential is not kept, whoever wrote it into a message.
 
 mod book;
+mod file;
 mod layer;
 mod line;
 pub mod scrub;
@@ -14,9 +15,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use pulse_config::LogLevel;
 use pulse_core::Clock;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{Registry, filter::Targets, layer::SubscriberExt, reload, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer, Registry, filter::Targets, layer::SubscriberExt, reload, util::SubscriberInitExt,
+};
 
 pub use book::{Book, Next, Reading, TooManyReaders};
+pub use file::LogFile;
 pub use layer::BookLayer;
 
 /// How lines look on standard error.
@@ -49,10 +53,15 @@ impl Logs {
     }
 
     /// Makes it the log of this process. A second one in the same process (tests) stays without an effect.
-    pub fn install(&self, look: Look, clock: Arc<dyn Clock>) {
+    pub fn install(&self, look: Look, file: Option<LogFile>, clock: Arc<dyn Clock>) {
         let (filter, handle) = reload::Layer::new(filter(self.level()));
         let book = BookLayer::new(self.0.book.clone(), clock);
-        let registry = tracing_subscriber::registry().with(filter).with(book);
+        // In a file no line has colours; apart from that it looks as on standard error.
+        let file = file.map(|file| {
+            let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(file);
+            if look == Look::Json { lines.json().boxed() } else { lines.boxed() }
+        });
+        let registry = tracing_subscriber::registry().with(filter).with(book).with(file);
         let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
         let installed = match look {
             Look::Json => registry.with(lines.with_ansi(false).json()).try_init(),

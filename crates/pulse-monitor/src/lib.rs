@@ -19,6 +19,7 @@ mod heartbeat;
 pub mod infra_updates;
 pub mod intake;
 pub mod keeper;
+pub mod late;
 mod liveness;
 pub mod members;
 mod merge;

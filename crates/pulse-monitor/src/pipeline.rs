@@ -232,7 +232,7 @@ fn pmg(gateway: &PmgInstance, at: Timestamp, out: &mut Vec<Sample>) {
 }
 
 /// Agents of Pulse v5 report no use of processor or memory; what they report is how much of the cluster works.
-fn kubernetes(cluster: &KubernetesCluster, out: &mut Vec<Sample>) {
+pub(crate) fn kubernetes(cluster: &KubernetesCluster, out: &mut Vec<Sample>) {
     let (resource_type, at) = (ResourceType::KubernetesCluster, cluster.last_seen);
     let mut w = Writer { out, resource_type, resource_id: cluster.id.as_str().into(), at };
     let ready = cluster.nodes.iter().filter(|node| node.ready && !node.unschedulable).count();
@@ -255,7 +255,8 @@ fn storages(view: &InstanceView, at: Timestamp, out: &mut Vec<Sample>) {
     }
 }
 
-fn agent_host(host: &Host, out: &mut Vec<Sample>) {
+/// What a host agent measured, at the time when its host was last seen.
+pub(crate) fn agent_host(host: &Host, out: &mut Vec<Sample>) {
     let resource_id = host.id.as_str().into();
     let mut w = Writer { out, resource_type: ResourceType::Host, resource_id, at: host.last_seen };
     w.percent(Metric::Cpu, host.cpu_percent.known());
@@ -275,7 +276,8 @@ fn main_disk(disks: &[pulse_core::report::host::HostDisk]) -> Option<f64> {
     disks.iter().find(|disk| disk.mountpoint == "/").or(disks.first()).map(|disk| disk.usage)
 }
 
-fn docker_host(host: &DockerHost, out: &mut Vec<Sample>) {
+/// The same of a Docker agent.
+pub(crate) fn docker_host(host: &DockerHost, out: &mut Vec<Sample>) {
     let at = host.last_seen;
     let mut w =
         Writer { out, resource_type: ResourceType::DockerHost, resource_id: host.id.as_str().into(), at };

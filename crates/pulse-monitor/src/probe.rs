@@ -22,6 +22,8 @@ pub struct ProbeReport {
     pub latency: Duration,
     /// Version of the product.
     pub version: Option<String>,
+    /// What the credentials cannot read.
+    pub warnings: Vec<String>,
 }
 
 /// Why a probe failed, in words for the person who typed the address.
@@ -64,6 +66,7 @@ impl Probe {
             endpoints: test.cluster_nodes,
             latency: test.latency,
             version: test.version,
+            warnings: test.warnings,
         })
     }
 

@@ -20,6 +20,7 @@ use pulse_core::{
 use crate::{
     facts::{Finding, InstanceFacts},
     fleet::{KnownTokens, project},
+    late::{Late, LateReport},
     liveness, merge,
     rates::RateMemory,
 };
@@ -48,6 +49,8 @@ pub struct World {
     pub(crate) flips: HashMap<(AgentKind, String), (Vec<String>, Timestamp)>,
     /// When the newest report of each machine was measured, by its own clock.
     pub(crate) reported_at: HashMap<(AgentKind, String), Timestamp>,
+    /// What is remembered of machines that send what they measured while they were cut off.
+    pub(crate) late: Late,
     /// The Docker host that is the server's own machine.
     pub(crate) local_docker_host: Option<String>,
     /// The newest backup on a backup server of each guest that has one for certain.
@@ -69,6 +72,7 @@ impl World {
             docker_notes: Arc::default(),
             flips: HashMap::new(),
             reported_at: HashMap::new(),
+            late: Late::default(),
             local_docker_host: None,
             pbs_newest: HashMap::new(),
         }
@@ -194,9 +198,15 @@ impl World {
         self.snapshot.instances.insert(key.clone(), Arc::new(view));
     }
 
+    /// What the report that was just merged leaves for history, where it was late.
+    pub(crate) fn take_late(&mut self) -> Option<LateReport> {
+        self.late.take()
+    }
+
     /// Marks agents whose reports stopped coming, and lets go of what was decided for a time; returns whether anything
     /// changed.
     pub fn check_liveness(&mut self, now: Timestamp) -> bool {
+        self.late.tidy(now);
         let mut changed = self.tidy_decisions(now);
         for host in self.snapshot.hosts.values_mut() {
             let is = liveness::of(host.last_seen, liveness::host_window(host.agent.interval_seconds), now);

@@ -18,11 +18,12 @@ use crate::{
         AgentState, BackupTruth, DiskTruth, Estate, Outages, ReplicationTruth, SnapshotTruth, TaskTruth,
         stored,
     },
-    faults::Faults,
+    faults::{Faults, glob},
     net::{
         Doors, Host, Journal, Site, open,
         tls::{Authority, Identity, Subject},
     },
+    presets::{Play, Preset, Stage, play_on},
     pve::{Accounts, Member, Pve, update_count},
 };
 
@@ -86,6 +87,26 @@ pub(crate) struct Inner {
     control: OnceLock<SocketAddr>,
     /// Held while faults change, so that what the cluster sees of its nodes is never an older state than the list.
     changing: Mutex<()>,
+    /// Ends the bad day that is being performed.
+    performance: Mutex<Option<CancellationToken>>,
+}
+
+impl Stage for Inner {
+    fn add(&self, fault: Fault) -> Option<u64> {
+        self.add_fault(fault)
+    }
+
+    fn remove(&self, id: u64) -> bool {
+        self.remove_fault(id)
+    }
+
+    fn nodes(&self) -> Vec<String> {
+        self.estate.plan.nodes.iter().map(|node| node.name.to_string()).collect()
+    }
+
+    fn seconds(&self) -> u64 {
+        self.estate.now()
+    }
 }
 
 impl Cluster {
@@ -151,6 +172,7 @@ impl Cluster {
             addresses,
             control,
             changing: Mutex::default(),
+            performance: Mutex::default(),
         });
         Ok(Self { inner, tasks, stop })
     }
@@ -207,7 +229,7 @@ impl Cluster {
 
     /// What is true now for every node, guest and storage.
     pub fn truth(&self) -> Arc<Truth> {
-        Arc::clone(&self.inner.estate.moment().truth)
+        self.inner.truth()
     }
 
     /// The guests that are backed up to the backup server, as its storages show them too.
@@ -237,7 +259,7 @@ impl Cluster {
         self.inner.remove_fault(id)
     }
 
-    /// Removes all faults.
+    /// Removes all faults, and ends a bad day that is being performed.
     pub fn clear_faults(&self) {
         self.inner.clear_faults();
     }
@@ -245,6 +267,26 @@ impl Cluster {
     /// The faults that are switched on.
     pub fn faults(&self) -> Vec<ListedFault> {
         self.inner.faults.list()
+    }
+
+    /// Begins a bad day: its faults hold from now on. Others follow by the clock: see [`Self::play_on`].
+    pub fn play(&self, preset: Preset) -> Play {
+        Play::begin(preset, &*self.inner)
+    }
+
+    /// Makes the faults of a bad day agree with the clock.
+    pub fn play_on(&self, play: &mut Play) {
+        play.look(&*self.inner);
+    }
+
+    /// Ends a bad day: its faults are gone.
+    pub fn end_play(&self, mut play: Play) {
+        play.end(&*self.inner);
+    }
+
+    /// Plays a bad day by the clock, until another one is asked for or all faults are removed.
+    pub fn perform(&self, preset: Preset) {
+        self.inner.perform(preset, &self.tasks, &self.stop);
     }
 
     /// Waits until every listener is open, closed or silent as the faults want it.
@@ -275,6 +317,11 @@ impl Cluster {
     /// Moves a guest to another node; its counters begin at 0.
     pub fn migrate_guest(&self, vmid: u32, node: &str) -> Result<(), SimError> {
         self.inner.estate.migrate_guest(vmid, node)
+    }
+
+    /// Restarts a node: its uptime and the counters of the guests that run on it begin at 0.
+    pub fn restart_node(&self, node: &str) -> Result<(), SimError> {
+        self.inner.estate.restart_node(node)
     }
 
     /// Halts a running guest, its memory kept, or lets it go on.
@@ -420,13 +467,55 @@ impl Inner {
     }
 
     pub(crate) fn add_fault(&self, fault: Fault) -> Option<u64> {
-        if fault.effect == Effect::ExpireTickets {
-            self.accounts.expire_tickets();
-        }
+        self.strike_once(&fault);
         let _changing = self.changing();
         let id = self.faults.add(fault);
         self.update_outages();
         id
+    }
+
+    /// The effects that happen in the moment in which they are added.
+    fn strike_once(&self, fault: &Fault) {
+        let named = || {
+            let names = self.estate.plan.nodes.iter().map(|node| &*node.name);
+            names.filter(|name| glob(&fault.node, name)).collect::<Vec<_>>()
+        };
+        let result = match fault.effect {
+            Effect::ExpireTickets => {
+                self.accounts.expire_tickets();
+                Ok(())
+            }
+            Effect::Restart => named().into_iter().try_for_each(|node| self.estate.restart_node(node)),
+            Effect::RotateCertificate => {
+                named().into_iter().try_for_each(|node| self.rotate_certificate(node))
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = result {
+            tracing::warn!(%error, "a fault did not strike");
+        }
+    }
+
+    /// What is so now, with the names that nodes have at the moment.
+    pub(crate) fn truth(&self) -> Arc<Truth> {
+        let truth = Arc::clone(&self.estate.moment().truth);
+        let renames = self.faults.renames();
+        if renames.is_empty() { truth } else { Arc::new(truth.renamed(&renames)) }
+    }
+
+    /// Plays a bad day by the clock; another one that is under way ends.
+    pub(crate) fn perform(self: &Arc<Self>, preset: Preset, tasks: &TaskTracker, stop: &CancellationToken) {
+        let stop = stop.child_token();
+        self.end_performance(Some(stop.clone()));
+        let stage: Arc<dyn Stage> = Arc::<Self>::clone(self);
+        play_on(Play::begin(preset, &*stage), stage, tasks, stop);
+    }
+
+    fn end_performance(&self, next: Option<CancellationToken>) {
+        let mut performance = self.performance.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = std::mem::replace(&mut *performance, next) {
+            last.cancel();
+        }
     }
 
     pub(crate) fn remove_fault(&self, id: u64) -> bool {
@@ -437,6 +526,7 @@ impl Inner {
     }
 
     pub(crate) fn clear_faults(&self) {
+        self.end_performance(None);
         let _changing = self.changing();
         self.faults.clear();
         self.update_outages();
@@ -469,8 +559,9 @@ impl Inner {
     }
 
     fn update_outages(&self) {
-        let offline = self.faults.absent(self.estate.plan.nodes.iter().map(|node| &*node.name));
-        self.estate.set_outages(Outages { offline });
+        let names = || self.estate.plan.nodes.iter().map(|node| &*node.name);
+        let (offline, apart) = (self.faults.absent(names()), self.faults.apart(names()));
+        self.estate.set_outages(Outages { offline, apart });
     }
 }
 

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use pulse_core::SystemClock;
 use pulse_sim::{
     BackupServer, BackupServerOptions, Cluster, EstateOptions, MailGateway, MailGatewayOptions,
-    NamespaceOptions, PveVersion,
+    NamespaceOptions, Preset, PveVersion,
     load::{self, LoadOptions},
 };
 use serde::Serialize;
@@ -61,6 +61,10 @@ struct Serve {
     /// Serve all nodes of a cluster on one address.
     #[arg(long)]
     single_address: bool,
+    /// Play a bad day on the first cluster, and on the backup server where it concerns that one, by its name: such as
+    /// rolling-reboot, flapping-node or nfs-hang.
+    #[arg(long)]
+    preset: Option<Preset>,
     /// Add a Ceph pool.
     #[arg(long)]
     ceph: bool,
@@ -164,6 +168,14 @@ impl Serve {
         }
         let backup_server = self.backup_server(&clusters).await?;
         let mail_gateway = self.mail_gateway().await?;
+        if let Some(preset) = self.preset {
+            if let Some(cluster) = clusters.first() {
+                cluster.perform(preset);
+            }
+            if let (Preset::PbsUnmounted, Some(server)) = (preset, &backup_server) {
+                server.machine().play(preset);
+            }
+        }
         interrupted().await?;
         if let Some(backup_server) = backup_server {
             backup_server.stop().await;

@@ -6,12 +6,14 @@
 //! | `GET /truth` | what is true now for every node, guest and storage |
 //! | `GET /faults` | the faults that are switched on, with their numbers |
 //! | `POST /faults` | adds a [`Fault`]: `{"node":"pve1","path":"/nodes/*","times":3,"effect":{"kind":"hang"}}` → 201 `{"id":1}` |
+//! | `POST /presets/{name}` | plays a bad day by its name, such as `rolling-reboot`, until `DELETE /faults` or another one |
 //! | `DELETE /faults`, `DELETE /faults/{id}` | removes all, or one |
 //! | `POST /guests/{vmid}/start`, `…/stop`, `…/migrate` | steers a guest; `migrate` takes `{"node":"pve2"}` |
 //! | `POST /guests/{vmid}/pause`, `…/resume` | halts a guest, lets it go on |
 //! | `POST /guests/{vmid}/lock`, `…/unlock` | locks a guest as a backup does, unlocks it |
 //! | `POST /nodes/{node}/tasks` | begins a task: `{"kind":"vzdump","vmid":100}`, without `vmid` one over several guests → 201 `{"id":1}` |
 //! | `DELETE /tasks/{id}` | ends it |
+//! | `POST /nodes/{node}/restart` | restarts it: uptime and the counters of its guests begin at 0 |
 //! | `POST /nodes/{node}/degrade`, `…/mend` | takes a disk of its ZFS pool away, gives it back |
 //! | `GET /violations` | guest agents that were asked while a lock or a task forbade it |
 //! | `POST /nodes/{node}/rotate-certificate` | gives a node a new certificate, which `/nodes` publishes |
@@ -34,7 +36,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Fault, SimError, cluster::Inner, options::check_loopback};
+use crate::{Fault, Preset, SimError, cluster::Inner, options::check_loopback};
 
 /// Opens the control API.
 pub(crate) async fn open(
@@ -47,7 +49,10 @@ pub(crate) async fn open(
     let failed = |source| SimError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    let service = axum::serve(listener, router(inner)).with_graceful_shutdown(stop.cancelled_owned());
+    let played = Played { inner: Arc::clone(&inner), tasks: tasks.clone(), stop: stop.clone() };
+    let presets = Router::new().route("/presets/{name}", post(play)).with_state(played);
+    let service =
+        axum::serve(listener, router(inner).merge(presets)).with_graceful_shutdown(stop.cancelled_owned());
     tasks.spawn(async move {
         if let Err(error) = service.await {
             tracing::warn!(%error, "the control API ended");
@@ -59,10 +64,7 @@ pub(crate) async fn open(
 fn router(inner: Arc<Inner>) -> Router {
     Router::new()
         .route("/access", get(async |State(inner): State<Arc<Inner>>| Json(inner.access())))
-        .route(
-            "/truth",
-            get(async |State(inner): State<Arc<Inner>>| Json(inner.estate.moment().truth.clone())),
-        )
+        .route("/truth", get(async |State(inner): State<Arc<Inner>>| Json(inner.truth())))
         .route("/faults", get(list_faults).post(add_fault).delete(clear_faults))
         .route("/faults/{id}", delete(remove_fault))
         .route("/requests", get(requests).delete(forget_requests))
@@ -76,6 +78,7 @@ fn router(inner: Arc<Inner>) -> Router {
         .route("/guests/{vmid}/unlock", post(unlock_guest))
         .route("/nodes/{node}/tasks", post(begin_task))
         .route("/tasks/{id}", delete(end_task))
+        .route("/nodes/{node}/restart", post(restart_node))
         .route("/nodes/{node}/degrade", post(degrade_pool))
         .route("/nodes/{node}/mend", post(mend_pool))
         .route("/violations", get(async |State(inner): State<Arc<Inner>>| Json(inner.estate.violations())))
@@ -84,6 +87,25 @@ fn router(inner: Arc<Inner>) -> Router {
 }
 
 type Shared = State<Arc<Inner>>;
+
+/// What playing a bad day needs.
+#[derive(Clone)]
+struct Played {
+    inner: Arc<Inner>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+async fn play(State(played): State<Played>, Path(name): Path<String>) -> Response {
+    match name.parse::<Preset>() {
+        Ok(preset) => {
+            played.inner.perform(preset, &played.tasks, &played.stop);
+            played.inner.settled().await;
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => problem(StatusCode::NOT_FOUND, &error),
+    }
+}
 
 async fn list_faults(State(inner): Shared) -> Response {
     Json(inner.faults()).into_response()
@@ -191,6 +213,10 @@ async fn end_task(State(inner): Shared, Path(id): Path<u64>) -> Response {
     } else {
         problem(StatusCode::NOT_FOUND, "there is no such task")
     }
+}
+
+async fn restart_node(State(inner): Shared, Path(node): Path<String>) -> Response {
+    done(inner.estate.restart_node(&node))
 }
 
 async fn degrade_pool(State(inner): Shared, Path(node): Path<String>) -> Response {

@@ -12,6 +12,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::PveVersion;
+
 /// No more rules than this: a test that forgets to remove its faults must not slow every request down.
 const MOST_FAULTS: usize = 1_000;
 
@@ -136,6 +138,40 @@ pub enum Effect {
     ExpireTickets,
     /// The API token is unknown.
     RevokeToken,
+    /// The node's clock is wrong: every time in what it tells of itself is off. Not the times in names of backups.
+    ClockSkew {
+        /// By so many seconds, ahead where positive.
+        seconds: i64,
+    },
+    /// A guest is listed by two nodes at once, as in the moment in which a migration ends: the node after its own has
+    /// one of the same number, with counters of its own.
+    DuplicateVmid {
+        /// Number of the guest.
+        vmid: u32,
+    },
+    /// The node has another name, and nobody knows the old one any more. Faults still name it by the old one.
+    RenameNode {
+        /// The new name.
+        to: String,
+    },
+    /// The network between the nodes it names and all others is cut: each side takes the other one for dead, and both
+    /// can be asked.
+    ClusterSplit,
+    /// The node restarts: its uptime and the counters of the guests on it begin at 0. Strikes once, when it is added,
+    /// and takes no time: [`Effect::NodeOffline`] before it makes the time that it takes.
+    Restart,
+    /// The node gets a new certificate, which `/nodes` publishes. Strikes once, when it is added.
+    RotateCertificate,
+    /// The node runs another release than the cluster began with.
+    Release {
+        /// Which.
+        version: PveVersion,
+    },
+    /// The disk of a datastore is not there. For backup servers.
+    Unmount {
+        /// Name of the datastore.
+        store: String,
+    },
 }
 
 fn half() -> u8 {
@@ -165,7 +201,15 @@ impl Effect {
             | Self::LoseQuorum
             | Self::Downgrade
             | Self::ExpireTickets
-            | Self::RevokeToken => false,
+            | Self::RevokeToken
+            | Self::ClockSkew { .. }
+            | Self::DuplicateVmid { .. }
+            | Self::RenameNode { .. }
+            | Self::ClusterSplit
+            | Self::Restart
+            | Self::RotateCertificate
+            | Self::Release { .. }
+            | Self::Unmount { .. } => false,
         }
     }
 }
@@ -294,6 +338,61 @@ impl Faults {
         nodes.filter(|node| self.reach(node) != Reach::Here).map(str::to_owned).collect()
     }
 
+    /// The nodes that are cut off from the others; empty where the cluster is whole.
+    pub(crate) fn apart<'a>(&self, nodes: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+        let guard = self.lock();
+        let cuts: Vec<&str> = guard
+            .1
+            .iter()
+            .filter(|entry| entry.fault.effect == Effect::ClusterSplit)
+            .map(|entry| entry.fault.node.as_str())
+            .collect();
+        nodes.filter(|node| cuts.iter().any(|cut| glob(cut, node))).map(str::to_owned).collect()
+    }
+
+    /// By how many seconds the clock of a node is wrong.
+    pub(crate) fn skew(&self, node: &str) -> i64 {
+        let of = |effect: &Effect| match effect {
+            Effect::ClockSkew { seconds } => Some(*seconds),
+            _ => None,
+        };
+        self.first(node, of).unwrap_or(0)
+    }
+
+    /// The release a node runs, where it is another one than its cluster's.
+    pub(crate) fn release(&self, node: &str) -> Option<PveVersion> {
+        self.first(node, |effect| match effect {
+            Effect::Release { version } => Some(*version),
+            _ => None,
+        })
+    }
+
+    /// Nodes with another name: the old one and the new one.
+    pub(crate) fn renames(&self) -> Vec<(String, String)> {
+        let guard = self.lock();
+        let renames = guard.1.iter().filter_map(|entry| match &entry.fault.effect {
+            Effect::RenameNode { to } => Some((entry.fault.node.clone(), to.clone())),
+            _ => None,
+        });
+        renames.collect()
+    }
+
+    /// Guests that two nodes list.
+    pub(crate) fn duplicates(&self) -> BTreeSet<u32> {
+        let guard = self.lock();
+        let vmids = guard.1.iter().filter_map(|entry| match entry.fault.effect {
+            Effect::DuplicateVmid { vmid } => Some(vmid),
+            _ => None,
+        });
+        vmids.collect()
+    }
+
+    /// Whether the disk of a datastore is gone.
+    pub(crate) fn is_unmounted(&self, name: &str) -> bool {
+        let is_it = |effect: &Effect| matches!(effect, Effect::Unmount { store } if store == name);
+        self.lock().1.iter().any(|entry| is_it(&entry.fault.effect))
+    }
+
     pub(crate) fn is_downgraded(&self) -> bool {
         self.lock().1.iter().any(|entry| entry.fault.effect == Effect::Downgrade)
     }
@@ -339,6 +438,11 @@ impl Faults {
     /// Wakes everybody who looks at faults, as if one had changed.
     pub(crate) fn note(&self) {
         self.changed.send_modify(|count| *count += 1);
+    }
+
+    fn first<T>(&self, node: &str, of: impl Fn(&Effect) -> Option<T>) -> Option<T> {
+        let guard = self.lock();
+        guard.1.iter().filter(|entry| glob(&entry.fault.node, node)).find_map(|entry| of(&entry.fault.effect))
     }
 
     fn lock(&self) -> MutexGuard<'_, (u64, Vec<ListedFault>)> {

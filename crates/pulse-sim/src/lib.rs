@@ -24,6 +24,7 @@ pub mod kubernetes;
 pub mod load;
 mod net;
 mod options;
+mod presets;
 mod pve;
 mod version;
 
@@ -42,5 +43,6 @@ pub use self::{
     faults::{Effect, Fault, ListedFault},
     net::RequestRecord,
     options::{EstateOptions, Rights},
+    presets::{Play, Preset},
     version::PveVersion,
 };

@@ -7,9 +7,11 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 use pulse_e2e::binaries;
-use pulse_e2e::process::scratch;
+use pulse_e2e::process::{Process, scratch};
 use pulse_e2e::programs::{Server, ServerOptions};
 use serde_json::json;
+
+use crate::PATIENCE;
 
 /// Why the root file system cannot be made here; `None` where it can.
 fn reason_to_skip() -> Option<&'static str> {
@@ -40,13 +42,17 @@ fn busybox_root(at: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(root))
 }
 
-fn run(root: &Path, line: &str) -> Result<Output> {
+fn inside(root: &Path, line: &str) -> Command {
     /// With the devices of this machine, in a namespace that ends with the line.
     const ENTER: &str = r#"mount --bind /dev "$1/dev" && exec chroot "$1" /bin/sh -c "$2""#;
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--pid", "--fork", "sh", "-c", ENTER, "sh"]).arg(root).arg(line);
+    command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "sh"]).arg(root).arg(line);
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("PULSE_SERVICE_MANAGER", "systemd");
-    command.output().context("run the install line")
+    command
+}
+
+fn run(root: &Path, line: &str) -> Result<Output> {
+    inside(root, line).output().context("run the install line")
 }
 
 fn succeeds(root: &Path, line: &str) -> Result<String> {
@@ -101,8 +107,26 @@ fn lives_through_its_life(root: &Path, server: &Server, token: &str) -> Result<(
     succeeds(root, &install)?;
     ensure!(std::fs::read_to_string(&unit)? == text && std::fs::read_to_string(&env)? == settings);
     ensure!(calls()? == once.repeat(2));
-    // An update needs no token: the stored one stays.
-    succeeds(root, &line(&format!("--url {url}")))?;
+    // An update needs neither token nor address, and keeps what was given before and what a person added.
+    let by_hand = format!("{settings}PULSE_TAGS=\"rack-4, spare\"\n");
+    std::fs::write(&env, &by_hand)?;
+    succeeds(root, &line(""))?;
+    ensure!(std::fs::read_to_string(&kept)?.trim() == token);
+    ensure!(std::fs::read_to_string(&env)? == by_hand, "{}", std::fs::read_to_string(&env)?);
+    ensure!(mode(&env)? == 0o600);
+    succeeds(root, &line("--interval 20s --hostname nas-one"))?;
+    let changed = std::fs::read_to_string(&env)?;
+    for kept in [&format!("PULSE_URL=\"{url}\""), "PULSE_INTERVAL=\"20s\"", "PULSE_TAGS=\"rack-4, spare\""] {
+        ensure!(changed.lines().filter(|line| line == &kept).count() == 1, "{kept} is not once in {changed}");
+    }
+    ensure!(changed.contains("PULSE_HOSTNAME=\"nas-one\"") && changed.lines().count() == 4, "{changed}");
+    // The older one-line command for containers adds them, and does not stop the machine's own report.
+    succeeds(root, &format!("{fetch} {url}/install-docker-agent.sh | sh -s -- --url {url}"))?;
+    let with_containers = std::fs::read_to_string(&env)?;
+    ensure!(with_containers.contains("PULSE_ENABLE_DOCKER=\"true\""), "{with_containers}");
+    ensure!(!with_containers.contains("PULSE_ENABLE_HOST"), "{with_containers}");
+    succeeds(root, &line(&format!("--reset --url {url} --interval 45s")))?;
+    ensure!(std::fs::read_to_string(&env)? == settings, "{}", std::fs::read_to_string(&env)?);
     ensure!(std::fs::read_to_string(&kept)?.trim() == token);
 
     for wrong in [
@@ -129,8 +153,52 @@ fn lives_through_its_life(root: &Path, server: &Server, token: &str) -> Result<(
     let said = succeeds(root, &install)?;
     ensure!(said.contains("systemd does not run here"), "{said}");
     ensure!(calls()? == "enable pulse-agent.service\n", "{}", calls()?);
+    // Alone, the older command for containers reports nothing else; and the older way to remove it removes it.
+    succeeds(root, &format!("{fetch} {url}/uninstall-host-agent.sh | sh"))?;
+    ensure!(!binary.exists() && !env.exists() && !calls()?.contains("daemon-reload"));
+    succeeds(root, &format!("{fetch} {url}/install-docker-agent.sh | sh -s -- --url {url} --token {token}"))?;
+    let alone = std::fs::read_to_string(&env)?;
+    ensure!(alone.contains("PULSE_ENABLE_HOST=\"false\"") && alone.contains("PULSE_ENABLE_DOCKER=\"true\""));
     succeeds(root, &line("--uninstall"))?;
-    ensure!(!binary.exists() && !calls()?.contains("daemon-reload"));
+    ensure!(!binary.exists() && !kept.exists());
+    Ok(())
+}
+
+/// `systemctl` that starts the program of the unit with its settings, as systemd would.
+const STARTING_SYSTEMCTL: &str = r#"#!/bin/sh
+[ "$1" = restart ] || exit 0
+unit=/etc/systemd/system/$2
+set -a
+. "$(sed -n 's/^EnvironmentFile=-//p' "$unit")"
+set +a
+$(sed -n 's/^ExecStart=//p' "$unit") >/agent.log 2>&1 &
+"#;
+
+/// The install line in a Debian root, and what an operator sees then.
+fn shows_the_host_within_seconds(root: &Path, server: &Server, token: &str) -> Result<()> {
+    let systemctl = root.join("usr/bin/systemctl");
+    std::fs::write(&systemctl, STARTING_SYSTEMCTL)?;
+    std::fs::set_permissions(&systemctl, std::fs::Permissions::from_mode(0o755))?;
+    std::fs::create_dir_all(root.join("run/systemd/system"))?;
+    let url = format!("http://{}", server.address);
+    let options = "--hostname fresh-debian --disable-docker";
+    // The namespace ends with its first process, and the agent with it.
+    let line = format!(
+        "curl -fsSL {url}/install.sh | sh -s -- --url {url} --token {token} {options} && exec sleep 600"
+    );
+    let mut installed = Process::start(&mut inside(root, &line))?;
+    let host = server
+        .state_with(PATIENCE, |state| {
+            let hosts = state["hosts"].as_array()?;
+            hosts.iter().find(|host| host["hostname"] == "fresh-debian").cloned()
+        })
+        .with_context(|| {
+            let log = std::fs::read_to_string(root.join("agent.log")).unwrap_or_default();
+            format!("{}\n{log}", installed.printed())
+        })?;
+    ensure!(host["status"] == "online" && host["osName"].as_str().is_some_and(|os| os.contains("Debian")));
+    installed.kill()?;
+    succeeds(root, &format!("curl -fsSL {url}/install.sh | sh -s -- --uninstall"))?;
     Ok(())
 }
 
@@ -165,7 +233,9 @@ fn the_install_line_installs_updates_and_removes() -> Result<()> {
         None => eprintln!("skipped the root of busybox: /usr/bin/busybox is missing or needs libraries"),
     }
     if let Some(root) = std::env::var_os("PULSE_TEST_DEBIAN_ROOT") {
-        lives_through_its_life(Path::new(&root), &server, &token).context("in a Debian root")?;
+        let root = Path::new(&root);
+        lives_through_its_life(root, &server, &token).context("in a Debian root")?;
+        shows_the_host_within_seconds(root, &server, &token).context("in a Debian root")?;
     }
     Ok(())
 }

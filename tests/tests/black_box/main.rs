@@ -6,6 +6,7 @@
 mod access;
 mod appliances;
 mod cluster;
+mod containers;
 mod fault;
 mod first_run;
 mod history;
@@ -13,10 +14,12 @@ mod install;
 mod live;
 mod machine;
 mod oidc;
+mod outage;
 mod refusal;
 mod remote_config;
 mod requests;
 mod restart;
+mod self_update;
 mod watch;
 
 use std::time::Duration;

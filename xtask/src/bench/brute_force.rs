@@ -22,8 +22,8 @@ use crate::estate::Estate;
 
 /// Guesses per second.
 const RATE: u64 = 1_000;
-/// Connections that send them.
-const ATTACKERS: u64 = 16;
+/// Connections that send them: more than there are places in which a password waits to be verified.
+const ATTACKERS: u64 = 64;
 
 /// `/api/state` without and with the attack.
 pub fn brute_force(bin: &Path, quick: bool, table: &mut Table) -> Result<()> {

@@ -8,6 +8,8 @@ mod scenarios;
 mod table;
 mod websocket;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Args;
 
@@ -26,10 +28,19 @@ pub struct Options {
     /// Leave out the alert engine's benchmark and the notification queue's (`cargo bench -p pulse-alerts`)
     #[arg(long)]
     no_alerts: bool,
+    /// Only the attack on the login, with programs that are built already in this folder
+    #[arg(long, value_name = "FOLDER")]
+    attack: Option<PathBuf>,
 }
 
 /// Builds and measures everything.
 pub fn run(options: &Options) -> Result<()> {
+    if let Some(bin) = &options.attack {
+        let mut table = Table::default();
+        brute_force::brute_force(bin, options.quick, &mut table)?;
+        println!("\n{table}");
+        return Ok(());
+    }
     run::page()?;
     shell::run(shell::cargo().args([
         "build",

@@ -149,6 +149,7 @@ impl Modules<'_> {
                     tokio::select! {
                         _ = ticks.tick() => {}
                         () = soon.notified() => {}
+                        () = newly_checked(engine.as_ref()) => {}
                     }
                 }
                 Err(error) => {
@@ -221,4 +222,12 @@ async fn find_engine(options: DockerOptions) -> Result<DockerCollector, DockerEr
         tracing::debug!(%attempt, "looked for a container engine");
     }
     Ok(collector)
+}
+
+/// Waits until registries have answered what the server wanted to know.
+async fn newly_checked(engine: Option<&DockerCollector>) {
+    match engine {
+        Some(engine) => engine.control().checked().await,
+        None => std::future::pending().await,
+    }
 }

@@ -167,6 +167,11 @@ impl DockerControl {
         self.checks.forget();
     }
 
+    /// Waits until registries have answered what was asked anew: it is worth a report before its time.
+    pub(crate) async fn checked(&self) {
+        self.checks.answered().await;
+    }
+
     /// Tidies up behind an update that an earlier run of the agent did not finish.
     pub async fn recover(&self) -> Result<(), EngineError> {
         update::recover(&self.endpoint, Timestamp::now()).await

@@ -10,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 use pulse_core::report::docker::{Container, UpdateStatus};
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{
     api::Image,
@@ -52,12 +52,15 @@ struct Shared {
     is_running: bool,
     /// Registries that said "not now", and until when.
     held: HashMap<String, Instant>,
+    /// Whether somebody waits for the answers.
+    is_urgent: bool,
 }
 
 /// Compares images with their registries.
 #[derive(Clone, Default)]
 pub(super) struct UpdateChecks {
     shared: Arc<Mutex<Shared>>,
+    answered: Arc<Notify>,
 }
 
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
@@ -69,11 +72,19 @@ fn has_opted_out(container: &Container) -> bool {
 }
 
 impl UpdateChecks {
-    /// Forgets all answers, so that everything is asked anew.
+    /// Has everything asked anew; until there are new answers, the ones of before are told.
     pub(super) fn forget(&self) {
         let mut shared = lock(&self.shared);
-        shared.known.clear();
+        for checked in shared.known.values_mut() {
+            checked.holds = Duration::ZERO;
+        }
         shared.held.clear();
+        shared.is_urgent = true;
+    }
+
+    /// Waits until everything was asked that was to be asked anew.
+    pub(super) async fn answered(&self) {
+        self.answered.notified().await;
     }
 
     /// Adds to the containers what is known, and has the rest asked in the background.
@@ -101,10 +112,14 @@ impl UpdateChecks {
             }
             shared.is_running = true;
         }
-        let (shared, endpoint) = (Arc::clone(&self.shared), endpoint.clone());
+        let (checks, endpoint) = (self.clone(), endpoint.clone());
         tokio::spawn(async move {
-            check_all(&shared, wanted.into_iter().take(MAX_IMAGES), endpoint).await;
-            lock(&shared).is_running = false;
+            check_all(&checks.shared, wanted.into_iter().take(MAX_IMAGES), endpoint).await;
+            let mut shared = lock(&checks.shared);
+            shared.is_running = false;
+            if std::mem::take(&mut shared.is_urgent) {
+                checks.answered.notify_one();
+            }
         });
     }
 }

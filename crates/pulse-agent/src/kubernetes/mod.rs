@@ -162,7 +162,9 @@ impl KubernetesCollector {
         let mut watches = JoinSet::new();
         let collector = Self {
             identity,
-            usage: UsageSource::default(),
+            usage: UsageSource::new(
+                Some(settings.include_namespaces.as_slice()).filter(|all| all.len() <= MAX_SCOPES),
+            ),
             nodes: nodes(&client).start(&mut watches),
             pods: start(
                 &client,

@@ -6,10 +6,10 @@ use pulse_core::report::kubernetes::{KubernetesNode, Pod, Usage};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::{client::KubeClient, quantity};
+use super::{client::KubeClient, quantity, reflect::escape};
 
 const NODES: &str = "/apis/metrics.k8s.io/v1beta1/nodes";
-const PODS: &str = "/apis/metrics.k8s.io/v1beta1/pods";
+const GROUP: &str = "/apis/metrics.k8s.io/v1beta1";
 /// A cluster without a metrics server is asked this rarely.
 const MISSING_PAUSE: Duration = Duration::from_mins(5);
 
@@ -68,12 +68,24 @@ fn sum(a: Usage, b: Usage) -> Usage {
 }
 
 /// Asks the metrics server.
-#[derive(Default)]
 pub(super) struct UsageSource {
+    /// Where pods are asked for: everywhere at once, or in each namespace that is wanted.
+    pods: Vec<String>,
     not_before: Option<Instant>,
 }
 
 impl UsageSource {
+    /// For the pods of these namespaces, or of all where none is named.
+    pub(super) fn new(namespaces: Option<&[String]>) -> Self {
+        let namespaces = namespaces.unwrap_or_default();
+        let pods = if namespaces.is_empty() {
+            vec![format!("{GROUP}/pods")]
+        } else {
+            namespaces.iter().map(|name| format!("{GROUP}/namespaces/{}/pods", escape(name))).collect()
+        };
+        Self { pods, not_before: None }
+    }
+
     /// Adds usage to what is reported; without a metrics server nothing is added.
     pub(super) async fn add(&mut self, client: &KubeClient, nodes: &mut [KubernetesNode], pods: &mut [Pod]) {
         if self.not_before.is_some_and(|until| Instant::now() < until) {
@@ -100,17 +112,15 @@ impl UsageSource {
         if pods.is_empty() {
             return;
         }
-        let Ok(rows) = client.get::<Rows<PodRow>>(PODS).await else { return };
-        let used: HashMap<(String, String), Usage> = rows
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|row| {
+        let mut used: HashMap<(String, String), Usage> = HashMap::new();
+        for path in &self.pods {
+            let Ok(rows) = client.get::<Rows<PodRow>>(path).await else { continue };
+            used.extend(rows.items.unwrap_or_default().into_iter().filter_map(|row| {
                 let containers = row.containers.unwrap_or_default();
                 let usage = containers.iter().map(|container| container.usage.usage()).reduce(sum)?;
                 Some(((row.metadata.namespace, row.metadata.name), usage))
-            })
-            .collect();
+            }));
+        }
         for pod in pods {
             pod.usage = used.get(&(pod.namespace.clone(), pod.name.clone())).copied();
         }

@@ -184,12 +184,15 @@ async fn namespaces_are_watched_one_by_one_where_only_some_are_wanted() {
     for namespace in ["a", "b", "c"] {
         lab.api.put(Resource::Pods, waiting_pod(namespace, "x", "CrashLoopBackOff", 1));
     }
+    lab.api.set_metrics(true);
     let settings = KubeSettings { include_namespaces: vec!["a".into(), "b".into()], ..lab.settings() };
     let report = lab.connect(settings).await.unwrap().collect().await.unwrap();
     let found: Vec<&str> = report.pods.iter().map(|pod| pod.namespace.as_str()).collect();
     assert_eq!(found, ["a", "b"]);
+    assert!(report.pods.iter().all(|pod| pod.usage.is_some()), "{:?}", report.pods);
+    let everywhere = ["/api/v1/pods", "/apis/metrics.k8s.io/v1beta1/pods"];
     assert!(
-        !lab.api.asked().iter().any(|path| path.starts_with("/api/v1/pods")),
+        !lab.api.asked().iter().any(|path| everywhere.iter().any(|all| path.starts_with(all))),
         "a Role in each is right enough"
     );
     let settings = KubeSettings { exclude_namespaces: vec!["b".into()], ..lab.settings() };

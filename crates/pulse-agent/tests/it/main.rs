@@ -9,6 +9,8 @@ mod docker;
 #[cfg(test)]
 mod fake_engine;
 #[cfg(test)]
+mod manifests;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod registry;

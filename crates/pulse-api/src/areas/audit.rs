@@ -14,10 +14,11 @@ use crate::{
 
 /// Routes of this area.
 pub fn router() -> ApiRouter {
-    ApiRouter::new()
-        .routes(routes!(list_audit_events))
-        .routes(routes!(verify_audit_event))
-        .routes(routes!(get_audit_webhooks, set_audit_webhooks))
+    ApiRouter::new().routes(routes!(list_audit_events)).routes(routes!(verify_audit_event)).routes(routes!(
+        get_audit_webhooks,
+        set_audit_webhooks,
+        set_audit_webhooks_by_put
+    ))
 }
 
 /// Events of the audit log.
@@ -100,6 +101,22 @@ async fn get_audit_webhooks(_: Allowed<AuditAdminRead>) -> Json<AuditWebhooks> {
     )
 )]
 async fn set_audit_webhooks(_: Allowed<AuditAdminWrite>) -> ApiError {
+    no_webhooks()
+}
+
+/// Set where audit events are sent. The same as POST, as Pulse v5 takes both.
+#[utoipa::path(
+    put, path = "/api/admin/webhooks/audit", tag = "audit",
+    responses(
+        (status = 402, description = "Needs the feature audit_logging"),
+        (status = 501, description = "Audit events are written to the log only", body = ErrorBody),
+    )
+)]
+async fn set_audit_webhooks_by_put(_: Allowed<AuditAdminWrite>) -> ApiError {
+    no_webhooks()
+}
+
+fn no_webhooks() -> ApiError {
     let text = "Audit events are written to the server's log only; they cannot be sent to webhooks yet";
     ApiError::envelope(StatusCode::NOT_IMPLEMENTED, "audit_webhooks_unavailable", text)
 }

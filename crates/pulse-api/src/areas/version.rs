@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    mock::MockMode,
     routing::{ApiRouter, routes},
     state::About,
 };
@@ -42,7 +43,7 @@ struct Version {
     is_source_build: bool,
     /// Whether it is a development build.
     is_development: bool,
-    /// How it was installed.
+    /// `docker`, `systemd` or `manual`; `mock` while an invented installation is shown.
     deployment_type: &'static str,
     /// Whether a newer version is known.
     update_available: bool,
@@ -55,6 +56,7 @@ struct Version {
 async fn get_version(
     State(about): State<Arc<About>>,
     State(settings): State<Arc<Settings>>,
+    State(mock): State<Arc<MockMode>>,
 ) -> Json<Version> {
     let build = if cfg!(debug_assertions) { "development" } else { "release" };
     let is_docker = settings.is_docker || Path::new("/.dockerenv").exists();
@@ -68,10 +70,11 @@ async fn get_version(
         is_docker,
         is_source_build: false,
         is_development: cfg!(debug_assertions),
-        deployment_type: match (is_docker, settings.is_systemd) {
-            (true, _) => "docker",
-            (false, true) => "systemd",
-            (false, false) => "manual",
+        deployment_type: match (mock.current().0, is_docker, settings.is_systemd) {
+            (true, ..) => "mock",
+            (false, true, _) => "docker",
+            (false, false, true) => "systemd",
+            (false, false, false) => "manual",
         },
         update_available: false,
         containerized: Path::new("/run/systemd/container").exists(),

@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};
-use pulse_auth::hash_token;
+use pulse_auth::{compare, hash_token};
 
 /// A verified login is known this long.
 const KNOWN_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -23,7 +23,7 @@ impl BasicCache {
     pub fn knows(&self, user: &str, password: &str, stored_hash: &str, now: Timestamp) -> bool {
         let digest = Self::digest(user, password, stored_hash);
         let known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.as_ref().is_some_and(|(is, until)| *is == digest && now < *until)
+        known.as_ref().is_some_and(|(is, until)| compare::equal(is, &digest) && now < *until)
     }
 
     /// Remembers a verified login.

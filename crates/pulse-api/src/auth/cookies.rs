@@ -1,6 +1,7 @@
 //! Cookies of a request and of an answer.
 
 use http::{Extensions, HeaderMap, header};
+use pulse_auth::presented;
 
 use super::{is_proxied, peer::SecureTransport};
 
@@ -19,11 +20,7 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
-        .flat_map(|text| text.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.trim_matches('"'))
-        .filter(|value| !value.is_empty())
+        .find_map(|text| presented::cookie(text, name))
 }
 
 /// How the cookies of an answer are marked.

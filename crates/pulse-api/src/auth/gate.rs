@@ -1,6 +1,8 @@
 //! The gate in front of every route: odd paths are refused, the caller is identified, and whoever is nobody gets to
 //! public paths only. What a route requires beyond that stands in its signature (`Allowed`).
 
+use std::sync::LazyLock;
+
 use axum::{
     extract::{Request, State},
     middleware::Next,
@@ -191,8 +193,12 @@ fn is_from_elsewhere(headers: &HeaderMap, allowed: &[String]) -> bool {
     }
 }
 
-/// Password hashes take memory and a core: at most two at once.
-static HASHING: Semaphore = Semaphore::const_new(2);
+/// Password hashes take memory and a core each: half the cores, one at least and two at most, so that whoever guesses leaves
+/// the others a core.
+static HASHING: LazyLock<Semaphore> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Semaphore::new((cores / 2).clamp(1, 2))
+});
 
 /// Places for passwords that are verified or wait for it: guesses from many addresses at once must not pile up, each with
 /// its connection, in front of the person who knows the password.

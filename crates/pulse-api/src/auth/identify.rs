@@ -1,9 +1,8 @@
 //! The credentials of a request, in the contract's order: proxy, token, session, Basic.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header, request::Parts};
 use pulse_auth::{
-    AuthMethod, Identity, Session, hash_token, password,
+    AuthMethod, Identity, Session, hash_token, password, presented,
     proxy::{ProxyClaims, ProxyRules},
     token::MAX_VALUE,
 };
@@ -86,17 +85,8 @@ fn by_session(state: &AppState, session: Session) -> Option<Identity> {
 
 fn by_token(state: &AppState, request: &Parts) -> Option<Identity> {
     let headers = &request.headers;
-    let bearer = text(headers, header::AUTHORIZATION.as_str()).and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    let query = request.uri.query().and_then(|query| {
-        query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .find(|(key, _)| *key == "token")
-            .map(|(_, value)| value)
-    });
+    let bearer = text(headers, header::AUTHORIZATION.as_str()).and_then(presented::bearer);
+    let query = request.uri.query().and_then(presented::query_token);
     let now = state.now();
     [text(headers, "x-api-token"), bearer, query]
         .into_iter()
@@ -108,12 +98,8 @@ fn by_token(state: &AppState, request: &Parts) -> Option<Identity> {
 
 async fn by_password(state: &AppState, request: &Parts) -> Option<Identity> {
     let headers = &request.headers;
-    let (scheme, encoded) = text(headers, header::AUTHORIZATION.as_str())?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (user, given) = decoded.split_once(':')?;
+    let (user, given) = presented::basic(text(headers, header::AUTHORIZATION.as_str())?)?;
+    let (user, given) = (user.as_str(), given.as_str());
     let login = state.access.credentials.current()?;
     let now = state.now();
     let address = client_address(&request.extensions, headers, &state.settings).to_string();

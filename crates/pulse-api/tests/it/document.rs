@@ -10,6 +10,7 @@ const UNDOCUMENTED: &[&str] = &[
     "/api/",
     "/api/{*path}",
     "/api/admin/profiles",
+    "/api/admin/roles/",
     "/api/backups/{anything}",
     "/api/storage/",
     "/docs-page/docs.js",

@@ -20,19 +20,20 @@ use pulse_api::{
     ws::{Hub, alerts::forward},
 };
 use pulse_auth::{ScopeSet, Sessions, password, token};
-use pulse_collectors::{Connect, ConnectionTest, PollError, PveApi, PveCycle, Timeouts};
+use pulse_collectors::{Connect, ConnectionTest, HttpConnect, PollError, PveApi, PveCycle, Timeouts};
 use pulse_config::store::fleet::FleetStore;
 use pulse_config::transfer::{
     NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
 };
 use pulse_config::{
     BootstrapToken, Credentials, LogLevel, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore,
-    ProfileStore, PveInstance, SealKey, Secret, SessionFile, Settings, SystemSettingsStore, TokenStore,
+    ProfileStore, PveInstance, SealKey, Secret, SessionFile, Settings, SystemSettings, SystemSettingsStore,
+    TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_log::Logs;
 use pulse_monitor::{
-    Alerts, Keeper, Scheduler, Watcher, alerting,
+    Alerts, Keeper, Scheduler, Supervisor, Watcher, alerting,
     discovery::Discovery,
     fleet::{Fleet, KnownTokens, signed::SignedProfiles},
     probe::Probe,
@@ -42,6 +43,7 @@ use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::Sy
 use pulse_store::{Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
@@ -201,7 +203,9 @@ impl TestServer {
         let known = KnownTokens(Arc::new(move |id| tokens.tokens.current().by_id(id).is_some()));
         let world = World::with_decisions(clock.now(), record, &metadata, known);
         let keeper = Keeper::start_with(world, dyn_clock.clone(), &tasks, stop.clone());
-        let fleet = Fleet::new(keeper.clone(), Arc::new(fleet_store), metadata.clone());
+        // History of what comes late is tested where it is made, and with the whole server.
+        let (late, _) = pulse_monitor::late::channel();
+        let fleet = Fleet::new(keeper.clone(), Arc::new(fleet_store), metadata.clone(), late);
         let published = Arc::new(StateCache::new(keeper.clone(), 1));
         let hub =
             Hub::start(keeper.subscribe(), published.clone(), Duration::from_secs(10), &tasks, stop.clone());
@@ -275,6 +279,31 @@ impl TestServer {
         };
         let page = Router::new().fallback(async || "the page");
         Self { router: pulse_api::router(state.clone(), page), state, clock, proxmox, data, stop }
+    }
+
+    /// The same, really asking what is configured: each instance every second, each request for two at most.
+    pub fn asking(mut self) -> Self {
+        let connect = Arc::new(HttpConnect);
+        let settings = SystemSettings {
+            pve_polling_interval_seconds: 1,
+            pbs_polling_interval_seconds: 1,
+            pmg_polling_interval_seconds: 1,
+            connection_timeout_seconds: 2,
+            ..SystemSettings::default()
+        };
+        self.state.probe = Probe::new(connect.clone(), Timeouts::with_request(Duration::from_secs(2)));
+        self.state.scheduler = Supervisor::start(
+            self.state.nodes.subscribe(),
+            // Settings that nobody changes any more go on holding.
+            watch::Sender::new(Arc::new(settings)).subscribe(),
+            connect,
+            self.state.keeper.clone(),
+            self.state.clock.clone(),
+            &TaskTracker::new(),
+            self.stop.clone(),
+        );
+        self.router = pulse_api::router(self.state.clone(), Router::new().fallback(async || "the page"));
+        self
     }
 
     /// The same data directory after a restart.

@@ -9,6 +9,8 @@ mod attacks;
 #[cfg(test)]
 mod backups;
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod connect;
@@ -22,6 +24,8 @@ mod fleet;
 mod gate;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod holes;
 #[cfg(test)]
 mod https;
 #[cfg(test)]
@@ -54,6 +58,8 @@ mod profiles;
 #[cfg(test)]
 #[path = "../../../pulse-notify/tests/it/python.rs"]
 mod python;
+#[cfg(test)]
+mod reports;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]

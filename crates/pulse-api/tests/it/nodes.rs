@@ -38,6 +38,7 @@ pub(crate) fn cluster(name: &str, members: &[(&str, &str)]) -> ConnectionTest {
         cluster_nodes: members.iter().map(|(name, ip)| member(name, ip)).collect(),
         latency: Duration::from_millis(12),
         version: None,
+        warnings: Vec::new(),
     }
 }
 
@@ -98,6 +99,61 @@ async fn a_node_is_added_listed_without_its_secrets_changed_and_removed() {
         server.admin().delete(&format!("{PATH}/x")).await.plain(),
         (400, "Invalid node ID".to_owned())
     );
+}
+
+/// The certificate of an authority, in PEM form.
+fn authority() -> String {
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Our Root");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.not_after = rcgen::date_time_ymd(2040, 1, 2);
+    params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()
+}
+
+#[tokio::test]
+async fn an_authority_of_a_nodes_own_is_kept_shown_and_only_taken_away_when_that_is_said() {
+    let server = TestServer::set_up();
+    let pem = authority();
+    for (place, kind) in ["pve", "pbs", "pmg"].into_iter().enumerate() {
+        let mut body = pve("lab", &format!("192.0.2.{place}"));
+        (body["type"], body["caCertificate"]) = (json!(kind), json!(pem));
+        if kind == "pmg" {
+            (body["user"], body["password"]) = (json!("root@pam"), json!("p"));
+        }
+        server.admin().post(PATH, body).await.expect(201);
+    }
+    for node in list(&server).await.as_array().unwrap() {
+        assert_eq!(
+            node["caCertificate"].as_str().map(str::trim),
+            Some(pem.replace("\r\n", "\n").trim()),
+            "{node}"
+        );
+        let shown = json!([{"subject": "CN=Our Root", "notAfter": "2040-01-02T00:00:00Z"}]);
+        assert_eq!(node["certificateAuthorities"], shown, "{node}");
+    }
+
+    // A client of Pulse v5 does not know the field, and does not clear it.
+    let path = format!("{PATH}/pve-0");
+    server.admin().put(&path, json!({"name": "lab"})).await.expect(200);
+    let server = server.restarted();
+    assert!(list(&server).await[0]["caCertificate"].is_string());
+    for (text, expect) in [
+        ("AA:BB", "The CA certificate is not PEM: it must begin with -----BEGIN CERTIFICATE-----"),
+        (
+            "-----BEGIN CERTIFICATE-----\nMIIB",
+            "CA certificate 1 cannot be read: it is damaged or was cut off",
+        ),
+        (
+            "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----",
+            "The CA certificate holds a private key: paste only the certificate, and keep the key where it is",
+        ),
+    ] {
+        let answer = server.admin().put(&path, json!({"caCertificate": text})).await.plain();
+        assert_eq!(answer, (400, expect.to_owned()));
+    }
+    server.admin().put(&path, json!({"caCertificate": ""})).await.expect(200);
+    let node = &list(&server).await[0];
+    assert!(node.get("caCertificate").is_none() && node.get("certificateAuthorities").is_none(), "{node}");
 }
 
 #[tokio::test]

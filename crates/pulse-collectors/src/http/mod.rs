@@ -13,16 +13,18 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use pulse_core::model::InstanceKind;
 use reqwest::{Response, Url, redirect};
 use serde::Deserialize;
+use tokio::{sync::Semaphore, time::Instant};
 
 pub use fingerprint::Fingerprint;
-pub(crate) use tls::client_config;
-pub use tls::{Trust, TrustError};
+pub use tls::{Authority, Trust, TrustError};
+pub(crate) use tls::{CertificateRules, client_config};
 
 use crate::error::PollError;
 
 /// No real answer comes near this; a listing of 10,000 guests is about 5 MB.
 const BODY_LIMIT_MEBIBYTES: usize = 64;
-/// Memory taken on the word of a `Content-Length` before the bytes are there.
+/// Memory taken on the word of a `Content-Length` before the bytes are there. Of answers that are larger one at a time
+/// is taken in: several calls at once to a host gone mad must not take several times the limit.
 const TRUSTED_LENGTH: usize = 4 << 20;
 /// Proxmox drops an idle connection after 5 s; going first avoids a race in which a request is lost.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
@@ -138,12 +140,14 @@ pub struct HttpClient {
     trust: Trust,
     timeouts: Timeouts,
     product: InstanceKind,
+    /// Passed by whatever becomes larger than [`TRUSTED_LENGTH`].
+    large: Semaphore,
 }
 
 impl HttpClient {
     /// A client; no connection is made yet.
     pub fn new(address: Address, trust: Trust, timeouts: Timeouts) -> Result<Self, PollError> {
-        let tls = tls::client_config(trust)
+        let tls = tls::client_config(&trust)
             .map_err(|source| PollError::Trust { host: address.name.clone(), source })?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -159,7 +163,7 @@ impl HttpClient {
                 host: address.name.clone(),
                 source: TrustError::Refused(error.without_url().to_string()),
             })?;
-        Ok(Self { client, address, trust, timeouts, product: InstanceKind::Pve })
+        Ok(Self { client, address, trust, timeouts, product: InstanceKind::Pve, large: Semaphore::new(1) })
     }
 
     /// The same for another product than Proxmox VE: errors are worded, and advice given, for that one.
@@ -179,8 +183,8 @@ impl HttpClient {
     }
 
     /// Which certificate it believes.
-    pub fn trust(&self) -> Trust {
-        self.trust
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Sends one request and returns the body of a 2xx answer as text.
@@ -208,6 +212,7 @@ impl HttpClient {
         let request = request.headers(headers.into_iter().collect());
         let fail = |error: reqwest::Error| fault::explain(self, path, &error);
         let limit = self.timeouts.request.min(ANSWER_LIMIT.max(self.timeouts.connect));
+        let began = Instant::now();
         let response = tokio::time::timeout(limit, request.timeout(self.timeouts.request).send())
             .await
             .map_err(|_| self.timed_out(path, limit))?
@@ -217,7 +222,7 @@ impl HttpClient {
         if status.is_redirection() {
             return Err(self.not_the_api(path, "a redirection"));
         }
-        let body = self.read(response, path).await?;
+        let body = self.read(response, path, began).await?;
         if status.is_success() {
             if body.trim_start().starts_with('<') {
                 return Err(self.not_the_api(path, "a web page"));
@@ -228,7 +233,7 @@ impl HttpClient {
     }
 
     /// Reads the body piece by piece, at most [`BODY_LIMIT_MEBIBYTES`] of it.
-    async fn read(&self, mut response: Response, path: &str) -> Result<String, PollError> {
+    async fn read(&self, mut response: Response, path: &str, began: Instant) -> Result<String, PollError> {
         let too_large = || PollError::TooLarge {
             host: self.name().to_owned(),
             call: path.to_owned(),
@@ -240,12 +245,31 @@ impl HttpClient {
             return Err(too_large());
         }
         let mut body = Vec::with_capacity(announced.min(TRUSTED_LENGTH));
-        while let Some(chunk) = response.chunk().await.map_err(|error| fault::explain(self, path, &error))? {
-            if body.len() + chunk.len() > limit {
+        let too_slow = |received_bytes| PollError::TooSlow {
+            host: self.name().to_owned(),
+            call: path.to_owned(),
+            limit: self.timeouts.request,
+            received_bytes,
+        };
+        let mut turn = None;
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                Err(error) if error.is_timeout() => return Err(too_slow(body.len())),
+                Err(error) => return Err(fault::explain(self, path, &error)),
+            };
+            let length = body.len() + chunk.len();
+            if length > limit {
                 return Err(too_large());
+            }
+            if length > TRUSTED_LENGTH && turn.is_none() {
+                let wait = tokio::time::timeout_at(began + self.timeouts.request, self.large.acquire());
+                turn = Some(wait.await.map_err(|_| too_slow(body.len()))?);
             }
             body.extend_from_slice(&chunk);
         }
+        drop(turn);
         // A note in an old character set must not cost the whole listing.
         Ok(String::from_utf8(body)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))

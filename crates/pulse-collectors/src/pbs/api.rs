@@ -87,6 +87,8 @@ pub struct PbsTest {
     pub datastore_count: usize,
     /// Version.
     pub version: Option<String>,
+    /// What these credentials cannot read, and which privilege they lack.
+    pub warnings: Vec<String>,
     /// Time from the first question to its answer.
     pub latency: Duration,
 }

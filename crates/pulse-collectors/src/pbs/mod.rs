@@ -6,9 +6,12 @@ mod poll;
 mod setup;
 mod wire;
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -24,7 +27,9 @@ pub use api::{MadeToken, PbsApi, PbsBackups, PbsCycle, PbsTest};
 
 use crate::{
     PollError, Timeouts, envelope,
-    link::{Certificate, Link},
+    http::CertificateRules,
+    link::Link,
+    rights::{PERMISSIONS, granted, hidden_on_pbs},
 };
 
 /// So many calls run at once: a backup server is usually busy with spinning disks.
@@ -55,8 +60,11 @@ struct Wants {
 impl PbsConnection {
     /// Checks the configuration and prepares a client; nothing is sent yet.
     pub fn new(instance: &PbsInstance, timeouts: Timeouts) -> Result<Self, PollError> {
-        let certificate =
-            Certificate { fingerprint: instance.fingerprint.as_ref(), is_verified: instance.verify_ssl };
+        let certificate = CertificateRules {
+            fingerprint: instance.fingerprint.as_deref(),
+            authority: instance.ca_certificate.as_deref(),
+            is_verified: instance.verify_ssl,
+        };
         let link =
             Link::new(InstanceKind::Pbs, &instance.host, &certificate, instance, timeouts, CALLS_AT_ONCE)?;
         Ok(Self {
@@ -73,6 +81,11 @@ impl PbsConnection {
             facts: Mutex::default(),
             round: AtomicU32::new(0),
         })
+    }
+
+    /// The credentials' privileges; `None` where the server does not tell.
+    async fn rights(&self) -> Option<BTreeSet<String>> {
+        self.link.get(PERMISSIONS).await.ok().and_then(|body| granted(&body).ok())
     }
 
     /// Whether the operator left this datastore out, by name or by a pattern with `*`.
@@ -118,7 +131,8 @@ impl PbsApi for PbsConnection {
         let body = self.link.get(poll::STORES).await?;
         let stores = envelope::list::<wire::Store<'_>>(&body)
             .map_err(|detail| self.link.unreadable(poll::STORES, detail))?;
-        Ok(PbsTest { datastore_count: stores.len(), version, latency })
+        let warnings = self.rights().await.map(|rights| hidden_on_pbs(&rights)).unwrap_or_default();
+        Ok(PbsTest { datastore_count: stores.len(), version, warnings, latency })
     }
 
     async fn make_token(&self, token_name: &str) -> Result<MadeToken, PollError> {

@@ -17,6 +17,7 @@ use crate::{
     issues::Issues,
     lenient::Int,
     link::{encoded, is_plain},
+    rights::no_datastore,
 };
 
 const VERSION: &str = "/version";
@@ -78,6 +79,12 @@ impl PbsConnection {
                 Polled::Failed
             }
         };
+        // Without the right a server lists nothing instead of refusing.
+        if matches!(&cycle.datastores, Polled::Read(stores) if stores.is_empty())
+            && let Some(why) = self.rights().await.and_then(|rights| no_datastore(&rights))
+        {
+            issues.note(FailureClass::Permission, why);
+        }
         // Disks that are changed and maintenance are nothing that goes wrong.
         for store in cycle.datastores_read().iter().filter(|store| store.state == PbsDatastoreState::Failed) {
             let error = store.error.as_deref().unwrap_or("it cannot be used");
@@ -216,7 +223,7 @@ impl PbsConnection {
         let rows =
             list::<wire::Namespace<'_>>(&body).map_err(|detail| self.link.unreadable(&path, detail))?;
         let mut namespaces: Vec<String> =
-            rows.into_iter().take(LIST_CAP).map(|row| row.ns.to_owned().unwrap_or_default()).collect();
+            rows.into_iter().take(LIST_CAP).map(|row| row.ns.to_name().unwrap_or_default()).collect();
         namespaces.push(String::new());
         namespaces.sort();
         namespaces.dedup();
@@ -264,7 +271,7 @@ fn in_words(maintenance: &str) -> String {
 }
 
 fn datastore(row: &wire::Usage<'_>, now: Timestamp) -> Option<PbsDatastore> {
-    let name = row.store.to_owned()?;
+    let name = row.store.to_name()?;
     let is_unmounted = row.mount_status.is("notmounted");
     let error = row.error.to_owned();
     let state = match (&error, is_unmounted) {
@@ -308,15 +315,15 @@ fn space(total: Int, used: Int, available: Int) -> Option<DiskUse> {
 }
 
 fn job(row: &wire::Job<'_>) -> Option<PbsJob> {
-    let datastore = row.store.to_owned()?;
+    let datastore = row.store.to_name()?;
     let remote = match (row.remote.as_str(), row.remote_store.as_str()) {
         (Some(remote), Some(store)) => Some(format!("{remote}:{store}")),
         (None, Some(store)) => Some(store.to_owned()),
         (remote, None) => remote.map(str::to_owned),
     };
     Some(PbsJob {
-        id: row.id.to_owned().unwrap_or_else(|| datastore.clone()),
-        namespace: row.ns.to_owned(),
+        id: row.id.to_name().unwrap_or_else(|| datastore.clone()),
+        namespace: row.ns.to_name(),
         remote,
         schedule: row.schedule.to_owned(),
         comment: row.comment.to_owned(),

@@ -12,10 +12,7 @@ use pulse_core::{ids::InstanceName, model::InstanceKind};
 
 pub use api::{PmgApi, PmgBackups, PmgCycle, PmgTest};
 
-use crate::{
-    PollError, Timeouts,
-    link::{Certificate, Link},
-};
+use crate::{PollError, Timeouts, http::CertificateRules, link::Link};
 
 /// So many calls run at once; the API has three workers.
 const CALLS_AT_ONCE: usize = 3;
@@ -39,8 +36,11 @@ struct Wants {
 impl PmgConnection {
     /// Checks the configuration and prepares a client; nothing is sent yet.
     pub fn new(instance: &PmgInstance, timeouts: Timeouts) -> Result<Self, PollError> {
-        let certificate =
-            Certificate { fingerprint: instance.fingerprint.as_ref(), is_verified: instance.verify_ssl };
+        let certificate = CertificateRules {
+            fingerprint: instance.fingerprint.as_deref(),
+            authority: instance.ca_certificate.as_deref(),
+            is_verified: instance.verify_ssl,
+        };
         let link =
             Link::new(InstanceKind::Pmg, &instance.host, &certificate, instance, timeouts, CALLS_AT_ONCE)?;
         Ok(Self {

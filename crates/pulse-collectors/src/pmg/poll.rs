@@ -108,7 +108,7 @@ impl PmgConnection {
             let body = self.link.get(NODES).await?;
             let rows =
                 list::<wire::Listed<'_>>(&body).map_err(|detail| self.link.unreadable(NODES, detail))?;
-            nodes.extend(rows.iter().take(LIST_CAP).filter_map(|row| Some(blank(row.node.to_owned()?))));
+            nodes.extend(rows.iter().take(LIST_CAP).filter_map(|row| Some(blank(row.node.to_name()?))));
         }
         nodes.sort_by(|a, b| a.name.cmp(&b.name));
         nodes.dedup_by(|a, b| a.name == b.name);
@@ -192,7 +192,7 @@ impl PmgConnection {
         let body = self.link.get(SPAM_SCORES).await?;
         let rows =
             list::<wire::SpamScore<'_>>(&body).map_err(|detail| self.link.unreadable(SPAM_SCORES, detail))?;
-        let score = |row: &wire::SpamScore<'_>| Some((row.level.to_owned()?, row.count.0?));
+        let score = |row: &wire::SpamScore<'_>| Some((row.level.to_name()?, row.count.0?));
         Ok(Polled::Read(rows.iter().take(LIST_CAP).filter_map(score).collect()))
     }
 
@@ -262,7 +262,7 @@ impl PmgConnection {
     }
 
     fn backup(&self, node: &str, row: &wire::Backup<'_>) -> Option<PmgBackup> {
-        let file_name = row.filename.to_owned()?;
+        let file_name = row.filename.to_name()?;
         Some(PmgBackup {
             id: format!("pmg-{}-{node}-{file_name}", self.instance),
             instance: self.instance.clone(),
@@ -336,7 +336,7 @@ fn member(row: &wire::Member<'_>) -> Option<PmgNode> {
             why,
         ),
         error,
-        ..blank(row.name.to_owned()?)
+        ..blank(row.name.to_name()?)
     })
 }
 
@@ -366,7 +366,7 @@ fn totals(row: &wire::Mail) -> MailTotals {
 fn domain(row: &wire::Domain<'_>) -> Option<MailDomain> {
     let of = |number: crate::lenient::Float| number.fraction().unwrap_or(0.0);
     Some(MailDomain {
-        name: row.domain.to_owned()?,
+        name: row.domain.to_name()?,
         count_in: of(row.count_in),
         count_out: of(row.count_out),
         spam_in: of(row.spamcount_in),

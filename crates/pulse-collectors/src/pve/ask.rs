@@ -159,12 +159,12 @@ impl PveClient {
         node: &str,
         call: Pausable,
     ) -> Result<String, PollError> {
-        if self.endpoints.is_paused(node, call) {
-            return Err(PollError::LeftOut { host: http.name().to_owned(), call: path.to_owned() });
+        if let Some(why) = self.endpoints.paused_for(node, call) {
+            return Err(PollError::LeftOut { why });
         }
         self.get(http, path).await.inspect_err(|error| {
             if error.is_timeout() {
-                self.endpoints.pause(node, call);
+                self.endpoints.pause(node, call, error.clone());
             }
         })
     }

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::membership::Membership;
 use crate::{
     error::PollError,
-    http::{Address, Fingerprint, HttpClient, Timeouts, Trust},
+    http::{Address, CertificateRules, Fingerprint, HttpClient, Timeouts, Trust},
 };
 
 /// So many are tried in one poll; the next poll goes on from there.
@@ -103,23 +103,19 @@ struct Inner {
     facts_due_at: Instant,
     membership: Option<Membership>,
     templates: Arc<BTreeSet<u32>>,
-    paused: HashMap<(String, Pausable), Instant>,
+    /// Until when a call is left out, and what came of it.
+    paused: HashMap<(String, Pausable), (Instant, Arc<PollError>)>,
 }
 
 /// The configured host's client and those of members known from the configuration.
 pub(super) fn build(instance: &PveInstance, timeouts: Timeouts) -> Result<Endpoints, PollError> {
     let address = Address::parse(&instance.host, InstanceKind::Pve.default_port())?;
-    let pin = |text: &Option<String>| match text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        Some(text) => Fingerprint::parse(text)
-            .map(Some)
-            .ok_or_else(|| PollError::BadFingerprint { host: instance.host.clone() }),
-        None => Ok(None),
+    let certificate = CertificateRules {
+        fingerprint: instance.fingerprint.as_deref(),
+        authority: instance.ca_certificate.as_deref(),
+        is_verified: instance.verify_ssl,
     };
-    let trust = match pin(&instance.fingerprint)? {
-        Some(fingerprint) => Trust::Pinned(fingerprint),
-        None if instance.verify_ssl => Trust::Authorities,
-        None => Trust::Anything,
-    };
+    let trust = certificate.trust(&instance.host)?;
     let configured: BTreeMap<_, _> = instance
         .cluster_endpoints
         .iter()
@@ -127,7 +123,7 @@ pub(super) fn build(instance: &PveInstance, timeouts: Timeouts) -> Result<Endpoi
         .map(|member| {
             let url = if member.host.is_empty() { &member.ip } else { &member.host };
             // A damaged stored fingerprint must not stop the whole instance: it is as if none was stored.
-            let pin = pin(&member.fingerprint).ok().flatten();
+            let pin = member.fingerprint.as_deref().and_then(Fingerprint::parse);
             (member.node_name.clone(), Configured { url: url.clone(), ip: member.ip.clone(), pin })
         })
         .collect();
@@ -215,7 +211,7 @@ impl Endpoints {
             if is_known {
                 continue;
             }
-            let trust = fingerprint.map_or(self.primary.trust(), Trust::Pinned);
+            let trust = fingerprint.map_or_else(|| self.primary.trust().clone(), Trust::Pinned);
             let same = inner.members.iter().find(|member| member.address == address && member.trust == trust);
             let client = same.and_then(|member| member.client.clone());
             next.push(Member { address, trust, client });
@@ -265,18 +261,21 @@ impl Endpoints {
     }
 
     /// Leaves a call out on a node for a while.
-    pub(super) fn pause(&self, node: &str, call: Pausable) {
+    pub(super) fn pause(&self, node: &str, call: Pausable, why: PollError) {
         let mut inner = self.lock();
         let now = Instant::now();
-        inner.paused.retain(|_, until| *until > now);
-        inner.paused.insert((node.to_owned(), call), now + PAUSE);
+        inner.paused.retain(|_, (until, _)| *until > now);
+        inner.paused.insert((node.to_owned(), call), (now + PAUSE, Arc::new(why)));
     }
 
-    /// Whether a call is left out on a node.
-    pub(super) fn is_paused(&self, node: &str, call: Pausable) -> bool {
+    /// Why a call is left out on a node, where it is.
+    pub(super) fn paused_for(&self, node: &str, call: Pausable) -> Option<Arc<PollError>> {
         let inner = self.lock();
-        !inner.paused.is_empty()
-            && inner.paused.get(&(node.to_owned(), call)).is_some_and(|until| *until > Instant::now())
+        if inner.paused.is_empty() {
+            return None;
+        }
+        let (until, why) = inner.paused.get(&(node.to_owned(), call))?;
+        (*until > Instant::now()).then(|| why.clone())
     }
 
     /// The pinned fingerprint of a member in the configuration.
@@ -311,7 +310,7 @@ impl Endpoints {
         if member.client.is_none() {
             let timeouts = Timeouts { connect: self.timeouts.connect.min(MEMBER_CONNECT), ..self.timeouts };
             member.client =
-                HttpClient::new(member.address.clone(), member.trust, timeouts).ok().map(Arc::new);
+                HttpClient::new(member.address.clone(), member.trust.clone(), timeouts).ok().map(Arc::new);
         }
         member.client.clone()
     }

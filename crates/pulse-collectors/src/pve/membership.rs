@@ -25,19 +25,19 @@ impl Membership {
         for row in wire::list::<wire::Member<'_>>(body)? {
             match row.kind.as_str() {
                 Some("cluster") => {
-                    membership.cluster_name = row.name.to_owned();
+                    membership.cluster_name = row.name.to_name();
                     membership.is_quorate = row.quorate.0;
                 }
                 Some("node") => {
-                    let Some(name) = row.name.to_owned() else { continue };
+                    let Some(name) = row.name.to_name() else { continue };
                     if row.local.is_set() {
                         membership.local = Some(name.clone());
                     }
                     membership.members.push(ClusterEndpoint {
-                        node_id: row.id.to_owned().unwrap_or_else(|| format!("node/{name}")),
+                        node_id: row.id.to_name().unwrap_or_else(|| format!("node/{name}")),
                         node_name: name,
                         host: String::new(),
-                        ip: row.ip.to_owned().unwrap_or_default(),
+                        ip: row.ip.to_name().unwrap_or_default(),
                         fingerprint: None,
                         online: row.online.0.unwrap_or(true),
                         reachable: None,

@@ -10,7 +10,9 @@ use std::{
 };
 
 use jiff::Timestamp;
-use pulse_core::model::{ConnectionHealth, FailureClass, Guest, GuestKind, NodeStatus, SourceIssue};
+use pulse_core::model::{
+    ConnectionHealth, FailureClass, Guest, GuestKind, GuestStatus, NodeStatus, SourceIssue,
+};
 
 use super::{
     ask::Answers,
@@ -44,7 +46,12 @@ impl PveClient {
         for http in self.endpoints.candidates() {
             let is_primary = Arc::ptr_eq(&http, self.endpoints.primary());
             let error = match self.poll_through(&http, now).await {
-                Ok(mut cycle) => {
+                Ok((mut cycle, is_quorate)) => {
+                    if is_quorate == Some(false)
+                        && let Some(cycle) = self.poll_majority(&http, now).await
+                    {
+                        return Ok(cycle);
+                    }
                     self.endpoints.succeeded(&http);
                     if !is_primary {
                         self.admit_detour(&mut cycle, &http, first_failure, now);
@@ -78,6 +85,32 @@ impl PveClient {
         }))
     }
 
+    /// A member that answers may be cut off from its cluster and take all others for dead. When it says that it has no
+    /// quorum, the others are asked whether they have one.
+    async fn poll_majority(&self, cut_off: &Arc<HttpClient>, now: Timestamp) -> Option<PveCycle> {
+        for http in self.endpoints.candidates().iter().filter(|http| !Arc::ptr_eq(http, cut_off)) {
+            let status = async {
+                self.prepare(http).await?;
+                self.get(http, STATUS).await
+            };
+            let is_quorate = status.await.ok().and_then(|body| Membership::read(&body).ok()?.is_quorate);
+            if is_quorate != Some(true) {
+                continue;
+            }
+            let Ok((mut cycle, Some(true))) = self.poll_through(http, now).await else { continue };
+            self.endpoints.succeeded(http);
+            cycle.health = worse(cycle.health, ConnectionHealth::Degraded);
+            let message = format!(
+                "{} is cut off from the majority of its cluster; polled through {} instead: check the cluster network",
+                cut_off.name(),
+                http.name()
+            );
+            cycle.issues.insert(0, SourceIssue { at: now, class: FailureClass::Server, message, node: None });
+            return Some(cycle);
+        }
+        None
+    }
+
     /// Says that the poll went through another member than the configured host, and why.
     fn admit_detour(
         &self,
@@ -94,7 +127,12 @@ impl PveClient {
         cycle.issues.insert(0, SourceIssue { at: now, class: FailureClass::Connection, message, node: None });
     }
 
-    async fn poll_through(&self, http: &Arc<HttpClient>, now: Timestamp) -> Result<PveCycle, PollError> {
+    /// One poll through one member, and whether that member says that the cluster has its quorum.
+    async fn poll_through(
+        &self,
+        http: &Arc<HttpClient>,
+        now: Timestamp,
+    ) -> Result<(PveCycle, Option<bool>), PollError> {
         self.prepare(http).await?;
         let mut issues = Issues::new(now);
         let (facts, is_due) = self.endpoints.facts();
@@ -123,7 +161,9 @@ impl PveClient {
         self.describe_members(http, &mut membership, &facts);
         self.endpoints.keep_membership(&membership);
         let answers = self.ask_nodes(http, &membership, listed, guests.as_deref(), now).await;
-        Ok(self.assemble(membership, answers, guests, listed_storages, &facts, issues, health, now))
+        let is_quorate = membership.is_quorate;
+        let cycle = self.assemble(membership, answers, guests, listed_storages, &facts, issues, health, now);
+        Ok((cycle, is_quorate))
     }
 
     /// Membership and listing from the two bodies. One of them may fail and becomes an issue; with both gone, or with
@@ -162,7 +202,7 @@ impl PveClient {
             Membership { is_stale: true, is_quorate: None, ..known }
         });
         let listing = match rows {
-            Ok(rows) => Some(self.take_apart(&rows, &membership, now)),
+            Ok(rows) => Some(self.take_apart(&rows, &membership, issues, now)),
             Err(error) => {
                 issues.add(&error, None, "guests are shown as they were");
                 None
@@ -198,7 +238,13 @@ impl PveClient {
         self.endpoints.keep_facts(facts, is_complete)
     }
 
-    fn take_apart(&self, rows: &[wire::Resource<'_>], membership: &Membership, now: Timestamp) -> Listing {
+    fn take_apart(
+        &self,
+        rows: &[wire::Resource<'_>],
+        membership: &Membership,
+        issues: &mut Issues,
+        now: Timestamp,
+    ) -> Listing {
         let nodes: Vec<Listed> =
             rows.iter().filter(|row| row.kind.is("node")).filter_map(Listed::read).collect();
         let down: BTreeSet<&str> =
@@ -228,8 +274,7 @@ impl PveClient {
         }
         self.endpoints.keep_templates(templates);
         guests.shrink_to_fit();
-        guests.sort_by(|a, b| a.vmid.cmp(&b.vmid).then_with(|| a.node.cmp(&b.node)));
-        guests.dedup_by(|a, b| a.id == b.id);
+        keep_one_of_each(&mut guests, issues);
         Listing { nodes, guests, storages }
     }
 
@@ -333,6 +378,31 @@ impl PveClient {
             issues: issues.finish(),
         }
     }
+}
+
+/// A number names one guest of a cluster. When two nodes list it, as they may in the moment in which a migration ends,
+/// one of them is kept: figures and history of two guests must not become one.
+fn keep_one_of_each(guests: &mut Vec<Guest>, issues: &mut Issues) {
+    let idle = |guest: &Guest| guest.status != GuestStatus::Running;
+    guests.sort_by(|a, b| {
+        (a.vmid, idle(a), &a.node, a.kind as u8).cmp(&(b.vmid, idle(b), &b.node, b.kind as u8))
+    });
+    guests.dedup_by(|next, kept| {
+        if next.vmid != kept.vmid {
+            return false;
+        }
+        if next.node != kept.node {
+            issues.note(
+                FailureClass::Server,
+                format!(
+                    "guest {} is listed by {} and by {}; the one on {} is shown: if it stays so, look for a second \
+                     configuration of that number",
+                    kept.vmid, kept.node, next.node, kept.node
+                ),
+            );
+        }
+        true
+    });
 }
 
 pub(super) fn worse(a: ConnectionHealth, b: ConnectionHealth) -> ConnectionHealth {

@@ -38,14 +38,14 @@ pub(super) struct Seen {
 impl Seen {
     /// From the cluster's listing, which only knows storages that are switched on.
     pub(super) fn listed(row: &Resource<'_>, node_is_up: bool) -> Option<Self> {
-        let name = match row.storage.as_str() {
+        let name = match row.storage.to_name() {
             Some(name) => name,
-            None => row.id.as_str()?.rsplit('/').next()?,
+            None => row.id.to_name()?.rsplit('/').next()?.to_owned(),
         };
         let is_active = node_is_up && row.status.is("available");
         Some(Self {
             node: row.node.to_name()?,
-            name: name.to_owned(),
+            name,
             kind: row.plugintype.to_owned().unwrap_or_default(),
             content: content(row.content.as_str()),
             is_shared: row.shared.is_set(),

@@ -8,7 +8,10 @@ use super::{
     poll::{NODES, STATUS},
     wire,
 };
-use crate::{ConnectionTest, PollError};
+use crate::{
+    ConnectionTest, PollError,
+    rights::{PERMISSIONS, granted, hidden_on_pve},
+};
 
 const VERSION: &str = "/version";
 
@@ -28,7 +31,9 @@ impl PveClient {
         let fingerprints =
             membership::fingerprints(&nodes).map_err(|detail| Self::unreadable(http, NODES, detail))?;
         // The rest is welcome and not needed: a token may see the nodes and not the cluster.
-        let (status, version) = tokio::join!(self.get(http, STATUS), self.get(http, VERSION));
+        let (status, version, rights) =
+            tokio::join!(self.get(http, STATUS), self.get(http, VERSION), self.get(http, PERMISSIONS));
+        let rights = rights.ok().and_then(|body| granted(&body).ok());
         let membership = status.ok().and_then(|body| Membership::read(&body).ok()).unwrap_or_default();
         let version = version.ok().and_then(|body| {
             wire::object::<wire::Version<'_>>(&body).ok().and_then(|version| version.version.to_owned())
@@ -47,6 +52,7 @@ impl PveClient {
             cluster_nodes,
             latency,
             version,
+            warnings: rights.map(|rights| hidden_on_pve(&rights)).unwrap_or_default(),
         })
     }
 }

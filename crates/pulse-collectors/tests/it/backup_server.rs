@@ -30,13 +30,13 @@ fn guest(id: &str) -> BackedUpGuest {
     }
 }
 
-struct Scene {
-    server: BackupServer,
+pub struct Scene {
+    pub server: BackupServer,
     clock: Arc<ManualClock>,
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_second(NOON).unwrap()));
         let options = BackupServerOptions {
             namespaces: vec![
@@ -58,7 +58,7 @@ impl Scene {
         Self { server: BackupServer::start_with(options, clock.clone()).await.unwrap(), clock }
     }
 
-    fn instance(&self) -> PbsInstance {
+    pub fn instance(&self) -> PbsInstance {
         let access = self.server.machine().access();
         PbsInstance {
             token_name: Some(access.token_name),
@@ -368,6 +368,31 @@ async fn a_part_that_fails_costs_only_that_part() {
         text.contains("role Audit on /") && text.contains("the sync jobs are shown as they were"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn datastores_that_are_hidden_for_want_of_a_right_are_not_taken_for_none() {
+    for (rights, expect) in [
+        (r#"{"data":{}}"#, Some("lack Datastore.Audit on /datastore")),
+        (r#"{"data":{"/system":{"Sys.Audit":true}}}"#, Some("lack Datastore.Audit on /datastore")),
+        (r#"{"data":{"/datastore":{"Datastore.Audit":true}}}"#, None),
+    ] {
+        let server = Server::start(move |request| match request.path.as_str() {
+            "/version" => Reply::json(r#"{"data":{"version":"4.2"}}"#),
+            "/access/permissions" => Reply::json(rights),
+            "/nodes/localhost/status" => Reply::json(r#"{"data":{"cpu":0.1}}"#),
+            _ => Reply::json(r#"{"data":[]}"#),
+        })
+        .await;
+        let cycle = poll(&instance(&server.url())).await.unwrap();
+        assert_eq!(cycle.datastores, Polled::Read(Vec::new()));
+        let issue = cycle.issues.first();
+        assert_eq!(issue.map(|issue| issue.class), expect.map(|_| FailureClass::Permission), "{rights}");
+        let test = HttpConnect.pbs(&instance(&server.url()), TIMEOUTS).unwrap().test().await.unwrap();
+        if let Some(part) = expect {
+            assert!(issue.unwrap().message.contains(part) && test.warnings[0].contains(part), "{rights}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -183,6 +183,17 @@ async fn a_body_without_end_is_not_read_without_end() {
 }
 
 #[tokio::test]
+async fn several_documents_without_end_take_the_memory_of_one() {
+    let server = Server::start(|_| Reply::Endless).await;
+    let error = poll(&instance(&server.url())).await.unwrap_err();
+    check(&error, FailureClass::Decode, &["more than 64 MiB"]);
+    assert!(server.paths().len() >= 4, "it takes several calls at once: {:?}", server.paths());
+    // One of 64 MiB and 4 of each of the others, and what sockets hold of them.
+    let most = server.most_taken.load(std::sync::atomic::Ordering::SeqCst) >> 20;
+    assert!((64..128).contains(&most), "{most} MiB were taken at once");
+}
+
+#[tokio::test]
 async fn the_pinned_certificate_is_accepted_in_any_spelling_although_its_name_is_another() {
     let server = Server::start(|_| Reply::status(401, "No ticket", "")).await;
     let shown = server.fingerprint.to_string();

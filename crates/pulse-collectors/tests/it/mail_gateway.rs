@@ -22,14 +22,14 @@ fn noon() -> Timestamp {
     Timestamp::from_second(NOON).unwrap()
 }
 
-async fn gateway(nodes: usize) -> MailGateway {
+pub async fn gateway(nodes: usize) -> MailGateway {
     let clock = Arc::new(ManualClock::new(noon()));
     MailGateway::start_with(MailGatewayOptions { nodes, ..MailGatewayOptions::default() }, clock)
         .await
         .unwrap()
 }
 
-fn instance(gateway: &MailGateway) -> PmgInstance {
+pub fn instance(gateway: &MailGateway) -> PmgInstance {
     let access = gateway.machine().access();
     PmgInstance {
         user: Some(access.user),

@@ -1,11 +1,15 @@
 //! The client against real sockets: hand-made servers for every way to fail, and the simulated cluster for figures.
 
 #[cfg(test)]
+mod authority;
+#[cfg(test)]
 mod backup_server;
 #[cfg(test)]
 mod details;
 #[cfg(test)]
 mod discovery;
+#[cfg(test)]
+mod examples;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]

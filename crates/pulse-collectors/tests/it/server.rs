@@ -10,7 +10,7 @@ use std::{
 };
 
 use pulse_collectors::http::Fingerprint;
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::{
     ServerConfig,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
@@ -38,6 +38,8 @@ pub enum Reply {
     Raw(Vec<u8>),
     /// Nothing, for ever.
     Hang,
+    /// A document that never ends, as fast as it is taken.
+    Endless,
 }
 
 impl Reply {
@@ -59,6 +61,8 @@ pub struct Server {
     pub requests: Arc<Mutex<Vec<Request>>>,
     /// The most requests that were being answered at once.
     pub most_at_once: Arc<AtomicUsize>,
+    /// The most bytes of endless documents that were taken on open connections together.
+    pub most_taken: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -79,6 +83,16 @@ impl Server {
         Self::serve(listener, Some(Certificate::new()), Arc::new(handler))
     }
 
+    /// Starts a server with a certificate that an authority signed.
+    pub async fn start_signed(
+        signer: &TestAuthority,
+        names: &[&str],
+        handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        Self::serve(listener, Some(signer.sign(names)), Arc::new(handler))
+    }
+
     /// Starts a server without TLS.
     pub async fn start_plain(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -89,20 +103,26 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let most_at_once = Arc::new(AtomicUsize::new(0));
+        let most_taken = Arc::new(AtomicUsize::new(0));
         let at_once = Arc::new(AtomicUsize::new(0));
+        let taken = Arc::new(AtomicUsize::new(0));
         let fingerprint =
             certificate.as_ref().map_or(Fingerprint::of(b""), |certificate| certificate.fingerprint);
         let acceptor = certificate.map(|certificate| certificate.acceptor);
-        let (log, most) = (requests.clone(), most_at_once.clone());
+        let (log, most, peak) = (requests.clone(), most_at_once.clone(), most_taken.clone());
         let task = tokio::spawn(async move {
             // The connections end with the server: a stopped server must not answer on an old connection.
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let Ok((stream, _)) = listener.accept().await else { return };
                 let (acceptor, handler, log) = (acceptor.clone(), handler.clone(), log.clone());
-                let (at_once, most) = (at_once.clone(), most.clone());
+                let gauge = Gauge {
+                    at_once: at_once.clone(),
+                    most: most.clone(),
+                    taken: taken.clone(),
+                    most_taken: peak.clone(),
+                };
                 connections.spawn(async move {
-                    let gauge = Gauge { at_once, most };
                     match acceptor {
                         Some(acceptor) => {
                             if let Ok(stream) = acceptor.accept(stream).await {
@@ -114,7 +134,7 @@ impl Server {
                 });
             }
         });
-        Self { address, fingerprint, requests, most_at_once, task }
+        Self { address, fingerprint, requests, most_at_once, most_taken, task }
     }
 
     pub fn url(&self) -> String {
@@ -140,6 +160,33 @@ impl Server {
     }
 }
 
+/// An authority of a test's own.
+pub struct TestAuthority {
+    pub pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl TestAuthority {
+    /// One of that name that holds from 2020 until the end of that year.
+    pub fn new(name: &str, last_year: i32) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(last_year, 12, 31);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    fn sign(&self, names: &[&str]) -> Certificate {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        Certificate::of(&certificate, &key)
+    }
+}
+
 struct Certificate {
     fingerprint: Fingerprint,
     acceptor: TlsAcceptor,
@@ -150,6 +197,10 @@ impl Certificate {
         let key = KeyPair::generate().unwrap();
         let certificate =
             CertificateParams::new(vec!["pve.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+        Self::of(&certificate, &key)
+    }
+
+    fn of(certificate: &rcgen::Certificate, key: &KeyPair) -> Self {
         let fingerprint = Fingerprint::of(certificate.der());
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -166,6 +217,23 @@ impl Certificate {
 struct Gauge {
     at_once: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
+    taken: Arc<AtomicUsize>,
+    most_taken: Arc<AtomicUsize>,
+}
+
+/// Writes a list until nobody takes it any more.
+async fn write_endlessly<S: AsyncWrite + Unpin>(stream: &mut S, gauge: &Gauge) {
+    const PIECE: usize = 1 << 18;
+    let _ =
+        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{\"data\":[\r\n").await;
+    let piece = format!("{PIECE:x}\r\n{}\r\n", "1,".repeat(PIECE / 2));
+    let mut sent = 0;
+    while stream.write_all(piece.as_bytes()).await.is_ok() {
+        sent += PIECE;
+        let now = gauge.taken.fetch_add(PIECE, Ordering::SeqCst) + PIECE;
+        gauge.most_taken.fetch_max(now, Ordering::SeqCst);
+    }
+    gauge.taken.fetch_sub(sent, Ordering::SeqCst);
 }
 
 async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
@@ -186,6 +254,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
         gauge.at_once.fetch_sub(1, Ordering::SeqCst);
         match reply {
             Reply::Hang => std::future::pending().await,
+            Reply::Endless => return write_endlessly(&mut stream, gauge).await,
             Reply::Raw(bytes) => {
                 let _ = stream.write_all(&bytes).await;
                 let _ = stream.shutdown().await;

@@ -24,6 +24,7 @@ pub fn instance(host: &str) -> PveInstance {
         token_value: Some(Secret::new(SECRET)),
         fingerprint: None,
         verify_ssl: false,
+        ca_certificate: None,
         monitor_vms: true,
         monitor_containers: true,
         monitor_storage: true,

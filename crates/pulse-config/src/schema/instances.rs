@@ -54,6 +54,16 @@ pub struct PveInstance {
     /// Whether the certificate is checked against the known authorities when no fingerprint is set.
     #[serde(rename = "VerifySSL", default)]
     pub verify_ssl: bool,
+    /// Certificates in PEM form of the authorities that alone may have signed its certificate, when no fingerprint is
+    /// set.
+    // Pulse v5: knows no such field and passes over it.
+    #[serde(
+        rename = "CACertificate",
+        default,
+        deserialize_with = "filled",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub ca_certificate: Option<String>,
     /// Whether VMs are polled.
     #[serde(rename = "MonitorVMs", default = "yes")]
     pub monitor_vms: bool,
@@ -99,6 +109,7 @@ impl PveInstance {
             token_value: None,
             fingerprint: None,
             verify_ssl: false,
+            ca_certificate: None,
             monitor_vms: true,
             monitor_containers: true,
             monitor_storage: true,
@@ -142,6 +153,16 @@ pub struct PbsInstance {
     /// Whether the certificate is checked against the known authorities when no fingerprint is set.
     #[serde(rename = "VerifySSL", default)]
     pub verify_ssl: bool,
+    /// Certificates in PEM form of the authorities that alone may have signed its certificate, when no fingerprint is
+    /// set.
+    // Pulse v5: knows no such field and passes over it.
+    #[serde(
+        rename = "CACertificate",
+        default,
+        deserialize_with = "filled",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub ca_certificate: Option<String>,
     /// Whether backups are polled.
     #[serde(default = "yes")]
     pub monitor_backups: bool,
@@ -184,6 +205,7 @@ impl PbsInstance {
             token_value: None,
             fingerprint: None,
             verify_ssl: false,
+            ca_certificate: None,
             monitor_backups: true,
             monitor_datastores: false,
             monitor_sync_jobs: false,
@@ -226,6 +248,16 @@ pub struct PmgInstance {
     /// Whether the certificate is checked against the known authorities when no fingerprint is set.
     #[serde(rename = "VerifySSL", default)]
     pub verify_ssl: bool,
+    /// Certificates in PEM form of the authorities that alone may have signed its certificate, when no fingerprint is
+    /// set.
+    // Pulse v5: knows no such field and passes over it.
+    #[serde(
+        rename = "CACertificate",
+        default,
+        deserialize_with = "filled",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub ca_certificate: Option<String>,
     /// Whether mail statistics are polled.
     #[serde(default = "yes")]
     pub monitor_mail_stats: bool,
@@ -256,6 +288,7 @@ impl PmgInstance {
             token_value: None,
             fingerprint: None,
             verify_ssl: false,
+            ca_certificate: None,
             monitor_mail_stats: true,
             monitor_queues: false,
             monitor_quarantine: false,

@@ -10,6 +10,7 @@ pub mod nodes;
 pub mod notify;
 pub mod oidc;
 pub mod profiles;
+pub mod recovery;
 pub mod sessions;
 pub mod signing_key;
 pub mod system;

@@ -139,6 +139,18 @@ mod tests {
     /// Sealed by other means than this code: Python's hashlib and the cryptography package, from the contract's text.
     const FOREIGN: &str = include_str!("../../tests/fixtures/foreign-bundle.txt");
 
+    /// Sealed by a Go program with the standard library's `crypto/pbkdf2`, `crypto/aes` and `crypto/cipher`, which are those
+    /// of Pulse v5; the same program opened a bundle of ours.
+    const OF_GO: &str = include_str!("../../tests/fixtures/bundle-of-go.txt");
+
+    #[test]
+    fn what_go_sealed_opens() {
+        let plain = open(OF_GO, &Secret::new("a long passphrase")).unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&plain).unwrap();
+        assert_eq!(document["version"], "4.1");
+        assert_eq!(document["nodes"]["pveInstances"][0]["Name"], "from-go");
+    }
+
     #[test]
     fn what_somebody_else_sealed_opens() {
         let plain = open(FOREIGN, &Secret::new("correct horse battery")).unwrap();

@@ -123,8 +123,38 @@ impl Transfer {
         may_hold: impl Fn(&pulse_core::credential::ScopeSet) -> Option<String>,
     ) -> Result<Imported, ImportError> {
         let plain = bundle::open_any(bytes, passphrase)?;
-        let document: Map<String, Value> =
-            crate::atomic_file::decode_json(&plain).map_err(ImportError::Document)?;
+        let document = decode(&plain)?;
+        let (plan, mut imported) = self.plan(&document, may_hold)?;
+
+        let _alone = self.importing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut undo: Vec<(&dyn Section, Option<Value>)> = Vec::new();
+        for (section, value) in plan {
+            let before = section.export()?;
+            if let Err(error) = section.replace(value) {
+                put_back(undo);
+                return Err(error.into());
+            }
+            undo.push((section, before));
+            imported.taken.push(section.key().to_owned());
+        }
+        Ok(imported)
+    }
+
+    /// Whether the document of a bundle, unsealed, could be taken over. Changes nothing.
+    pub fn check_document(
+        &self,
+        plain: &[u8],
+        may_hold: impl Fn(&pulse_core::credential::ScopeSet) -> Option<String>,
+    ) -> Result<(), ImportError> {
+        self.plan(&decode(plain)?, may_hold).map(|_| ())
+    }
+
+    /// What an import would replace, every part checked, and what it would leave.
+    fn plan<'a>(
+        &'a self,
+        document: &'a Map<String, Value>,
+        may_hold: impl Fn(&pulse_core::credential::ScopeSet) -> Option<String>,
+    ) -> Result<Plan<'a>, ImportError> {
         let takes_tokens = document.get("version").and_then(Value::as_str) == Some(VERSION);
         let mut imported = Imported::default();
         let mut plan = Vec::new();
@@ -142,27 +172,22 @@ impl Transfer {
                 }
             }
             section.check(value).map_err(|problem| ImportError::Section { key, problem })?;
-            plan.push((section, value));
+            plan.push((&**section, value));
         }
         let known = |key: &str| {
             matches!(key, "version" | "exportedAt")
                 || self.sections.iter().any(|section| section.key() == key)
         };
         imported.left.extend(document.keys().filter(|key| !known(key)).cloned());
-
-        let _alone = self.importing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut undo: Vec<(&dyn Section, Option<Value>)> = Vec::new();
-        for (section, value) in plan {
-            let before = section.export()?;
-            if let Err(error) = section.replace(value) {
-                put_back(undo);
-                return Err(error.into());
-            }
-            undo.push((&**section, before));
-            imported.taken.push(section.key().to_owned());
-        }
-        Ok(imported)
+        Ok((plan, imported))
     }
+}
+
+/// Parts with their new values, and what was found out on the way.
+type Plan<'a> = (Vec<(&'a dyn Section, &'a Value)>, Imported);
+
+fn decode(plain: &[u8]) -> Result<Map<String, Value>, ImportError> {
+    crate::atomic_file::decode_json(plain).map_err(ImportError::Document)
 }
 
 fn put_back(undo: Vec<(&dyn Section, Option<Value>)>) {

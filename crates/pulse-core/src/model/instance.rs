@@ -103,6 +103,19 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
+    /// The word on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Timeout => "timeout",
+            Self::Certificate => "certificate",
+            Self::Authentication => "authentication",
+            Self::Permission => "permission",
+            Self::Decode => "decode",
+            Self::Server => "server",
+        }
+    }
+
     /// Whether trying again with nothing changed may help.
     pub fn is_transient(self) -> bool {
         match self {

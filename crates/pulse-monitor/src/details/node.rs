@@ -41,6 +41,11 @@ const TASKS_SINCE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 
 /// What an account may do hardly ever changes.
 const RIGHTS: Duration = Duration::from_secs(60 * 60);
 
+/// What is missing where the listing of the cluster leaves it out without a word.
+const GUESTS_WHAT: &str = "virtual machines and containers";
+const STORAGES_WHAT: &str = "storages";
+const AUDITOR_ADVICE: &str =
+    "give the user, and the token if its privileges are separated, the role PVEAuditor on /";
 /// What is asked of the nodes' package lists, for the sentence about the missing right.
 const UPDATES_WHAT: &str = "pending updates";
 const BACKUPS_WHAT: &str = "backups on storages";
@@ -143,10 +148,10 @@ impl Worker {
                 jobs.insert(Job::Ceph, (CEPH, Duration::ZERO));
             }
         }
+        if assignment.is_first {
+            jobs.insert(Job::Rights, (RIGHTS, Duration::ZERO));
+        }
         if are_backups_wanted {
-            if assignment.is_first {
-                jobs.insert(Job::Rights, (RIGHTS, Duration::ZERO));
-            }
             jobs.insert(Job::Tasks, (backups, Duration::ZERO));
             for storage in &assignment.storages {
                 jobs.insert(Job::Backups(storage.name.clone()), (backups, Duration::ZERO));
@@ -209,7 +214,24 @@ impl Worker {
             }
             Job::Rights => {
                 let rights = details.privileges(node).await?;
-                if rights.contains("Datastore.Allocate") || rights.contains("Datastore.AllocateSpace") {
+                let instance = desk.instance();
+                let are_guests_wanted = instance.monitor_vms || instance.monitor_containers;
+                for (what, right, is_wanted) in [
+                    (GUESTS_WHAT, "VM.Audit", are_guests_wanted),
+                    (STORAGES_WHAT, "Datastore.Audit", instance.monitor_storage),
+                ] {
+                    if rights.contains(right) || !is_wanted {
+                        desk.grant(what);
+                    } else {
+                        desk.lack(what, &format!("the credentials lack {right}"), AUDITOR_ADVICE);
+                    }
+                }
+                let settings = *desk.settings.borrow();
+                let are_backups_wanted = settings.are_backups_polled && instance.monitor_backups;
+                if !are_backups_wanted
+                    || rights.contains("Datastore.Allocate")
+                    || rights.contains("Datastore.AllocateSpace")
+                {
                     desk.grant(BACKUPS_WHAT);
                 } else {
                     desk.lack(

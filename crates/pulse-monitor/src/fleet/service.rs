@@ -9,6 +9,7 @@ use pulse_core::report::{docker::DockerReport, host::HostReport, kubernetes::Kub
 use crate::{
     intake::{DockerAccepted, HostAccepted, IntakeError, KubernetesAccepted, Reporter},
     keeper::{Keeper, KeeperClosed},
+    late::{LateReport, LateSender},
     merge,
     world::World,
 };
@@ -33,15 +34,16 @@ pub struct Fleet {
     keeper: Keeper,
     store: Arc<FleetStore>,
     metadata: Arc<Metadata>,
+    late: LateSender,
 }
 
 /// Decisions that are to be written down, and as of which revision.
 type Unsaved = (u64, Arc<FleetRecord>);
 
 impl Fleet {
-    /// The fleet of a keeper whose world was made with what `store` held.
-    pub fn new(keeper: Keeper, store: Arc<FleetStore>, metadata: Arc<Metadata>) -> Self {
-        Self { keeper, store, metadata }
+    /// The fleet of a keeper whose world was made with what `store` held; reports that come late go to `late`.
+    pub fn new(keeper: Keeper, store: Arc<FleetStore>, metadata: Arc<Metadata>, late: LateSender) -> Self {
+        Self { keeper, store, metadata, late }
     }
 
     /// Changes the world, and returns when what that decided is on the disk.
@@ -85,15 +87,27 @@ impl Fleet {
         }
     }
 
+    /// Hands a late report to history. Where that is busy, the agent waits: it sends the next one after the answer.
+    async fn hand_over(&self, late: Option<LateReport>) {
+        if let Some(late) = late {
+            // History is closed: the server is shutting down, and the agent's next report says so.
+            drop(self.late.send(late).await);
+        }
+    }
+
     /// Takes a host report.
     pub async fn report_host(
         &self,
         report: HostReport,
         reporter: Reporter,
     ) -> Result<Result<HostAccepted, IntakeError>, KeeperClosed> {
-        let merge = move |world: &mut World, now| merge::host::merge(world, report, &reporter, now);
-        let (accepted, unsaved) = self.change_only(merge).await?;
+        let merge = move |world: &mut World, now| {
+            let accepted = merge::host::merge(world, report, &reporter, now);
+            (accepted, world.take_late())
+        };
+        let ((accepted, late), unsaved) = self.change_only(merge).await?;
         self.keep(unsaved).await;
+        self.hand_over(late).await;
         Ok(accepted)
     }
 
@@ -106,15 +120,19 @@ impl Fleet {
     ) -> Result<Result<DockerAccepted, IntakeError>, KeeperClosed> {
         let merge = move |world: &mut World, now: Timestamp| {
             let mut accepted = merge::docker::merge(world, report, &reporter, now)?;
+            let late = world.take_late();
             // An agent does not look at the answer to a report that it kept for later.
             if accepted.last_seen == now {
                 accepted.command = world.take_command(accepted.id.as_str(), now);
             }
-            Ok(accepted)
+            Ok((accepted, late))
         };
         let (accepted, unsaved) = self.change_only(merge).await?;
         let mut accepted: DockerAccepted = match accepted {
-            Ok(accepted) => accepted,
+            Ok((accepted, late)) => {
+                self.hand_over(late).await;
+                accepted
+            }
             Err(refused) => {
                 self.keep(unsaved).await;
                 return Ok(Err(refused));
@@ -139,9 +157,13 @@ impl Fleet {
         report: KubernetesReport,
         reporter: Reporter,
     ) -> Result<Result<KubernetesAccepted, IntakeError>, KeeperClosed> {
-        let merge = move |world: &mut World, now| merge::kubernetes::merge(world, report, &reporter, now);
-        let (accepted, unsaved) = self.change_only(merge).await?;
+        let merge = move |world: &mut World, now| {
+            let accepted = merge::kubernetes::merge(world, report, &reporter, now);
+            (accepted, world.take_late())
+        };
+        let ((accepted, late), unsaved) = self.change_only(merge).await?;
         self.keep(unsaved).await;
+        self.hand_over(late).await;
         Ok(accepted)
     }
 

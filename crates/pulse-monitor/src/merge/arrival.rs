@@ -1,5 +1,5 @@
 //! Which reports are news. An agent that was cut off sends what it measured meanwhile after its newest report; a proxy
-//! may send a report twice. Neither may make the world older than it is.
+//! may send a report twice. Neither may make the world older than it is: what is late goes into [history](crate::late).
 
 use jiff::Timestamp;
 use pulse_config::store::fleet::AgentKind;
@@ -20,21 +20,39 @@ pub(crate) struct Arrival<'a> {
     pub(crate) is_same: bool,
 }
 
-/// Whether a report brings nothing new. An agent whose clock was set back is believed again after two of its intervals
-/// in which nothing newer came.
-pub(crate) fn is_late(world: &mut World, arrival: &Arrival<'_>, now: Timestamp) -> bool {
-    let Some(measured_at) = arrival.measured_at else { return false };
+/// What a report is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It tells what is now.
+    News,
+    /// It tells what was at this time, by the server's clock.
+    Late(Timestamp),
+    /// It was taken already, or is too old for history.
+    Nothing,
+}
+
+/// What a report is good for. An agent whose clock was set back is believed again after two of its intervals in which
+/// nothing newer came.
+pub(crate) fn judge(world: &mut World, arrival: &Arrival<'_>, now: Timestamp) -> Verdict {
+    let Some(measured_at) = arrival.measured_at else { return Verdict::News };
     let key = (arrival.kind, arrival.id.to_owned());
     if let Some(newest) = world.reported_at.get(&key) {
         let patience = (2 * i64::from(arrival.interval_seconds)).clamp(20, 600);
         let silence = now.duration_since(arrival.last_seen).as_secs();
         let is_old = measured_at < *newest || (measured_at == *newest && arrival.is_same);
         if is_old && (0..patience).contains(&silence) {
-            return true;
+            let place = world.late.place(&key, measured_at, *newest, arrival.last_seen, now);
+            return place.map_or(Verdict::Nothing, Verdict::Late);
         }
     }
     world.reported_at.insert(key, measured_at);
-    false
+    Verdict::News
+}
+
+/// Whether reports are missing between the last one and one that comes now: late ones may follow.
+pub(crate) fn is_gap(arrival: &Arrival<'_>, now: Timestamp) -> bool {
+    let silence = now.duration_since(arrival.last_seen).as_secs();
+    silence > 2 * i64::from(arrival.interval_seconds).max(1)
 }
 
 /// Whether the server looks at a machine that an agent of its own reports already: the agent knows more.
@@ -50,8 +68,8 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    /// Reports at (server's second, agent's second), and whether each is late; `last_seen` follows the accepted ones.
-    fn late(reports: &[(i64, i64)]) -> Vec<bool> {
+    /// Plays reports at (server's second, agent's second); `last_seen` follows the accepted ones.
+    fn play(reports: &[(i64, i64)]) -> Vec<Verdict> {
         let mut world = World::new(at(0));
         let mut last_seen = at(0);
         let mut out = Vec::new();
@@ -64,27 +82,35 @@ mod tests {
                 interval_seconds: 10,
                 is_same: false,
             };
-            let is_late = is_late(&mut world, &arrival, at(*second));
-            if !is_late {
+            let verdict = judge(&mut world, &arrival, at(*second));
+            if verdict == Verdict::News {
                 last_seen = at(*second);
             }
-            out.push(is_late);
+            out.push(verdict);
         }
         out
+    }
+
+    fn late(second: i64) -> Verdict {
+        Verdict::Late(at(second))
     }
 
     #[test]
     fn what_was_kept_during_an_outage_does_not_overwrite_what_is_newest() {
         assert_eq!(
-            late(&[(300, 300), (300, 10), (300, 20), (301, 290), (310, 310)]),
-            [false, true, true, true, false]
+            play(&[(300, 300), (300, 10), (300, 20), (300, 20), (301, 290), (310, 310)]),
+            [Verdict::News, late(10), late(20), Verdict::Nothing, late(290), Verdict::News]
         );
     }
 
     #[test]
     fn clocks_that_are_wrong_or_set_back_are_followed() {
-        assert_eq!(late(&[(0, 86_400), (10, 86_410)]), [false, false], "from the future");
+        assert_eq!(play(&[(0, 86_400), (10, 86_410)]), [Verdict::News, Verdict::News], "from the future");
         let back = [(0, 3_600), (10, 10), (20, 20), (30, 30)];
-        assert_eq!(late(&back), [false, true, false, false], "set back by an hour");
+        let verdicts = play(&back);
+        // The one in between is held for an hour old; history has that hour already.
+        assert_eq!(verdicts, [Verdict::News, late(10 - 3_600), Verdict::News, Verdict::News], "set back");
+        let skewed = [(300, 300 + 7_200), (300, 10 + 7_200), (301, 20 + 7_200)];
+        assert_eq!(play(&skewed), [Verdict::News, late(10), late(20)], "two hours ahead all the time");
     }
 }

@@ -53,7 +53,8 @@ pub(crate) fn complete(
 
 fn complete_guest(guest: &mut Guest, facts: &InstanceFacts, inside: &AgentsInside<'_>, now: Timestamp) {
     if let Some(newest) = &facts.last_backups {
-        guest.last_backup = newest.get(&guest.vmid).copied();
+        // The clock of the node that made it may be ahead: nothing was backed up tomorrow.
+        guest.last_backup = newest.get(&guest.vmid).map(|at| (*at).min(now));
     }
     let empty = GuestFacts::default();
     let known = facts.guests.get(&guest.vmid);

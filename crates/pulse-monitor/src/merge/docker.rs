@@ -11,7 +11,7 @@ use pulse_core::{
     report::docker::{Container, DockerReport},
 };
 
-use super::arrival::{Arrival, is_late, is_redundant};
+use super::arrival::{Arrival, Verdict, is_gap, is_redundant, judge};
 use crate::{
     fleet::{
         identity::{Claim, first_id, hardware, identify, plain},
@@ -19,7 +19,8 @@ use crate::{
         text::tidy,
     },
     intake::{DockerAccepted, IntakeError, Reporter, check_room},
-    rates,
+    late::Before,
+    pipeline, rates,
     world::World,
 };
 
@@ -59,6 +60,7 @@ pub fn merge(
     let previous = world.snapshot.docker_hosts.get(&id).cloned();
     check_room("docker host", previous.is_some(), world.snapshot.docker_hosts.len())?;
     report.containers.truncate(CONTAINER_CAP);
+    let key = (AgentKind::Docker, id.to_string());
     if let Some(old) = &previous {
         let accepted = DockerAccepted {
             id: id.clone(),
@@ -74,16 +76,47 @@ pub fn merge(
             interval_seconds: report.agent.interval_seconds,
             is_same: is_same(old, &report),
         };
-        if is_redundant(reporter, old.link.as_ref(), old.liveness) || is_late(world, &arrival, now) {
+        if is_redundant(reporter, old.link.as_ref(), old.liveness) {
             return Ok(accepted);
         }
+        match judge(world, &arrival, now) {
+            Verdict::Nothing => return Ok(accepted),
+            Verdict::Late(at) => {
+                let before = world.late.docker_before(&key);
+                let host = host_of(id, report, before.as_deref(), at);
+                let mut samples = Vec::new();
+                pipeline::docker_host(&host, &mut samples);
+                world.late.put(samples, at, host.agent.interval_seconds);
+                world.late.follows(&key, Before::Docker(Arc::new(host)), now);
+                return Ok(accepted);
+            }
+            Verdict::News if is_gap(&arrival, now) => {
+                world.late.follows(&key, Before::Docker(Arc::clone(old)), now);
+            }
+            Verdict::News => {}
+        }
     } else if let Some(measured_at) = report.timestamp {
-        world.reported_at.insert((AgentKind::Docker, id.to_string()), measured_at);
+        world.reported_at.insert(key, measured_at);
     }
     if reporter == &Reporter::Local {
         world.local_docker_host = Some(id.to_string());
     }
-    let elapsed = previous.as_ref().map(|old| now.as_millisecond() - old.last_seen.as_millisecond());
+    let mut host = host_of(id.clone(), report, previous.as_deref(), now);
+    host.link = reporter.link().cloned();
+    let containers = host.containers.len();
+    project::into_docker_host(world, &mut host);
+    world.snapshot.docker_hosts.insert(id.clone(), Arc::new(host));
+    Ok(DockerAccepted { id, containers, last_seen: now, command: None })
+}
+
+/// What a report says of its Docker host at the time `at`; rates are since `previous`.
+fn host_of(
+    id: DockerHostId,
+    report: DockerReport,
+    previous: Option<&DockerHost>,
+    at: Timestamp,
+) -> DockerHost {
+    let elapsed = previous.map(|old| at.as_millisecond() - old.last_seen.as_millisecond());
     let before: HashMap<&str, &DockerContainer> = previous
         .iter()
         .flat_map(|host| host.containers.iter())
@@ -125,9 +158,8 @@ pub fn merge(
             }
         })
         .collect();
-    let count = containers.len();
-    let mut host = DockerHost {
-        id: id.clone(),
+    DockerHost {
+        id,
         agent: report.agent,
         custom_display_name: None,
         is_hidden: false,
@@ -136,14 +168,11 @@ pub fn merge(
         services: report.services,
         tasks: report.tasks,
         liveness: Liveness::Online,
-        last_seen: now,
-        link: reporter.link().cloned(),
+        last_seen: at,
+        link: None,
         is_pending_uninstall: false,
         command: None,
-    };
-    project::into_docker_host(world, &mut host);
-    world.snapshot.docker_hosts.insert(id.clone(), Arc::new(host));
-    Ok(DockerAccepted { id, containers: count, last_seen: now, command: None })
+    }
 }
 
 /// Whether a report was taken already; what counts upwards tells two reports apart.

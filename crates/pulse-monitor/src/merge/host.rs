@@ -11,7 +11,7 @@ use pulse_core::{
     report::host::{DiskIo, HostDisk, HostMemory, HostNetwork, HostReport, Sensors},
 };
 
-use super::arrival::{Arrival, is_late, is_redundant};
+use super::arrival::{Arrival, Verdict, is_gap, is_redundant, judge};
 use crate::{
     fleet::{
         identity::{Claim, first_id, hardware, identify, sanitise},
@@ -19,7 +19,8 @@ use crate::{
         text::tidy,
     },
     intake::{HostAccepted, IntakeError, Reporter, check_room},
-    rates,
+    late::Before,
+    pipeline, rates,
     world::World,
 };
 
@@ -87,6 +88,7 @@ pub fn merge(
     let previous = world.snapshot.hosts.get(&id).cloned();
     check_room("host", previous.is_some(), world.snapshot.hosts.len())?;
     let commands_override = world.commands_override(id.as_str());
+    let key = (AgentKind::Host, id.to_string());
     if let Some(old) = &previous {
         let arrival = Arrival {
             kind: AgentKind::Host,
@@ -99,25 +101,50 @@ pub fn merge(
                 && old.info.uptime_seconds == report.host.uptime_seconds
                 && old.cpu_percent.known() == report.metrics.cpu_usage_percent,
         };
-        if is_redundant(reporter, old.link.as_ref(), old.liveness) || is_late(world, &arrival, now) {
-            return Ok(HostAccepted { id, last_seen: old.last_seen, commands_override });
+        let accepted = HostAccepted { id: id.clone(), last_seen: old.last_seen, commands_override };
+        if is_redundant(reporter, old.link.as_ref(), old.liveness) {
+            return Ok(accepted);
+        }
+        match judge(world, &arrival, now) {
+            Verdict::Nothing => return Ok(accepted),
+            Verdict::Late(at) => {
+                let before = world.late.host_before(&key);
+                let host = host_of(id, report, before.as_deref(), at);
+                let mut samples = Vec::new();
+                pipeline::agent_host(&host, &mut samples);
+                world.late.put(samples, at, host.agent.interval_seconds);
+                world.late.follows(&key, Before::Host(Arc::new(host)), now);
+                return Ok(accepted);
+            }
+            Verdict::News if is_gap(&arrival, now) => {
+                world.late.follows(&key, Before::Host(Arc::clone(old)), now);
+            }
+            Verdict::News => {}
         }
     } else if let Some(measured_at) = report.timestamp {
-        world.reported_at.insert((AgentKind::Host, id.to_string()), measured_at);
+        world.reported_at.insert(key, measured_at);
     }
-    let elapsed = previous.as_ref().map(|old| now.as_millisecond() - old.last_seen.as_millisecond());
+    let mut host = host_of(id.clone(), report, previous.as_deref(), now);
+    host.commands_enabled = commands_override.unwrap_or(host.commands_enabled);
+    host.link = reporter.link().cloned();
+    host.linked_node = previous.as_ref().and_then(|old| old.linked_node.clone());
+    link_to_node(world, &mut host);
+    world.snapshot.hosts.insert(id.clone(), Arc::new(host));
+    Ok(HostAccepted { id, last_seen: now, commands_override })
+}
 
+/// What a report says of its host at the time `at`; rates are since `previous`.
+fn host_of(id: HostId, report: HostReport, previous: Option<&Host>, at: Timestamp) -> Host {
+    let elapsed = previous.map(|old| at.as_millisecond() - old.last_seen.as_millisecond());
     let disk_io = report.disk_io;
     let network = report.network;
     let sum_io = |of: fn(&DiskIo) -> Option<u64>| sum(&disk_io, of);
-    let old_io = |of: fn(&DiskIo) -> Option<u64>| previous.as_ref().and_then(|old| sum(&old.disk_io, of));
+    let old_io = |of: fn(&DiskIo) -> Option<u64>| previous.and_then(|old| sum(&old.disk_io, of));
     let sum_net = |of: fn(&HostNetwork) -> Option<u64>| sum(&network, of);
-    let old_net =
-        |of: fn(&HostNetwork) -> Option<u64>| previous.as_ref().and_then(|old| sum(&old.network, of));
-
-    let mut host = Host {
-        id: id.clone(),
-        commands_enabled: commands_override.unwrap_or(report.agent.commands_enabled),
+    let old_net = |of: fn(&HostNetwork) -> Option<u64>| previous.and_then(|old| sum(&old.network, of));
+    Host {
+        id,
+        commands_enabled: report.agent.commands_enabled,
         cpu_percent: Reading::from_option(
             report
                 .metrics
@@ -139,15 +166,12 @@ pub fn merge(
         ceph: report.ceph,
         tags: report.tags,
         liveness: Liveness::Online,
-        last_seen: now,
-        link: reporter.link().cloned(),
-        linked_node: previous.as_ref().and_then(|old| old.linked_node.clone()),
+        last_seen: at,
+        link: None,
+        linked_node: None,
         agent: report.agent,
         info: report.host,
-    };
-    link_to_node(world, &mut host);
-    world.snapshot.hosts.insert(id.clone(), Arc::new(host));
-    Ok(HostAccepted { id, last_seen: now, commands_override })
+    }
 }
 
 /// Who the report is of.

@@ -10,7 +10,7 @@ use pulse_core::{
     report::kubernetes::KubernetesReport,
 };
 
-use super::arrival::{Arrival, is_late};
+use super::arrival::{Arrival, Verdict, judge};
 use crate::{
     fleet::{
         identity::{Claim, identify, plain},
@@ -18,6 +18,7 @@ use crate::{
         text::tidy,
     },
     intake::{IntakeError, KubernetesAccepted, Reporter, check_room},
+    pipeline,
     world::World,
 };
 
@@ -74,9 +75,7 @@ pub fn merge(
         interval_seconds: report.agent.interval_seconds,
         is_same: false,
     };
-    if is_late(world, &arrival, now) && previous.is_some() {
-        return Ok(accepted);
-    }
+    let verdict = judge(world, &arrival, now);
     let mut cluster = KubernetesCluster {
         id: id.clone(),
         custom_display_name: None,
@@ -92,6 +91,17 @@ pub fn merge(
         last_seen: now,
         link: reporter.link().cloned(),
     };
+    match verdict {
+        Verdict::Nothing if previous.is_some() => return Ok(accepted),
+        Verdict::Late(at) if previous.is_some() => {
+            cluster.last_seen = at;
+            let mut samples = Vec::new();
+            pipeline::kubernetes(&cluster, &mut samples);
+            world.late.put(samples, at, cluster.agent.interval_seconds);
+            return Ok(accepted);
+        }
+        Verdict::News | Verdict::Late(_) | Verdict::Nothing => {}
+    }
     project::into_cluster(world, &mut cluster);
     world.snapshot.kubernetes_clusters.insert(id, Arc::new(cluster));
     Ok(accepted)

@@ -15,6 +15,9 @@ use crate::rates::{self, RateMemory};
 /// A node that was online this recently still counts as online: a reboot of its API or one lost poll is no outage.
 const NODE_GRACE_MILLISECONDS: i64 = 60_000;
 
+/// Proxmox refreshes its statistics, the time since start among them, this often.
+const STATISTICS_SECONDS: i64 = 15;
+
 /// The new view after a poll that worked, at least in part.
 pub fn merge(
     previous: &InstanceView,
@@ -124,7 +127,9 @@ fn merge_guests(
             }
         }
         if guest.status == GuestStatus::Running {
-            let (rates, kept) = rates::step(memory.get(&guest.vmid).copied(), guest.counters, now);
+            let last = memory.get(&guest.vmid).copied();
+            let last = last.filter(|_| before.get(&guest.vmid).is_none_or(|old| goes_on(guest, old, now)));
+            let (rates, kept) = rates::step(last, guest.counters, now);
             guest.rates = rates;
             next_memory.insert(guest.vmid, kept);
         } else {
@@ -139,6 +144,19 @@ fn merge_guests(
     *memory = next_memory;
     guests.sort_by_key(|guest| guest.vmid);
     guests
+}
+
+/// Whether it is the process that was seen before, whose counters go on. One that began since may have counted further
+/// than the old one by now, so that the counters alone do not show it.
+fn goes_on(guest: &Guest, old: &Guest, now: Timestamp) -> bool {
+    if guest.node != old.node {
+        return false;
+    }
+    let Reading::Known(uptime) = guest.uptime_seconds else { return true };
+    let is_back = matches!(old.uptime_seconds, Reading::Known(before) if uptime < before);
+    let began_since = (now.as_second() - old.last_seen.as_second())
+        > i64::try_from(uptime).unwrap_or(i64::MAX).saturating_add(STATISTICS_SECONDS);
+    !is_back && !began_since
 }
 
 /// What is read less often than the figures stays until it is read again.
@@ -325,6 +343,32 @@ mod tests {
         let moved = after(vec![poll(0, "n1", 1_000), poll(10, "n1", 3_000), poll(20, "n2", 100)]);
         assert_eq!(moved.guests[0].rates.network_in_bytes_per_second, Reading::Unknown(Missing::FirstSample));
         assert_eq!(moved.guests[0].id.as_str(), "lab:n2:101");
+    }
+
+    #[test]
+    fn a_guest_that_restarted_has_no_rate_although_its_counters_are_beyond_the_old_ones() {
+        let poll = |second, uptime, net_in| {
+            let mut one = guest(101, "n1", GuestStatus::Running, net_in, at(second));
+            one.uptime_seconds = Reading::Known(uptime);
+            (second, cycle(up(second), Some(vec![one])))
+        };
+        let none = Reading::Unknown(Missing::FirstSample);
+        let rate = |polls| after(polls).guests[0].rates.network_in_bytes_per_second;
+        assert_eq!(rate(vec![poll(0, 500, 1_000), poll(10, 510, 3_000)]), Reading::Known(200));
+        assert_eq!(rate(vec![poll(0, 500, 1_000), poll(60, 30, 9_000)]), none);
+        // Nobody looked for an hour, and it has been up for longer than the old one was.
+        assert_eq!(rate(vec![poll(0, 500, 1_000), poll(3_600, 1_800, 9_000)]), none);
+        // The statistics are a little older than the poll.
+        assert_eq!(rate(vec![poll(0, 500, 1_000), poll(60, 551, 7_000)]), Reading::Known(100));
+    }
+
+    #[test]
+    fn a_guest_of_the_same_number_on_another_node_lends_no_counters() {
+        let poll = |second, on: &str, net_in| {
+            (second, cycle(up(second), Some(vec![guest(101, on, GuestStatus::Running, net_in, at(second))])))
+        };
+        let view = after(vec![poll(0, "n1", 1_000), poll(10, "n2", 9_000_000)]);
+        assert_eq!(view.guests[0].rates.network_in_bytes_per_second, Reading::Unknown(Missing::FirstSample));
     }
 
     #[test]

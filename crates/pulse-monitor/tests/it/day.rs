@@ -80,6 +80,9 @@ fn compare(world: &World, truth: &Truth, now: Timestamp, step: i64) {
                 "step {step}"
             );
         }
+        if let Reading::Known(uptime) = node.uptime_seconds {
+            assert_eq!(uptime, truth.uptime, "step {step}, {}", node.name);
+        }
     }
 }
 
@@ -96,7 +99,7 @@ async fn a_day_of_faults_leaves_no_wrong_figure_and_nothing_stuck() {
     world.configure(std::slice::from_ref(&key));
     let mut chance = Chance(7);
     let mut counters: BTreeMap<u32, ([u64; 4], Timestamp)> = BTreeMap::new();
-    let (mut failures, mut rates) = (0, 0);
+    let (mut failures, mut rates, mut resets) = (0, 0, 0);
     let expected = cluster.truth().guests.iter().filter(|guest| !guest.plan.is_template).count();
     for step in 0..STEPS {
         clock.advance(SignedDuration::from_secs(STEP_SECONDS));
@@ -112,9 +115,10 @@ async fn a_day_of_faults_leaves_no_wrong_figure_and_nothing_stuck() {
             let guests = cluster.truth().guests.clone();
             let guest = &guests[chance.below(guests.len() as u64) as usize];
             // Some of these are refused, because it is a template or there already: all the same.
-            let _ = match chance.below(3) {
+            let _ = match chance.below(4) {
                 0 => cluster.stop_guest(guest.plan.vmid),
                 1 => cluster.start_guest(guest.plan.vmid),
+                2 => cluster.restart_node(&guest.node),
                 _ => {
                     cluster.migrate_guest(guest.plan.vmid, ["pve1", "pve2", "pve3"][chance.below(3) as usize])
                 }
@@ -147,10 +151,13 @@ async fn a_day_of_faults_leaves_no_wrong_figure_and_nothing_stuck() {
         for truth in truth.guests.iter().filter(|guest| guest.is_running()) {
             let guest = view.guests.iter().find(|guest| guest.vmid == truth.plan.vmid).unwrap();
             let before = counters.insert(truth.plan.vmid, (truth.counters(), now));
+            resets += usize::from(before.is_some_and(|(old, _)| truth.counters()[0] < old[0]));
             if let (Some((old, at)), Reading::Known(rate)) = (before, guest.rates.network_in_bytes_per_second)
                 && now.as_second() - at.as_second() == STEP_SECONDS
-                && let Some(moved) = truth.counters()[0].checked_sub(old[0])
             {
+                let Some(moved) = truth.counters()[0].checked_sub(old[0]) else {
+                    panic!("step {step}, guest {}: a rate of {rate} over a restart", guest.vmid);
+                };
                 assert_eq!(
                     rate,
                     (moved as f64 / STEP_SECONDS as f64).round() as u64,
@@ -161,7 +168,10 @@ async fn a_day_of_faults_leaves_no_wrong_figure_and_nothing_stuck() {
             }
         }
     }
-    assert!(failures > 10 && rates > 1000, "{failures} failures, {rates} rates: the day was too quiet");
+    assert!(
+        failures > 10 && rates > 1000 && resets > 5,
+        "{failures} failures, {rates} rates, {resets} restarts: the day was too quiet"
+    );
     // And after all of it, everything is there again.
     cluster.clear_faults();
     cluster.settled().await;

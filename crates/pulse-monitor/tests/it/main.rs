@@ -4,7 +4,9 @@
 
 mod alerting;
 mod day;
+mod late;
 mod members;
 mod scheduler;
 mod stand_in;
 mod truth;
+mod upheaval;

@@ -35,6 +35,7 @@ use crate::{
         Doors, Host, Journal, Product, Site, open,
         tls::{Authority, Identity, Subject},
     },
+    presets::{Play, Preset, Stage},
 };
 
 /// A running machine that stands for itself. It ends when this is dropped.
@@ -268,6 +269,16 @@ impl Appliance {
         self.inner.add_fault(fault)
     }
 
+    /// Begins a bad day: its faults hold from now on.
+    pub fn play(&self, preset: Preset) -> Play {
+        Play::begin(preset, &*self.inner)
+    }
+
+    /// Makes the faults of a bad day agree with the clock.
+    pub fn play_on(&self, play: &mut Play) {
+        play.look(&*self.inner);
+    }
+
     /// Removes a fault; says whether it was there.
     pub fn remove_fault(&self, id: u64) -> bool {
         self.inner.faults.remove(id)
@@ -357,8 +368,14 @@ impl Inner {
     }
 
     fn add_fault(&self, fault: Fault) -> Option<u64> {
-        if fault.effect == Effect::ExpireTickets {
-            self.accounts.expire_tickets();
+        match fault.effect {
+            Effect::ExpireTickets => self.accounts.expire_tickets(),
+            Effect::RotateCertificate => {
+                if let Err(error) = self.rotate_certificate() {
+                    tracing::warn!(%error, "a fault did not strike");
+                }
+            }
+            _ => {}
         }
         self.faults.add(fault)
     }
@@ -374,6 +391,24 @@ impl Inner {
         let mut settled = self.site.settled.subscribe();
         // The sender lives as long as `self`, so this cannot fail.
         let _ = settled.wait_for(|versions| versions.iter().all(|version| *version >= wanted)).await;
+    }
+}
+
+impl Stage for Inner {
+    fn add(&self, fault: Fault) -> Option<u64> {
+        self.add_fault(fault)
+    }
+
+    fn remove(&self, id: u64) -> bool {
+        self.faults.remove(id)
+    }
+
+    fn nodes(&self) -> Vec<String> {
+        self.site.hosts.iter().map(|host| host.name.to_string()).collect()
+    }
+
+    fn seconds(&self) -> u64 {
+        self.site.clock.now().as_second().max(0).unsigned_abs()
     }
 }
 

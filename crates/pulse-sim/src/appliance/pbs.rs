@@ -43,6 +43,7 @@ const DEDUPLICATION: u64 = 12;
 #[derive(Debug, Clone, Copy)]
 enum Call {
     Version,
+    Permissions,
     Status,
     Nodes,
     Tasks,
@@ -61,6 +62,7 @@ enum Call {
 
 const CALLS: &[Known<Call>] = &[
     Known { pattern: "/version", parameters: &[], call: Call::Version },
+    Known { pattern: "/access/permissions", parameters: &["auth-id", "path"], call: Call::Permissions },
     Known { pattern: "/nodes", parameters: &[], call: Call::Nodes },
     Known { pattern: "/nodes/{node}/status", parameters: &[], call: Call::Status },
     Known {
@@ -218,6 +220,9 @@ impl Pbs {
         if self.options.has_unmounted {
             stores.push(StoreTruth { total: None, used: 0, ..self.store("removable", vec![String::new()]) });
         }
+        for store in stores.iter_mut().filter(|store| self.faults.is_unmounted(&store.name)) {
+            (store.total, store.used) = (None, 0);
+        }
         stores
     }
 
@@ -334,6 +339,10 @@ impl Pbs {
                 "02:30",
                 json!({ "ignore-verified": true, "outdated-after": 30 })
             )]),
+            (Call::Permissions, _) => {
+                let audit = json!({ "Datastore.Audit": true, "Sys.Audit": true });
+                json!({ "/": audit, "/datastore": audit, "/system": audit })
+            }
             (Call::PruneJobs, _) => {
                 json!([self.job("prune-main", "hourly", json!({ "keep-daily": 7, "keep-weekly": 4 }))])
             }

@@ -11,7 +11,7 @@ const JSON: &str = "application/json;charset=UTF-8";
 
 pub(super) fn listed(store: &StoreTruth) -> Value {
     let mount = match (store.name.as_str(), store.total) {
-        ("removable", None) => "notmounted",
+        (_, None) => "notmounted",
         ("removable", Some(_)) => "mounted",
         _ => "nonremovable",
     };

@@ -59,17 +59,35 @@ enum Hold {
 
 type Changes = BTreeMap<u32, Change>;
 
+/// By the number of the node, Unix seconds.
+type Boots = BTreeMap<usize, u64>;
+
 /// Nodes that the cluster cannot see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Outages {
     /// Their names.
     pub(crate) offline: BTreeSet<String>,
+    /// Nodes that are cut off from the others, but alive.
+    pub(crate) apart: BTreeSet<String>,
+}
+
+/// Who looks at the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Eye {
+    /// Nobody in it: what is so.
+    Outside,
+    /// A node among the many.
+    Many,
+    /// A node among those that are cut off.
+    Few,
 }
 
 #[derive(Debug, Default)]
 struct State {
     changes: Changes,
     outages: Outages,
+    /// When nodes that were restarted by hand came up.
+    boots: Boots,
     running: Vec<Running>,
     /// Tasks that were begun by hand and have ended, the newest last.
     ended: Vec<TaskTruth>,
@@ -80,13 +98,15 @@ struct State {
     violations: Vec<String>,
     /// Counts changes, so that caches know when to forget.
     generation: u64,
-    cached: Option<Arc<Moment>>,
+    /// One for each eye that looked.
+    cached: Vec<Arc<Moment>>,
 }
 
 /// What is true, with the mark that tells two truths of one slot apart.
 #[derive(Debug)]
 pub(crate) struct Moment {
     pub(crate) generation: u64,
+    pub(crate) eye: Eye,
     pub(crate) truth: Arc<Truth>,
 }
 
@@ -111,17 +131,46 @@ impl Estate {
 
     /// What is true in the current slot; computed once per slot and change.
     pub(crate) fn moment(&self) -> Arc<Moment> {
+        self.moment_of(|_| Eye::Outside)
+    }
+
+    /// What a node sees of the cluster in the current slot.
+    pub(crate) fn moment_at(&self, host: usize) -> Arc<Moment> {
+        self.moment_of(|outages| match outages.apart.len() {
+            0 => Eye::Outside,
+            _ if outages.apart.contains(&*self.plan.nodes[host].name) => Eye::Few,
+            _ => Eye::Many,
+        })
+    }
+
+    /// Whether the network between two nodes is cut.
+    pub(crate) fn is_cut(&self, one: usize, other: usize) -> bool {
+        let state = self.lock();
+        let is_apart = |node: usize| state.outages.apart.contains(&*self.plan.nodes[node].name);
+        is_apart(one) != is_apart(other)
+    }
+
+    fn moment_of(&self, eye: impl FnOnce(&Outages) -> Eye) -> Arc<Moment> {
         let at = self.now() / SLOT_SECONDS * SLOT_SECONDS;
         let mut state = self.lock();
-        if let Some(moment) = &state.cached
-            && moment.truth.at == at
-            && moment.generation == state.generation
-        {
+        let (eye, generation) = (eye(&state.outages), state.generation);
+        state.cached.retain(|moment| moment.truth.at == at && moment.generation == generation);
+        if let Some(moment) = state.cached.iter().find(|moment| moment.eye == eye) {
             return Arc::clone(moment);
         }
-        let truth = truth::compute(&self.plan, &state.changes, &state.outages, at);
-        let moment = Arc::new(Moment { generation: state.generation, truth: Arc::new(truth) });
-        state.cached = Some(Arc::clone(&moment));
+        let is_away = |name: &str| {
+            let is_apart = state.outages.apart.contains(name);
+            let is_unseen = match eye {
+                Eye::Outside => false,
+                Eye::Many => is_apart,
+                Eye::Few => !is_apart,
+            };
+            is_unseen || state.outages.offline.contains(name)
+        };
+        let away = self.plan.nodes.iter().map(|node| is_away(&node.name)).collect();
+        let truth = truth::compute(&self.plan, &state.changes, away, &state.boots, at);
+        let moment = Arc::new(Moment { generation, eye, truth: Arc::new(truth) });
+        state.cached.push(Arc::clone(&moment));
         moment
     }
 
@@ -135,8 +184,11 @@ impl Estate {
 
     /// One node at another instant, with the bytes its guests received and sent.
     pub(crate) fn node_at(&self, index: usize, at: u64) -> (NodeTruth, [u64; 2]) {
-        let changes = self.lock().changes.clone();
-        truth::node_at(&self.plan, &changes, index, at)
+        let (changes, booted) = {
+            let state = self.lock();
+            (state.changes.clone(), state.boots.get(&index).copied())
+        };
+        truth::node_at(&self.plan, &changes, booted, index, at)
     }
 
     /// The number of a node in the cluster, from 0.
@@ -185,6 +237,23 @@ impl Estate {
             change.since = runs.then_some(now);
             Ok(())
         })
+    }
+
+    /// Restarts a node: its uptime and the counters of the guests that run on it begin at 0.
+    pub(crate) fn restart_node(&self, node: &str) -> Result<(), SimError> {
+        let index = self.node_index(node).ok_or_else(|| SimError::NoNode(node.to_owned()))?;
+        let now = self.now();
+        let mut state = self.lock();
+        state.boots.insert(index, now);
+        for guest in self.plan.guests.iter().filter(|guest| !guest.is_template) {
+            let mut change = state.changes.get(&guest.vmid).copied().unwrap_or_default();
+            if change.node.unwrap_or(guest.home) == index && change.runs.unwrap_or(guest.runs) {
+                (change.since, change.is_paused) = (Some(now), false);
+                state.changes.insert(guest.vmid, change);
+            }
+        }
+        state.generation += 1;
+        Ok(())
     }
 
     /// Halts a running guest, its memory kept, or lets it go on.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    Change, Changes, Hold, Outages,
+    Boots, Change, Changes, Hold,
     plan::{AgentState, GIB, GuestKind, GuestPlan, KIB, MIB, NodePlan, Plan, TIB, usual_load},
     stored,
 };
@@ -31,6 +31,19 @@ impl Truth {
     pub fn guest(&self, vmid: u32) -> Option<&GuestTruth> {
         let place = self.guests.binary_search_by_key(&vmid, |guest| guest.plan.vmid).ok()?;
         self.guests.get(place)
+    }
+
+    /// The same with other names of nodes: the old one and the new one of each.
+    pub(crate) fn renamed(&self, renames: &[(String, String)]) -> Self {
+        let name = |old: &Arc<str>| {
+            let new = renames.iter().find(|(from, _)| **from == **old).map(|(_, to)| Arc::from(to.as_str()));
+            new.unwrap_or_else(|| Arc::clone(old))
+        };
+        let mut truth = self.clone();
+        truth.nodes.iter_mut().for_each(|node| node.name = name(&node.name));
+        truth.guests.iter_mut().for_each(|guest| guest.node = name(&guest.node));
+        truth.storages.iter_mut().for_each(|storage| storage.node = name(&storage.node));
+        truth
     }
 }
 
@@ -187,8 +200,7 @@ pub struct StorageTruth {
 }
 
 /// Computes what is true at `at`, which must be the begin of a slot.
-pub(super) fn compute(plan: &Plan, changes: &Changes, outages: &Outages, at: u64) -> Truth {
-    let away: Vec<bool> = plan.nodes.iter().map(|node| outages.offline.contains(&*node.name)).collect();
+pub(super) fn compute(plan: &Plan, changes: &Changes, away: Vec<bool>, boots: &Boots, at: u64) -> Truth {
     let mut loads = vec![Load::default(); plan.nodes.len()];
     let mut stored: BTreeMap<(&str, usize), u64> = BTreeMap::new();
     let mut guests = Vec::with_capacity(plan.guests.len());
@@ -203,7 +215,10 @@ pub(super) fn compute(plan: &Plan, changes: &Changes, outages: &Outages, at: u64
         .iter()
         .zip(&loads)
         .zip(&away)
-        .map(|((node, load), &is_away)| node_truth(node, *load, is_away, at))
+        .enumerate()
+        .map(|(index, ((node, load), &is_away))| {
+            node_truth(node, *load, is_away, boots.get(&index).copied(), at)
+        })
         .collect();
     let storages = storages(plan, &away, &stored, at);
     let online = away.iter().filter(|&&is_away| !is_away).count();
@@ -246,7 +261,13 @@ pub(super) fn guest_at(
 }
 
 /// One node at any instant, with the bytes its guests received and sent.
-pub(super) fn node_at(plan: &Plan, changes: &Changes, index: usize, at: u64) -> (NodeTruth, [u64; 2]) {
+pub(super) fn node_at(
+    plan: &Plan,
+    changes: &Changes,
+    booted: Option<u64>,
+    index: usize,
+    at: u64,
+) -> (NodeTruth, [u64; 2]) {
     let nobody = vec![false; plan.nodes.len()];
     let mut load = Load::default();
     for guest in &plan.guests {
@@ -255,7 +276,7 @@ pub(super) fn node_at(plan: &Plan, changes: &Changes, index: usize, at: u64) -> 
             load.add(&guest_at(plan, changes, &nobody, guest, at).1, at);
         }
     }
-    (node_truth(&plan.nodes[index], load, false, at), load.traffic)
+    (node_truth(&plan.nodes[index], load, false, booted, at), load.traffic)
 }
 
 /// The instant a guest or node started last, by itself: about once a year.
@@ -332,7 +353,7 @@ fn guest_truth(
     truth
 }
 
-fn node_truth(node: &NodePlan, load: Load, is_away: bool, at: u64) -> NodeTruth {
+fn node_truth(node: &NodePlan, load: Load, is_away: bool, booted: Option<u64>, at: u64) -> NodeTruth {
     let mut truth = NodeTruth {
         name: Arc::clone(&node.name),
         is_online: !is_away,
@@ -359,7 +380,7 @@ fn node_truth(node: &NodePlan, load: Load, is_away: bool, at: u64) -> NodeTruth 
     let usual = 0.12 + 0.25 * unit(derive(node.key, 63));
     truth.root_used =
         quantize(node.root as f64 * (usual + 0.02 * wander(derive(node.key, 64), at, 2 * 86_400)), 4 * MIB);
-    truth.uptime = at - started(node.key, at);
+    truth.uptime = at.saturating_sub(booted.unwrap_or_else(|| started(node.key, at)));
     let base = truth.cpu * f64::from(node.cpus);
     let sway = |key: u64, period: u64| 0.7 + 0.6 * wander(derive(node.key, key), at, period);
     truth.load = [base * sway(65, 60), base * sway(66, 300), base * sway(67, 900)];

@@ -132,10 +132,11 @@ fn metrics(shared: &Shared, kind: &str) -> Response<Body> {
         return refuse(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource");
     }
     let (resource, is_node) = if kind == "nodes" { (Resource::Nodes, true) } else { (Resource::Pods, false) };
+    let within = kind.strip_prefix("namespaces/").and_then(|rest| rest.strip_suffix("/pods"));
     let items: Vec<Value> = world
         .objects
         .iter()
-        .filter(|((of, ..), _)| *of == resource)
+        .filter(|((of, namespace, _), _)| *of == resource && within.is_none_or(|name| name == namespace))
         .map(|(_, object)| metrics_of(object, is_node))
         .collect();
     whole(

@@ -5,6 +5,7 @@
 
 mod docker;
 mod host;
+mod kubernetes;
 mod tally;
 
 use std::{
@@ -25,6 +26,7 @@ use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use self::kubernetes::{ClusterOptions, kubernetes_report};
 pub use self::tally::LoadSummary;
 use self::{docker::DockerMachine, host::HostMachine, tally::Tally};
 

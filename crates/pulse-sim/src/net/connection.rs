@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Asked, Reply, RequestRecord, Site,
     answer::{Never, Payload, form_pairs, percent_decode},
+    bend::{huge, renamed, renamed_path, skewed, target, wrong},
 };
 use crate::faults::{Effect, Line};
 
@@ -125,6 +126,9 @@ async fn answer(
         }
         _ => {}
     }
+    let renames = site.faults.renames();
+    let (path, gone) = renamed_path(path, &renames);
+    let about = target(&path).filter(|name| *name != "localhost").unwrap_or(&node).to_owned();
     let asked =
         Asked { host, method: head.method, path, query: form_pairs(&query), headers: head.headers, body };
     // A slow call keeps one of the few workers busy, so others have to wait: as with the real daemons.
@@ -133,8 +137,16 @@ async fn answer(
         Some(Effect::Status { code, text }) => site.product.refusal(*code, text),
         Some(Effect::HtmlPage) => Reply::new(200, Bytes::from_static(PAGE.as_bytes()))
             .with(http::header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        _ if let Some(name) = &gone => site.product.refusal(500, &format!("hostname lookup '{name}' failed")),
         _ => site.product.answer(&asked),
     };
+    let skew = site.faults.skew(&about);
+    if skew != 0 {
+        reply.body = skewed(&reply.body, skew);
+    }
+    if !renames.is_empty() && gone.is_none() {
+        reply.body = renamed(&reply.body, &renames);
+    }
     match strike.effect {
         Some(Effect::GarbageJson) => {
             reply.body = Bytes::from_static(b"{\"data\":[{\"node\":pve1,}, \xff\xfe");
@@ -158,42 +170,6 @@ async fn answer(
         Some(Effect::SlowBody { bytes_per_second }) => reply.into_slow_response(bytes_per_second),
         _ => reply.into_response(),
     })
-}
-
-/// A document of that size that is well-formed to its end.
-fn huge(mebibytes: u32) -> Bytes {
-    let mut body = b"{\"data\":[".to_vec();
-    let item = [b'"'].into_iter().chain([b'x'; 4094]).chain([b'"']).collect::<Vec<u8>>();
-    for number in 0..mebibytes as usize * 256 {
-        if number > 0 {
-            body.push(b',');
-        }
-        body.extend_from_slice(&item);
-    }
-    body.extend_from_slice(b"]}");
-    body.into()
-}
-
-/// The document with another value in every field of that name.
-fn wrong(body: &Bytes, field: &str, value: &serde_json::Value) -> Bytes {
-    fn put(place: &mut serde_json::Value, field: &str, value: &serde_json::Value) {
-        match place {
-            serde_json::Value::Object(map) => {
-                for (name, inside) in map {
-                    if name == field {
-                        inside.clone_from(value);
-                    } else {
-                        put(inside, field, value);
-                    }
-                }
-            }
-            serde_json::Value::Array(list) => list.iter_mut().for_each(|inside| put(inside, field, value)),
-            _ => {}
-        }
-    }
-    let Ok(mut document) = serde_json::from_slice::<serde_json::Value>(body) else { return body.clone() };
-    put(&mut document, field, value);
-    document.to_string().into()
 }
 
 /// Waits until no fault makes this request hang any more.

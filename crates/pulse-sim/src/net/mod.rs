@@ -4,6 +4,7 @@
 //! nothing here may know what a path means.
 
 mod answer;
+mod bend;
 mod connection;
 mod journal;
 mod listener;

@@ -207,12 +207,17 @@ pub(super) fn ha_state(guest: &GuestTruth) -> &'static str {
     }
 }
 
-pub(super) fn resources<'a>(context: &Context<'a>, kind: Option<&str>) -> Vec<Resource<'a>> {
+pub(super) fn resources<'a>(
+    context: &Context<'a>,
+    doubles: &'a [GuestTruth],
+    kind: Option<&str>,
+) -> Vec<Resource<'a>> {
     let wants = |name: &str| kind.is_none_or(|kind| kind == name);
     let (truth, version) = (context.truth, context.version);
     let mut list = Vec::with_capacity(truth.guests.len() + 64);
     if wants("vm") {
         list.extend(truth.guests.iter().map(|guest| Resource::Guest(Box::new(guest_line(guest, version)))));
+        list.extend(doubles.iter().map(|guest| Resource::Guest(Box::new(guest_line(guest, version)))));
     }
     if kind.is_none() {
         for pool in &context.pve.estate.plan.pools {

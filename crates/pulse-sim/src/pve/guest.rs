@@ -13,8 +13,13 @@ use crate::{
 pub(super) fn list(context: &Context<'_>, kind: GuestKind) -> Outcome {
     let (_, node) = context.node()?;
     let full = context.flag("full");
-    let guests =
-        context.truth.guests.iter().filter(|guest| guest.plan.kind == kind && guest.node == node.name);
+    let doubles = context.doubles();
+    let guests = context
+        .truth
+        .guests
+        .iter()
+        .chain(&doubles)
+        .filter(|guest| guest.plan.kind == kind && guest.node == node.name);
     let list = guests.map(|guest| match kind {
         GuestKind::Qemu => qemu_figures(context, guest, full),
         GuestKind::Lxc => {

@@ -15,6 +15,7 @@ mod rrd;
 mod storage;
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -33,7 +34,7 @@ use self::{
 };
 use crate::{
     PveVersion,
-    estate::{Estate, GuestKind, GuestTruth, Moment, NodeTruth, Truth},
+    estate::{Estate, Eye, GuestKind, GuestTruth, Moment, NodeTruth, Truth},
     faults::{Faults, Reach},
     net::{Asked, Product, Reply, form_pairs, tls::Identity},
     options::Rights,
@@ -63,6 +64,10 @@ pub(crate) struct Member {
 struct CachedList {
     at: u64,
     generation: u64,
+    eye: Eye,
+    version: PveVersion,
+    /// Guests that two nodes list.
+    duplicates: BTreeSet<u32>,
     kind: Option<String>,
     body: Bytes,
 }
@@ -86,6 +91,21 @@ impl Context<'_> {
 
     fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Guests that a fault has listed a second time, by the node after their own: with counters of their own.
+    fn doubles(&self) -> Vec<GuestTruth> {
+        let duplicates = self.pve.faults.duplicates();
+        let nodes = &self.truth.nodes;
+        let twin = |vmid: &u32| {
+            let guest = self.truth.guest(*vmid)?;
+            let place = nodes.iter().position(|node| node.name == guest.node)?;
+            let node = Arc::clone(&nodes[(place + 1) % nodes.len()].name);
+            let [net_in, net_out, disk_read, disk_written] = guest.counters().map(|count| count * 3);
+            let uptime = guest.uptime / 2;
+            Some(GuestTruth { node, net_in, net_out, disk_read, disk_written, uptime, ..guest.clone() })
+        };
+        if nodes.len() < 2 { Vec::new() } else { duplicates.iter().filter_map(twin).collect() }
     }
 
     fn flag(&self, name: &str) -> bool {
@@ -192,10 +212,12 @@ impl Pve {
     }
 
     fn call(&self, asked: &Asked, path: &str, route: Route) -> Reply {
-        let version = self.estate.options.version;
-        let moment = &*self.estate.moment();
+        let moment = &*self.estate.moment_at(asked.host);
         if let Some((_, node)) = route.parts.iter().find(|(name, _)| *name == "node") {
             let Some(index) = self.estate.node_index(node) else { return unknown_node(node) };
+            if self.estate.is_cut(asked.host, index) {
+                return silent(595, "No route to host");
+            }
             match self.faults.reach(node) {
                 Reach::Here => {}
                 Reach::Offline => return silent(595, "No route to host"),
@@ -203,14 +225,19 @@ impl Pve {
                     return Reply { delay: PROXY_TIMEOUT, ..silent(596, "Connection timed out") };
                 }
             }
-            let mut reply = self.checked(asked, moment, version, route);
+            let mut reply = self.checked(asked, moment, self.version_of(index), route);
             if index != asked.host {
                 let jitter = crate::figures::unit(crate::figures::derive_text(moment.truth.at, path));
                 reply.delay += Duration::from_micros(3_000 + (jitter * 5_000.0) as u64);
             }
             return reply;
         }
-        self.checked(asked, moment, version, route)
+        self.checked(asked, moment, self.version_of(asked.host), route)
+    }
+
+    /// The release a node runs.
+    fn version_of(&self, node: usize) -> PveVersion {
+        self.faults.release(&self.estate.plan.nodes[node].name).unwrap_or(self.estate.options.version)
     }
 
     fn checked(&self, asked: &Asked, moment: &Moment, version: PveVersion, route: Route) -> Reply {
@@ -238,17 +265,24 @@ impl Pve {
     /// The cluster's list, serialised once per slot, change and type.
     fn resources(&self, context: &Context<'_>, moment: &Moment) -> Reply {
         let kind = context.parameter("type");
-        let (at, generation) = (moment.truth.at, moment.generation);
+        let (at, generation, eye, version) =
+            (moment.truth.at, moment.generation, moment.eye, context.version);
+        let duplicates = self.faults.duplicates();
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        lists.retain(|list| list.at == at && list.generation == generation);
-        if let Some(list) = lists.iter().find(|list| list.kind.as_deref() == kind) {
+        lists.retain(|list| list.at == at && list.generation == generation && list.duplicates == duplicates);
+        let is_it =
+            |list: &&CachedList| list.kind.as_deref() == kind && list.eye == eye && list.version == version;
+        if let Some(list) = lists.iter().find(is_it) {
             return bytes(list.body.clone());
         }
-        let reply = data(&cluster::resources(context, kind));
+        let reply = data(&cluster::resources(context, &context.doubles(), kind));
         if lists.len() < MOST_CACHED {
             lists.push(CachedList {
                 at,
                 generation,
+                eye,
+                version,
+                duplicates,
                 kind: kind.map(str::to_owned),
                 body: reply.body.clone(),
             });
@@ -280,7 +314,7 @@ impl Product for Pve {
             Err(refused) => return unauthorized(refused.0),
         };
         let route =
-            (asked.method == Method::GET).then(|| routes::find(path, self.estate.options.version)).flatten();
+            (asked.method == Method::GET).then(|| routes::find(path, self.version_of(asked.host))).flatten();
         let reply = match route {
             Some(route) => self.call(asked, path, route),
             None => not_implemented(asked.method.as_str(), path),

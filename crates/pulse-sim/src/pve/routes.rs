@@ -139,7 +139,7 @@ pub(super) fn run(call: Call, context: &Context<'_>) -> Outcome {
         Call::TicketInfo => Ok(Value::Null),
         Call::ClusterStatus => Ok(cluster::status(context)),
         Call::ClusterResources => {
-            Ok(serde_json::json!(cluster::resources(context, context.parameter("type"))))
+            Ok(serde_json::json!(cluster::resources(context, &context.doubles(), context.parameter("type"))))
         }
         Call::ClusterReplication => Ok(kept::replication_config(context)),
         Call::NodeReplication => kept::replication(context),

@@ -85,3 +85,19 @@ async fn requests_are_counted_and_access_is_told() {
     assert_eq!(control.send(Method::POST, "/nodes/pve1/rotate-certificate", Value::Null).await.status, 204);
     assert_ne!(access["fingerprint"], scene.cluster.fingerprint());
 }
+
+#[tokio::test]
+async fn a_bad_day_is_played_by_its_name_and_a_node_restarts() {
+    let scene = Scene::new(EstateOptions::default()).await;
+    let control = Control::of(&scene).await;
+    assert_eq!(control.send(Method::POST, "/presets/token-revoked", Value::Null).await.status, 204);
+    assert_eq!(scene.client.get("/version").await.status, 401);
+    assert_eq!(control.send(Method::DELETE, "/faults", Value::Null).await.status, 204);
+    assert_eq!(scene.client.get("/version").await.status, 200);
+    let unknown = control.send(Method::POST, "/presets/sunny-day", Value::Null).await;
+    assert_eq!(unknown.status, 404);
+    assert!(unknown.text.contains("rolling-reboot"), "{unknown:?}");
+    assert_eq!(control.send(Method::POST, "/nodes/pve2/restart", Value::Null).await.status, 204);
+    assert!(scene.cluster.truth().nodes[1].uptime < 20);
+    assert_eq!(control.send(Method::POST, "/nodes/pve9/restart", Value::Null).await.status, 404);
+}

@@ -18,5 +18,6 @@ mod faults;
 mod load;
 mod schema;
 mod shapes;
+mod upheaval;
 mod vendor;
 mod versions;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use jiff::Timestamp;
-use pulse_config::{ClusterEndpointConfig, NodeStore, PbsInstance, PmgInstance, PveInstance};
+use pulse_config::{
+    ClusterEndpointConfig, NodeStore, PbsInstance, PmgInstance, PveInstance, authority::read_authorities,
+};
 use pulse_core::{
     Snapshot,
     ids::InstanceName,
-    model::{ClusterEndpoint, ConnectionHealth, InstanceKey, InstanceKind, InstanceView},
+    model::{ClusterEndpoint, ConnectionHealth, InstanceKey, InstanceKind, InstanceView, SourceIssue},
 };
 use pulse_monitor::Keeper;
 use serde::Serialize;
@@ -19,6 +21,9 @@ use crate::{
     extract::{Allowed, SettingsReadAdmin},
     wire::time::NEVER,
 };
+
+/// Of what a poll complained of; more of it says no more.
+const MOST_ISSUES: usize = 25;
 
 /// A configured instance without its credentials. What is false, empty or not of its type is left out.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -53,6 +58,12 @@ pub(super) struct NodeView {
     /// Whether the certificate is checked against the known authorities.
     #[serde(rename = "verifySSL")]
     verify_ssl: bool,
+    /// The authorities that alone may have signed its certificate, in PEM form. Ours, beside the contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_certificate: Option<String>,
+    /// Whose they are and until when they hold, in their order. Ours, beside the contract.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certificate_authorities: Vec<AuthorityView>,
     /// Whether VMs are polled.
     #[serde(rename = "monitorVMs", skip_serializing_if = "is_false")]
     monitor_vms: bool,
@@ -109,6 +120,9 @@ pub(super) struct NodeView {
     /// What the last poll complained of and what to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
+    /// All that the last poll complained of, `lastError` included, at most 25 of them. Ours, beside the contract.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    issues: Vec<IssueView>,
     /// What is not shown because the credentials lack a right, and which right that is. Ours, beside the contract.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     hidden: Vec<String>,
@@ -124,6 +138,34 @@ pub(super) struct NodeView {
     /// Who added it: `agent`, `script`, or absent for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
+}
+
+/// One thing that the last poll complained of.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NodeIssue)]
+pub(super) struct IssueView {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// What went wrong and what to do about it.
+    message: String,
+    /// `connection`, `timeout`, `certificate`, `authentication`, `permission`, `decode` or `server`.
+    class: &'static str,
+    /// The node it concerns, where it is not the whole instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
+}
+
+/// A certificate authority in a node's settings.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = NodeCertificateAuthority)]
+pub(super) struct AuthorityView {
+    /// Whose it is, such as `CN=Example Root, O=Example`.
+    subject: String,
+    /// Until when it holds.
+    #[schema(value_type = String, format = DateTime)]
+    not_after: Timestamp,
 }
 
 /// A member of a cluster.
@@ -236,6 +278,8 @@ fn pve(place: usize, instance: &PveInstance, world: &Snapshot) -> NodeView {
         has_token: instance.token_value.is_some(),
         fingerprint: instance.fingerprint.clone(),
         verify_ssl: instance.verify_ssl,
+        ca_certificate: instance.ca_certificate.clone(),
+        certificate_authorities: authorities(instance.ca_certificate.as_deref()),
         monitor_vms: instance.monitor_vms,
         monitor_containers: instance.monitor_containers,
         monitor_storage: instance.monitor_storage,
@@ -264,6 +308,8 @@ fn pbs(place: usize, instance: &PbsInstance, world: &Snapshot) -> NodeView {
         has_token: instance.token_value.is_some(),
         fingerprint: instance.fingerprint.clone(),
         verify_ssl: instance.verify_ssl,
+        ca_certificate: instance.ca_certificate.clone(),
+        certificate_authorities: authorities(instance.ca_certificate.as_deref()),
         temperature_monitoring_enabled: instance.temperature_monitoring_enabled,
         monitor_datastores: instance.monitor_datastores,
         monitor_sync_jobs: instance.monitor_sync_jobs,
@@ -286,6 +332,8 @@ fn pmg(place: usize, instance: &PmgInstance, world: &Snapshot) -> NodeView {
         has_token: instance.token_value.is_some(),
         fingerprint: instance.fingerprint.clone(),
         verify_ssl: instance.verify_ssl,
+        ca_certificate: instance.ca_certificate.clone(),
+        certificate_authorities: authorities(instance.ca_certificate.as_deref()),
         temperature_monitoring_enabled: instance.temperature_monitoring_enabled,
         monitor_mail_stats: instance.monitor_mail_stats,
         monitor_queues: instance.monitor_queues,
@@ -293,6 +341,21 @@ fn pmg(place: usize, instance: &PmgInstance, world: &Snapshot) -> NodeView {
         monitor_domain_stats: instance.monitor_domain_stats,
         ..common(place, InstanceKind::Pmg, &instance.name, view(world, InstanceKind::Pmg, &instance.name))
     }
+}
+
+fn issue(issue: &SourceIssue) -> IssueView {
+    IssueView {
+        at: issue.at,
+        message: issue.message.clone(),
+        class: issue.class.name(),
+        node: issue.node.clone(),
+    }
+}
+
+/// What an imported file may hold and cannot be read is said by the poll.
+fn authorities(pem: Option<&str>) -> Vec<AuthorityView> {
+    let found = pem.and_then(|pem| read_authorities(pem).ok()).unwrap_or_default();
+    found.into_iter().map(|it| AuthorityView { subject: it.subject, not_after: it.not_after }).collect()
 }
 
 fn view<'a>(world: &'a Snapshot, kind: InstanceKind, name: &InstanceName) -> Option<&'a Arc<InstanceView>> {
@@ -317,6 +380,7 @@ fn common(
         hidden: view
             .map_or_else(Vec::new, |view| view.hidden.iter().map(|issue| issue.message.clone()).collect()),
         last_error: view.and_then(|view| view.issues.first()).map(|issue| issue.message.clone()),
+        issues: view.map_or_else(Vec::new, |view| view.issues.iter().take(MOST_ISSUES).map(issue).collect()),
         ..NodeView::default()
     }
 }

@@ -12,8 +12,8 @@ use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use pulse_config::{
-    AnyInstance, ClusterEndpointConfig, HostError, NodeConfig, NodeError, NodeStore, PveInstance,
-    Registration, UpdateError,
+    AnyInstance, AuthorityError, ClusterEndpointConfig, HostError, NodeConfig, NodeError, NodeStore,
+    PveInstance, Registration, UpdateError,
 };
 use pulse_core::model::{ClusterEndpoint, InstanceKind};
 use pulse_monitor::probe::{Probe, ProbeError, ProbeReport};
@@ -84,6 +84,13 @@ fn refused(error: NodeError) -> ApiError {
             | HostError::Ipv6
             | HostError::Name
             | HostError::Port,
+        )
+        | NodeError::Authority(
+            AuthorityError::NotPem
+            | AuthorityError::TooLong
+            | AuthorityError::PrivateKey
+            | AuthorityError::Damaged(_)
+            | AuthorityError::NotAnAuthority(_),
         )
         | NodeError::CredentialsMissing => StatusCode::BAD_REQUEST,
     };

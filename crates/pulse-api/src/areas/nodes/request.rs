@@ -34,6 +34,9 @@ pub(super) struct NodeRequest {
     /// Whether the certificate is checked against the known authorities.
     #[serde(rename = "verifySSL")]
     verify_ssl: Option<bool>,
+    /// Certificates in PEM form of the authorities that alone may have signed its certificate; empty for none, absent
+    /// leaves what is kept. Ours, beside the contract.
+    ca_certificate: Option<String>,
     /// PVE: whether VMs are polled.
     #[serde(rename = "monitorVMs")]
     monitor_vms: Option<bool>,
@@ -84,6 +87,7 @@ impl From<NodeRequest> for NodeEdit {
             token_value: request.token_value,
             fingerprint: request.fingerprint,
             verify_ssl: request.verify_ssl,
+            ca_certificate: request.ca_certificate,
             monitor_vms: request.monitor_vms,
             monitor_containers: request.monitor_containers,
             monitor_storage: request.monitor_storage,

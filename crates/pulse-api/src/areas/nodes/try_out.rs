@@ -51,7 +51,7 @@ pub(super) struct Connection {
     /// PMG: release.
     #[serde(skip_serializing_if = "Option::is_none")]
     release: Option<String>,
-    /// PMG: what the credentials cannot read.
+    /// What the credentials cannot read, and what they lack. Ours for PVE and PBS, the contract's for PMG.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -159,10 +159,12 @@ fn connection(found: Found) -> Connection {
             is_cluster: Some(report.is_cluster),
             node_count: Some(report.node_count),
             cluster_node_count: report.is_cluster.then_some(report.endpoints.len()),
+            warnings: report.warnings,
             ..success(format!("Successfully connected to {} node(s)", report.node_count))
         },
         Found::Pbs(test) => Connection {
             datastore_count: Some(test.datastore_count),
+            warnings: test.warnings,
             ..success(format!("Successfully connected. Found {} datastore(s)", test.datastore_count))
         },
         Found::Pmg(test) => Connection {

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode, request::Parts};
 use pulse_auth::{
     AuthMethod, Denied, FeatureSet, Identity, Requirement, ScopeSet, authorize,
     bootstrap::{BootstrapCheck, check},
-    password,
+    compare, hash_token, password,
     token::{self, MAX_VALUE},
 };
 use pulse_config::{ConfigError, Secret, Settings};
@@ -46,7 +46,7 @@ pub(super) struct SetupRequest {
     /// Password of at least 12 characters.
     #[schema(value_type = String, format = Password)]
     password: Secret,
-    /// Value of the first API token.
+    /// Value of the first API token. With a recovery token it may be left out: then all tokens stay, those of agents too.
     #[schema(value_type = String, format = Password)]
     api_token: Secret,
     /// Whether to set everything anew though a password is set.
@@ -92,7 +92,7 @@ struct SetupDone {
 /// Set user, password and API token.
 ///
 /// The first run needs the bootstrap token that the server prints at start; a configured server needs credentials
-/// or a recovery token, and `force`. It counts at once: all other tokens and all sessions end.
+/// or a recovery token, and `force`. It counts at once: all sessions end, and all other tokens where a new one is sent.
 #[utoipa::path(
     post, path = "/api/security/quick-setup", tag = "security", security(()), request_body = SetupRequest,
     params(
@@ -122,16 +122,21 @@ pub(super) async fn quick_setup(
     let body: SetupRequest =
         read_object(body, LIMIT).await.map_err(|error| bad_body(error, "Invalid request body"))?;
     let _alone = SETTING_UP.lock().await;
-    may_set_up(&access, &clock, &identity, &parts, &body)?;
+    let is_recovery = is_recovery(&access, &clock, &parts.headers).await;
+    may_set_up(is_recovery, &access, &clock, &identity, &parts, &body)?;
     if access.credentials.current().is_some() && !body.force {
         let message = "Password authentication is already configured. Send force to replace it.".to_owned();
         return Ok(Json(SetupReply { success: true, message, skipped: true, done: None }));
     }
-    let user = checked(&body)?;
+    let user = checked(&body, is_recovery)?;
     set_up(&access, &clock, user, &body).await?;
     if let Some(token) = recovery_token(&parts.headers) {
         // Used up only now: whatever failed before can be tried again.
         access.recovery.consume(token, clock.now());
+    }
+    if is_recovery {
+        // Who comes with a recovery token was locked out, perhaps by somebody who guesses.
+        access.lockout.succeed(user, &address.to_string());
     }
     // Whoever was logged in before knew another password, or none. Pulse v5 let those sessions live.
     end_all_sessions(&access, &clock).await;
@@ -139,7 +144,37 @@ pub(super) async fn quick_setup(
     Ok(Json(reply(&settings, access.credentials.path())))
 }
 
+/// Whether a recovery token that counts was sent: one made over the API, or one that the command line left.
+async fn is_recovery(access: &Arc<Access>, clock: &Arc<dyn Clock>, headers: &HeaderMap) -> bool {
+    let Some(token) = recovery_token(headers).filter(|token| token.len() <= MAX_VALUE) else { return false };
+    let now = clock.now();
+    if access.recovery.is_open(token, now) {
+        return true;
+    }
+    let (access, hash) = (Arc::clone(access), hash_token(token));
+    let adopted = tokio::task::spawn_blocking(move || {
+        let left = access.recovery_file.read()?;
+        let Some(left) = left.filter(|left| left.expires_at > now && compare::equal(&left.hash, &hash))
+        else {
+            return Ok(false);
+        };
+        // It is in memory from now on, and for once.
+        access.recovery_file.remove()?;
+        access.recovery.adopt(left.hash, left.expires_at, now);
+        Ok::<_, ConfigError>(true)
+    });
+    match adopted.await {
+        Ok(Ok(is_adopted)) => is_adopted,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a recovery token that was left for the server cannot be taken");
+            false
+        }
+        Err(_) => false,
+    }
+}
+
 fn may_set_up(
+    is_recovery: bool,
     access: &Access,
     clock: &Arc<dyn Clock>,
     identity: &Identity,
@@ -147,7 +182,7 @@ fn may_set_up(
     body: &SetupRequest,
 ) -> Result<(), ApiError> {
     const NEEDED: Requirement = Requirement::admin(&[Scope::SettingsWrite]);
-    if recovery_token(&parts.headers).is_some_and(|token| access.recovery.is_open(token, clock.now())) {
+    if is_recovery {
         return Ok(());
     }
     if identity.is_authenticated() {
@@ -155,7 +190,11 @@ fn may_set_up(
         return not_forged(access, clock, identity, &parts.headers);
     }
     if access.credentials.current().is_some() {
-        let text = "Authentication required to modify existing security settings";
+        let text = if recovery_token(&parts.headers).is_some() {
+            "The recovery token is wrong, was used, or is too old; `pulse-server recovery-token` prints a new one"
+        } else {
+            "Authentication required to modify existing security settings"
+        };
         return Err(ApiError::text(StatusCode::UNAUTHORIZED, text));
     }
     let current = access.bootstrap.current();
@@ -208,11 +247,11 @@ fn retrieve(what: &str, path: &Path) -> ApiError {
 }
 
 /// The user name, where the request is whole.
-fn checked(body: &SetupRequest) -> Result<&str, ApiError> {
+fn checked(body: &SetupRequest, is_recovery: bool) -> Result<&str, ApiError> {
     let bad = |text: String| ApiError::text(StatusCode::BAD_REQUEST, text);
     let user = body.username.trim();
     let token = body.api_token.expose().trim();
-    if user.is_empty() || body.password.is_empty() || token.is_empty() {
+    if user.is_empty() || body.password.is_empty() || (token.is_empty() && !is_recovery) {
         return Err(bad("Username, password, and API token are required".to_owned()));
     }
     password::check(body.password.expose()).map_err(|error| bad(error.to_string()))?;
@@ -235,11 +274,16 @@ async fn set_up(
     body: &SetupRequest,
 ) -> Result<(), ApiError> {
     let hash = hash_password(body.password.clone()).await?;
-    let record = token::record(body.api_token.expose().trim(), "Primary token", ScopeSet::all(), clock.now());
+    let value = body.api_token.expose().trim();
+    // Only a recovery may come without: it sets a login anew and leaves agents their tokens.
+    let record =
+        (!value.is_empty()).then(|| token::record(value, "Primary token", ScopeSet::all(), clock.now()));
     let (access, user) = (Arc::clone(access), user.to_owned());
     let kept = tokio::task::spawn_blocking(move || {
         access.credentials.set(&user, &hash)?;
-        access.tokens.replace_all(record)?;
+        if let Some(record) = record {
+            access.tokens.replace_all(record)?;
+        }
         access.bootstrap.consume()
     });
     let doing = "keep the login";

@@ -29,7 +29,7 @@ pub(super) struct MockBody {
     config: ConfigBody,
 }
 
-/// How big it is. What is not simulated is 0.
+/// How big it is. A backup server and a mail gateway are always there.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 #[schema(as = MockModeConfig)]
@@ -48,7 +48,7 @@ struct ConfigBody {
     docker_containers_per_host: u32,
     /// Hosts with an agent.
     generic_host_count: u32,
-    /// Kubernetes clusters: none, they are not simulated here.
+    /// Kubernetes clusters.
     #[serde(rename = "K8sClusterCount")]
     k8s_cluster_count: u32,
     /// Nodes per cluster.
@@ -80,10 +80,10 @@ impl MockBody {
                 docker_host_count: config.docker_hosts,
                 docker_containers_per_host: config.docker_containers,
                 generic_host_count: config.hosts,
-                k8s_cluster_count: 0,
-                k8s_nodes_per_cluster: 0,
-                k8s_pods_per_cluster: 0,
-                k8s_deployments_per_cluster: 0,
+                k8s_cluster_count: config.k8s_clusters,
+                k8s_nodes_per_cluster: config.k8s_nodes,
+                k8s_pods_per_cluster: config.k8s_pods,
+                k8s_deployments_per_cluster: config.k8s_deployments,
                 random_metrics: config.has_random_metrics,
                 high_load_nodes: config.high_load_nodes,
                 stopped_percent: config.stopped_share,

@@ -10,10 +10,7 @@ mod wire;
 mod work;
 mod zfs;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -31,7 +28,7 @@ use crate::{
     details::{AgentAnswer, AgentQuestion, AgentRefusal, ContainerFacts, Glimpse, PveDetails, VmState, Work},
     error::PollError,
     http::HttpClient,
-    lenient::Flag,
+    rights::{PERMISSIONS, granted},
 };
 
 /// At most so many tasks that made backups are asked of a node.
@@ -160,11 +157,8 @@ impl PveDetails for PveClient {
     }
 
     async fn privileges(&self, node: &str) -> Result<BTreeSet<String>, PollError> {
-        let path = "/access/permissions";
-        let (http, body) = self.look(node, path).await?;
-        let paths: BTreeMap<String, BTreeMap<String, Flag>> = read(&http, path, object(&body))?;
-        let given = |(name, flag): (String, Flag)| flag.0.is_some().then_some(name);
-        Ok(paths.into_values().flatten().filter_map(given).collect())
+        let (http, body) = self.look(node, PERMISSIONS).await?;
+        read(&http, PERMISSIONS, granted(&body))
     }
 
     async fn backups_on(&self, node: &str, storage: &Storage) -> Result<Vec<StorageBackup>, PollError> {

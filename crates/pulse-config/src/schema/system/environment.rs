@@ -95,6 +95,10 @@ const REPORTED: &[(&str, &str)] = &[
     ("PULSE_AGENT_CONNECT_URL", "PULSE_AGENT_CONNECT_URL"),
     ("PULSE_AGENT_URL", "PULSE_AGENT_CONNECT_URL"),
     ("LOG_FORMAT", "logFormat"),
+    ("LOG_FILE", "logFile"),
+    ("LOG_MAX_SIZE", "logMaxSize"),
+    ("LOG_MAX_AGE", "logMaxAge"),
+    ("LOG_COMPRESS", "logCompress"),
     ("API_TOKEN", "API_TOKEN"),
     ("API_TOKENS", "API_TOKENS"),
 ];

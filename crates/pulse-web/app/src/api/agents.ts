@@ -109,3 +109,7 @@ export type InfraUpdate = Schemas["InfraUpdateBody"];
 /** Updates that wait; the server says `null` for none. */
 export const waitingUpdates = async (): Promise<readonly InfraUpdate[]> =>
   (await done(api.GET("/api/infra-updates"))).updates ?? [];
+
+/** All agents of Docker hosts look for newer images with their next report. */
+export const checkAllUpdates = (): Promise<unknown> =>
+  done(api.POST("/api/infra-updates/check", { body: {} }));

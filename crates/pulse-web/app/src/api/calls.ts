@@ -21,6 +21,20 @@ export const logout = (): Promise<unknown> => done(api.POST("/api/logout"));
 export const validateBootstrapToken = (token: string): Promise<unknown> =>
   done(api.POST("/api/security/validate-bootstrap-token", { body: { token } }), { isLogin: true });
 
+/** A new login by a recovery token; API tokens stay as they are. */
+export const recoverLogin = (recovery: {
+  username: string;
+  password: string;
+  recoveryToken: string;
+}): Promise<unknown> =>
+  done(
+    api.POST("/api/security/quick-setup", {
+      body: { username: recovery.username, password: recovery.password, force: true },
+      params: { header: { "X-Recovery-Token": recovery.recoveryToken } },
+    }),
+    { isLogin: true },
+  );
+
 /** The first user and the first API token. */
 export const quickSetup = (setup: {
   username: string;
@@ -77,7 +91,7 @@ export const testNode = (id: string): Promise<Schemas["NodeTest"]> =>
   done(api.POST("/api/config/nodes/{id}/test", { params: { path: { id } } }));
 
 /** The version of the server that answers now. */
-export const serverVersion = async (): Promise<string> => (await done(api.GET("/api/version"))).version;
+export const serverVersion = (): Promise<Schemas["Version"]> => done(api.GET("/api/version"));
 
 export type Charts = Schemas["Charts"];
 

@@ -250,6 +250,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/users/{username}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One user and the roles they have. */
+        get: operations["get_user"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/users/{username}/permissions": {
         parameters: {
             query?: never;
@@ -274,11 +291,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The roles of a user. */
+        get: operations["get_user_roles"];
         /** Give a user roles. */
         put: operations["set_user_roles"];
-        post?: never;
+        /** Give a user roles. The same as PUT, as the reference of Pulse v5 has it. */
+        post: operations["set_user_roles_by_post"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users/{username}/roles/{role_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a role from a user. */
+        delete: operations["take_user_role"];
         options?: never;
         head?: never;
         patch?: never;
@@ -293,7 +329,8 @@ export interface paths {
         };
         /** Where audit events are sent besides the log. */
         get: operations["get_audit_webhooks"];
-        put?: never;
+        /** Set where audit events are sent. The same as POST, as Pulse v5 takes both. */
+        put: operations["set_audit_webhooks_by_put"];
         /**
          * Set where audit events are sent.
          * @description Pulse v5 answers 204 and discards the addresses; this server says that it does not send any.
@@ -2470,7 +2507,7 @@ export interface paths {
         /**
          * Set user, password and API token.
          * @description The first run needs the bootstrap token that the server prints at start; a configured server needs credentials
-         *     or a recovery token, and `force`. It counts at once: all other tokens and all sessions end.
+         *     or a recovery token, and `force`. It counts at once: all sessions end, and all other tokens where a new one is sent.
          */
         post: operations["quick_setup"];
         delete?: never;
@@ -5799,6 +5836,10 @@ export interface components {
         };
         /** @description A configured instance without its credentials. What is false, empty or not of its type is left out. */
         ConfiguredNode: {
+            /** @description The authorities that alone may have signed its certificate, in PEM form. Ours, beside the contract. */
+            caCertificate?: string | null;
+            /** @description Whose they are and until when they hold, in their order. Ours, beside the contract. */
+            certificateAuthorities?: components["schemas"]["NodeCertificateAuthority"][];
             /** @description Members of the cluster. */
             clusterEndpoints?: components["schemas"]["ClusterEndpoint"][];
             /** @description Name of the cluster. */
@@ -5821,6 +5862,8 @@ export interface components {
             id: string;
             /** @description Whether it is a cluster. */
             isCluster?: boolean;
+            /** @description All that the last poll complained of, `lastError` included, at most 25 of them. Ours, beside the contract. */
+            issues?: components["schemas"]["NodeIssue"][];
             /** @description What the last poll complained of and what to do about it. */
             lastError?: string | null;
             /** @description Whether backups are polled (PVE). */
@@ -8401,7 +8444,7 @@ export interface components {
             /** @description Whether an invented installation is to be shown. */
             enabled?: boolean | null;
         };
-        /** @description How big it is. What is not simulated is 0. */
+        /** @description How big it is. A backup server and a mail gateway are always there. */
         MockModeConfig: {
             /**
              * Format: int32
@@ -8422,7 +8465,7 @@ export interface components {
             HighLoadNodes?: string[] | null;
             /**
              * Format: int32
-             * @description Kubernetes clusters: none, they are not simulated here.
+             * @description Kubernetes clusters.
              */
             K8sClusterCount: number;
             /**
@@ -8510,6 +8553,16 @@ export interface components {
              */
             scopes?: string[] | null;
         };
+        /** @description A certificate authority in a node's settings. */
+        NodeCertificateAuthority: {
+            /**
+             * Format: date-time
+             * @description Until when it holds.
+             */
+            notAfter: string;
+            /** @description Whose it is, such as `CN=Example Root, O=Example`. */
+            subject: string;
+        };
         /** @description It answers. */
         NodeConnection: {
             /** @description PVE: how many nodes the cluster has, where it is one. */
@@ -8528,8 +8581,22 @@ export interface components {
             status: string;
             /** @description PMG: version. */
             version?: string | null;
-            /** @description PMG: what the credentials cannot read. */
+            /** @description What the credentials cannot read, and what they lack. Ours for PVE and PBS, the contract's for PMG. */
             warnings?: string[];
+        };
+        /** @description One thing that the last poll complained of. */
+        NodeIssue: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description `connection`, `timeout`, `certificate`, `authentication`, `permission`, `decode` or `server`. */
+            class: string;
+            /** @description What went wrong and what to do about it. */
+            message: string;
+            /** @description The node it concerns, where it is not the whole instance. */
+            node?: string | null;
         };
         /** @description The instance is a member of a cluster that is configured already: nothing new was made. */
         NodeMerged: {
@@ -8551,6 +8618,12 @@ export interface components {
          *     `fingerprint`: absent clears them.
          */
         NodeRequest: {
+            /**
+             * @description Certificates in PEM form of the authorities that alone may have signed its certificate; empty for none, absent
+             *     leaves what is kept. Ours, beside the contract.
+             * @default null
+             */
+            caCertificate?: string | null;
             /**
              * @description PBS: datastores to leave out.
              * @default null
@@ -10468,7 +10541,7 @@ export interface components {
         SetupRequest: {
             /**
              * Format: password
-             * @description Value of the first API token.
+             * @description Value of the first API token. With a recovery token it may be left out: then all tokens stay, those of agents too.
              * @default
              */
             apiToken?: string;
@@ -11635,7 +11708,7 @@ export interface components {
             channel: string;
             /** @description Whether it runs in a container. */
             containerized: boolean;
-            /** @description How it was installed. */
+            /** @description `docker`, `systemd` or `manual`; `mock` while an invented installation is shown. */
             deploymentType: string;
             /** @description The contract's name for the version of the language; ours is Rust. */
             goVersion: string;
@@ -12687,7 +12760,65 @@ export interface operations {
             };
         };
     };
+    get_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who */
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_user_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who */
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_user_roles: {
         parameters: {
             query?: never;
             header?: never;
@@ -12745,6 +12876,66 @@ export interface operations {
             };
         };
     };
+    set_user_roles_by_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who */
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    take_user_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who */
+                username: string;
+                /** @description Id of the role */
+                role_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_audit_webhooks: {
         parameters: {
             query?: never;
@@ -12768,6 +12959,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    set_audit_webhooks_by_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Audit events are written to the log only */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
             };
         };
     };

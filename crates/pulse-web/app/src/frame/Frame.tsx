@@ -32,7 +32,7 @@ import { listen } from "./keyboard";
 import { isKiosk } from "./kiosk";
 import { AREAS, type Area, TOOLS } from "./pages";
 import { Search } from "./Search";
-import { isOutdated, watchVersion } from "./version";
+import { isInvented, isOutdated, watchVersion } from "./version";
 
 const Palette = lazy(() => import("./Palette"));
 const Keys = lazy(() => import("./Keys"));
@@ -138,6 +138,15 @@ export function Frame(props: { children?: JSX.Element }): JSX.Element {
       </Show>
       <main id="page" class="scroll" tabindex={-1} ref={setScroller}>
         <ScrollerContext.Provider value={scroller}>
+          <Show when={isInvented()}>
+            <div class={styles.banner}>
+              <Note health="warn">
+                {t(
+                  "Mock mode is on: everything shown here is invented. The real installation is monitored as before.",
+                )}
+              </Note>
+            </div>
+          </Show>
           <Show when={isOutdated()}>
             <div class={styles.banner}>
               <Note health="warn">

@@ -175,7 +175,8 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
               <Secret label={t("API token")} value={apiToken()} />
               <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
               <div class={styles.actions}>
-                <Button kind="primary" onClick={() => void refreshSession()}>
+                {/* Only once the login behind it is done: before, it would lead to the login form. */}
+                <Button kind="primary" isDisabled={isBusy()} onClick={() => void refreshSession()}>
                   {t("Open the dashboard")}
                 </Button>
               </div>

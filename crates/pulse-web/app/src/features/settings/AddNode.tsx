@@ -1,6 +1,6 @@
 // The form that adds a node. Testing and adding show the server's exact words beside the form.
 
-import { createSignal, type JSX, Show } from "solid-js";
+import { createSignal, Index, type JSX, Show } from "solid-js";
 import { addNode, type ConfiguredNode, changeNode, testConnection } from "../../api/calls";
 import type { FoundServer } from "../../api/connect";
 import { t } from "../../text";
@@ -34,7 +34,7 @@ export function AddNode(props: {
   const [form, setForm] = createSignal<NodeForm>(known === undefined ? EMPTY_FORM : formOf(known));
   const [errors, setErrors] = createSignal<FormErrors>({});
   const [busy, setBusy] = createSignal<"test" | "add">();
-  const [outcome, setOutcome] = createSignal<{ isGood: boolean; text: string }>();
+  const [outcome, setOutcome] = createSignal<{ isGood: boolean; text: string; warnings?: string[] }>();
 
   const change = (parts: Partial<NodeForm>): void => {
     setForm((old) => ({ ...old, ...parts }));
@@ -71,11 +71,15 @@ export function AddNode(props: {
   const test = (): Promise<void> =>
     attempt("test", async () => {
       const result = await testConnection(toRequest(form()));
-      setOutcome({ isGood: true, text: result.message ?? t("Connected.") });
+      setOutcome({
+        isGood: true,
+        text: result.message ?? t("Connected."),
+        warnings: result.warnings ?? [],
+      });
     });
   const add = (): Promise<void> =>
     attempt("add", async () => {
-      const request = toRequest(form());
+      const request = toRequest(form(), known);
       if (known !== undefined) {
         await changeNode(known.id, request);
         await props.onAdded(t("{name} was changed.", { name: request.name ?? "" }));
@@ -210,26 +214,44 @@ export function AddNode(props: {
         )}
         onInput={(fingerprint) => change({ fingerprint })}
       />
+      <Field
+        label={t("Certificate authority")}
+        isLong
+        value={form().caCertificate}
+        error={errors().caCertificate}
+        placeholder="-----BEGIN CERTIFICATE-----"
+        hint={t(
+          "Instead of the fingerprint, and it outlives a renewed certificate: the authority that signed it, and no other is then believed. Proxmox VE has its own in /etc/pve/pve-root-ca.pem.",
+        )}
+        onInput={(caCertificate) => change({ caCertificate })}
+      />
       <Check
-        isOn={form().verifySsl && form().fingerprint.trim() === ""}
-        isDisabled={form().fingerprint.trim() !== ""}
+        isOn={form().fingerprint.trim() === "" && (form().verifySsl || form().caCertificate.trim() !== "")}
+        isDisabled={form().fingerprint.trim() !== "" || form().caCertificate.trim() !== ""}
         onChange={(verifySsl) => change({ verifySsl })}
         label={
           <>
             {t("Verify the certificate")}
             <span class={styles.small}>
               {" "}
-              {form().fingerprint.trim() === ""
-                ? t(
-                    "Switch this off only on a network you trust: anyone in between could then read the token.",
-                  )
-                : t("Not needed: the fingerprint says which certificate is the right one.")}
+              {form().fingerprint.trim() !== ""
+                ? t("Not needed: the fingerprint says which certificate is the right one.")
+                : form().caCertificate.trim() !== ""
+                  ? t("The authority above must have signed it for this address.")
+                  : t(
+                      "Switch this off only on a network you trust: anyone in between could then read the token.",
+                    )}
             </span>
           </>
         }
       />
       <Show when={outcome()}>
-        {(result) => <Note health={result().isGood ? "ok" : "crit"}>{result().text}</Note>}
+        {(result) => (
+          <>
+            <Note health={result().isGood ? "ok" : "crit"}>{result().text}</Note>
+            <Index each={result().warnings ?? []}>{(text) => <Note health="warn">{text()}</Note>}</Index>
+          </>
+        )}
       </Show>
       <div class={styles.actions}>
         <Button onClick={props.onCancel}>{t("Cancel")}</Button>

@@ -35,6 +35,17 @@ function statusOf(node: ConfiguredNode): string {
   return node.status !== "connected" && !node.lastError ? "waiting" : node.status;
 }
 
+/** So many of what a poll complained of are shown besides the first. */
+const MOST_ISSUES = 5;
+
+/** What else the last poll complained of, each node of a cluster by itself; the rest is counted. */
+function otherIssues(node: ConfiguredNode): string[] {
+  const others = (node.issues ?? []).map((issue) => issue.message).slice(1);
+  if (others.length <= MOST_ISSUES) return others;
+  const left = t("{count} more are not shown", { count: String(others.length - MOST_ISSUES) });
+  return [...others.slice(0, MOST_ISSUES), left];
+}
+
 interface TestOutcome {
   isGood: boolean;
   text: string;
@@ -171,6 +182,12 @@ export default function NodesPage(): JSX.Element {
                           </Show>
                         </span>
                         <Show when={node().lastError}>{(text) => <Note health="crit">{text()}</Note>}</Show>
+                        <Index each={otherIssues(node())}>
+                          {(text) => <Note health="warn">{text()}</Note>}
+                        </Index>
+                        <Index each={node().hidden ?? []}>
+                          {(text) => <Note health="warn">{text()}</Note>}
+                        </Index>
                         <div class={styles.small}>
                           {KINDS[node().type] ?? node().type}, {statusOf(node())}
                         </div>
@@ -180,10 +197,22 @@ export default function NodesPage(): JSX.Element {
                         <div class={styles.small}>
                           {node().fingerprint
                             ? t("certificate pinned")
-                            : node().verifySSL
-                              ? t("certificate verified")
-                              : t("certificate not verified")}
+                            : node().caCertificate
+                              ? t("certificate verified by an authority of its own")
+                              : node().verifySSL
+                                ? t("certificate verified")
+                                : t("certificate not verified")}
                         </div>
+                        <Index each={node().certificateAuthorities ?? []}>
+                          {(authority) => (
+                            <div class={styles.small}>
+                              {t("{subject}, until {date}", {
+                                subject: authority().subject,
+                                date: authority().notAfter.slice(0, 10),
+                              })}
+                            </div>
+                          )}
+                        </Index>
                       </td>
                       <td>
                         {node().hasToken

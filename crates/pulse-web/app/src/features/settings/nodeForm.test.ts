@@ -55,6 +55,25 @@ describe("a node that is there", () => {
   });
 });
 
+describe("a certificate authority", () => {
+  const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----";
+
+  it("is sent as pasted, asks for verification, and is taken away by clearing the field", () => {
+    const request = toRequest({ ...GOOD, verifySsl: false, caCertificate: ` ${PEM}\n` });
+    expect([request.caCertificate, request.verifySSL]).toEqual([PEM, true]);
+    expect(toRequest(GOOD)).not.toHaveProperty("caCertificate");
+    const known = { id: "pve-0", caCertificate: PEM } as ConfiguredNode;
+    expect(toRequest(GOOD, known).caCertificate).toBe("");
+  });
+
+  it("is not mistaken for something else", () => {
+    expect(formErrors({ ...GOOD, caCertificate: PEM })).toEqual({});
+    expect(formErrors({ ...GOOD, caCertificate: "AA:BB" }).caCertificate).toContain("BEGIN CERTIFICATE");
+    const key = "-----BEGIN EC PRIVATE KEY-----";
+    expect(formErrors({ ...GOOD, caCertificate: key }).caCertificate).toContain("private key");
+  });
+});
+
 describe("toRequest", () => {
   it("sends only the chosen way to sign in, and a name in any case", () => {
     expect(toRequest({ ...GOOD, user: "left over", password: "left over" })).toEqual({

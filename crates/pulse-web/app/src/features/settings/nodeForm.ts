@@ -15,6 +15,8 @@ export interface NodeForm {
   user: string;
   password: string;
   fingerprint: string;
+  /** Certificates of the authorities that must have signed it, in PEM form. */
+  caCertificate: string;
   verifySsl: boolean;
 }
 
@@ -36,6 +38,7 @@ export const EMPTY_FORM: NodeForm = {
   user: "",
   password: "",
   fingerprint: "",
+  caCertificate: "",
   verifySsl: true,
 };
 
@@ -51,6 +54,7 @@ export function formOf(node: ConfiguredNode): NodeForm {
     tokenName: node.tokenName ?? "",
     user: node.user ?? "",
     fingerprint: node.fingerprint ?? "",
+    caCertificate: node.caCertificate ?? "",
     verifySsl: node.verifySSL === true,
   };
 }
@@ -75,6 +79,14 @@ export function formErrors(form: NodeForm, isKnown = false): FormErrors {
   if (fingerprint !== "" && !/^[0-9a-fA-F]{64}$/.test(fingerprint)) {
     errors.fingerprint = t("A SHA-256 fingerprint has 64 hexadecimal digits");
   }
+  const authority = form.caCertificate.trim();
+  if (/PRIVATE KEY-----/.test(authority)) {
+    errors.caCertificate = t(
+      "That is a private key: paste only the certificate, and keep the key where it is",
+    );
+  } else if (authority !== "" && !/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/.test(authority)) {
+    errors.caCertificate = t("A certificate in PEM form begins with -----BEGIN CERTIFICATE-----");
+  }
   return errors;
 }
 
@@ -85,15 +97,19 @@ export function hostPart(address: string): string {
   return host ?? "";
 }
 
-export function toRequest(form: NodeForm): NodeRequest {
+/** What is sent; `known` is the node as it is kept, where one is changed. */
+export function toRequest(form: NodeForm, known?: ConfiguredNode): NodeRequest {
   const fingerprint = form.fingerprint.trim();
   const tokenValue = form.tokenValue.trim();
+  const caCertificate = form.caCertificate.trim();
   return {
     type: form.kind,
     name: form.name.trim() || hostPart(form.host),
     host: form.host.trim(),
     // A pinned certificate is trusted for itself: nothing else is asked of it.
-    verifySSL: form.verifySsl && fingerprint === "",
+    verifySSL: (form.verifySsl || caCertificate !== "") && fingerprint === "",
+    // An empty one takes the kept one away.
+    ...(caCertificate === "" && !known?.caCertificate ? {} : { caCertificate }),
     ...(fingerprint === "" ? {} : { fingerprint }),
     ...(form.signIn === "token"
       ? { tokenName: form.tokenName.trim(), ...(tokenValue === "" ? {} : { tokenValue }) }

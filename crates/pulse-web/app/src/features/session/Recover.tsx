@@ -1,0 +1,109 @@
+// A new login for whoever is locked out: they show that the machine is theirs by a token that its command line gives.
+
+import { createSignal, type JSX, Show } from "solid-js";
+import { login, recoverLogin } from "../../api/calls";
+import { refreshSession } from "../../api/session";
+import { t } from "../../text";
+import { Button, Field, Note } from "../../ui/controls";
+import styles from "./Gate.module.css";
+import { passwordError } from "./setup";
+
+const COMMAND = "pulse-server recovery-token";
+
+export default function Recover(props: { onBack: () => void }): JSX.Element {
+  const [token, setToken] = createSignal("");
+  const [username, setUsername] = createSignal("admin");
+  const [password, setPassword] = createSignal("");
+  const [again, setAgain] = createSignal("");
+  const [passwordProblem, setPasswordProblem] = createSignal<string>();
+  const [againProblem, setAgainProblem] = createSignal<string>();
+  const [error, setError] = createSignal<string>();
+  const [isBusy, setBusy] = createSignal(false);
+
+  const submit = async (): Promise<void> => {
+    setPasswordProblem(passwordError(password()));
+    setAgainProblem(password() === again() ? undefined : t("The two passwords differ"));
+    if (passwordProblem() !== undefined || againProblem() !== undefined) return;
+    setBusy(true);
+    setError(undefined);
+    try {
+      await recoverLogin({
+        username: username().trim(),
+        password: password(),
+        recoveryToken: token().trim(),
+      });
+      await login(username().trim(), password(), false);
+      await refreshSession();
+    } catch (cause) {
+      setError(cause instanceof Error ? cause.message : String(cause));
+    }
+    setBusy(false);
+  };
+
+  return (
+    <form
+      class={styles.card}
+      aria-label={t("Set a new login")}
+      novalidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      <h1>{t("Set a new login")}</h1>
+      <p class="soft">
+        {t(
+          "Run this on the machine of the server, in its container where there is one. It prints a token that counts once, for 15 minutes. API tokens and settings stay as they are; all sessions end.",
+        )}
+      </p>
+      <code class={styles.command}>{COMMAND}</code>
+      <Field label={t("Recovery token")} hasFocus isRequired value={token()} onInput={setToken} />
+      <Field
+        label={t("User")}
+        name="username"
+        autocomplete="username"
+        isRequired
+        value={username()}
+        onInput={setUsername}
+      />
+      <Field
+        label={t("New password")}
+        name="new-password"
+        type="password"
+        autocomplete="new-password"
+        isRequired
+        hint={t("At least 12 characters.")}
+        value={password()}
+        error={passwordProblem()}
+        onInput={(value) => {
+          setPassword(value);
+          setPasswordProblem(undefined);
+        }}
+      />
+      <Field
+        label={t("Password again")}
+        name="new-password-again"
+        type="password"
+        autocomplete="new-password"
+        isRequired
+        value={again()}
+        error={againProblem()}
+        onInput={(value) => {
+          setAgain(value);
+          setAgainProblem(undefined);
+        }}
+      />
+      <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
+      <div class={styles.actions}>
+        <Button onClick={() => props.onBack()}>{t("Back")}</Button>
+        <Button
+          type="submit"
+          kind="primary"
+          isDisabled={isBusy() || token().trim() === "" || username().trim() === ""}
+        >
+          {t("Set it")}
+        </Button>
+      </div>
+    </form>
+  );
+}
