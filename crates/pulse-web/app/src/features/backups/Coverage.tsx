@@ -42,8 +42,8 @@ export function CoverageLine(props: { data: CoverageData }): JSX.Element {
       {(now) => {
         const count = (health: Health, text: string, number: number): JSX.Element => (
           <Show when={number > 0}>
-            <span>
-              <Mark health={health} label={text} />
+            <span class="row">
+              <Mark health={health} label="" /> {text}
             </span>
           </Show>
         );

@@ -45,8 +45,8 @@ export default function UpdatesPage(): JSX.Element {
       <header class={styles.head}>
         <div>
           <h1>{t("Updates")}</h1>
+          <p>{t("What waits on the machines that are watched. A container is updated in its own drawer.")}</p>
           <p>
-            {t("What waits on the machines that are watched. A container is updated in its own drawer.")}{" "}
             <a href={address("/docker?q=update:yes")}>{t("Containers with a newer image")}</a>
           </p>
         </div>
