@@ -151,14 +151,11 @@ impl Tools {
 
     fn way(&self, target: &Target) -> Way {
         let triple = target.triple;
-        if self.has_std(triple) {
-            return match (self.has_zigbuild, triple == self.host) {
-                (true, _) => Way::Zig(triple.to_owned()),
-                (false, true) => Way::Cargo(triple.to_owned()),
-                (false, false) => {
-                    Way::Not("cargo-zigbuild is missing (pip install cargo-zigbuild ziglang)".to_owned())
-                }
-            };
+        if self.has_std(triple) && self.has_zigbuild {
+            return Way::Zig(triple.to_owned());
+        }
+        if triple == self.host {
+            return Way::Cargo(triple.to_owned());
         }
         // This machine's own libc stands in for musl: it runs here and on distributions as new as this one.
         if self.host.split('-').next() == triple.split('-').next()
@@ -166,6 +163,9 @@ impl Tools {
             && triple.contains("linux-musl")
         {
             return Way::Cargo(self.host.clone());
+        }
+        if self.has_std(triple) {
+            return Way::Not("cargo-zigbuild is missing (pip install cargo-zigbuild ziglang)".to_owned());
         }
         Way::Not(format!("the standard library is missing (rustup target add {triple})"))
     }
@@ -231,6 +231,9 @@ mod tests {
         assert_eq!(full.way(&TARGETS[1]), Way::Zig("aarch64-unknown-linux-musl".into()));
         let (_dir, no_zig) = tools(&["aarch64-unknown-linux-musl"], false);
         assert!(matches!(no_zig.way(&TARGETS[1]), Way::Not(reason) if reason.contains("cargo-zigbuild")));
+        // A library without a linker for it must not take away what could be built before.
+        let (_dir, half) = tools(&["x86_64-unknown-linux-musl"], false);
+        assert_eq!(half.way(&TARGETS[0]), Way::Cargo("x86_64-unknown-linux-gnu".into()));
     }
 
     #[test]

@@ -1,10 +1,30 @@
 //! The command line: the flags of contract B-10, handed on to the library's settings.
 
-use clap::Parser;
+use std::ffi::OsString;
+
+use clap::{CommandFactory, Parser};
 use pulse_agent::settings::{Flags, Token, parse_switch};
 
 fn switch(text: &str) -> Result<bool, String> {
     parse_switch(text).ok_or_else(|| "must be true or false".to_owned())
+}
+
+/// The arguments with two dashes where the original takes one as well: `-url`, `-enable-host=false`. No flag of ours is
+/// a single letter but `-h`.
+pub fn go_flags(args: impl IntoIterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    args.into_iter().map(|arg| {
+        let is_one_dash = arg.to_str().and_then(|text| text.strip_prefix('-')).is_some_and(|rest| {
+            let name = rest.split('=').next().unwrap_or_default();
+            name.len() > 1 && Args::is_flag(name)
+        });
+        if is_one_dash {
+            let mut two_dashes = OsString::from("-");
+            two_dashes.push(arg);
+            two_dashes
+        } else {
+            arg
+        }
+    })
 }
 
 /// Measures this machine and its containers and reports them to a Pulse server.
@@ -121,6 +141,10 @@ pub struct Args {
 }
 
 impl Args {
+    fn is_flag(name: &str) -> bool {
+        Self::command().get_arguments().any(|argument| argument.get_long() == Some(name))
+    }
+
     /// The flags as the library takes them.
     pub fn into_flags(self) -> Flags {
         Flags {

@@ -1,6 +1,8 @@
 //! The agent daemon: reads its settings, starts one thread's worth of runtime, and stops on a signal.
 
 mod args;
+#[cfg(test)]
+mod contract;
 
 use std::{
     io::{IsTerminal, Write},
@@ -32,7 +34,7 @@ const MEMORY_PERIOD: Duration = Duration::from_mins(1);
 const ROUNDS_PER_UNMAP: u32 = 10;
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match Args::try_parse_from(args::go_flags(std::env::args_os())) {
         Ok(args) => args,
         // A new version that does not know a flag of the old one's is a failed update like any other.
         Err(refused) if refused.use_stderr() && has_rolled_back() => {

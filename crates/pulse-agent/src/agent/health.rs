@@ -5,10 +5,10 @@
 use std::{
     fmt::Write as _,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -55,17 +55,24 @@ pub(crate) struct Counters {
     pub(crate) refused: AtomicU64,
     /// Reports that wait now.
     pub(crate) waiting: AtomicU64,
-    /// When the module last came round, in seconds since 1970; 0 while it does not run.
-    pub(crate) last_round: AtomicI64,
+    /// When the module last came round, in seconds of [`steady_seconds`]; 0 while it is not expected to.
+    last_round: AtomicI64,
+}
+
+/// Seconds since some moment before the first question, from 1. Whoever sets the machine's clock does not move it.
+fn steady_seconds() -> i64 {
+    static BEGIN: OnceLock<Instant> = OnceLock::new();
+    let elapsed = BEGIN.get_or_init(Instant::now).elapsed().as_secs();
+    i64::try_from(elapsed).unwrap_or(i64::MAX - 1) + 1
 }
 
 impl Counters {
     /// The module came round.
     pub(crate) fn beat(&self) {
-        self.last_round.store(jiff::Timestamp::now().as_second(), Ordering::Relaxed);
+        self.last_round.store(steady_seconds(), Ordering::Relaxed);
     }
 
-    /// The module does not run (any more).
+    /// The module does not run (any more), or waits for longer than a round takes.
     pub(crate) fn rest(&self) {
         self.last_round.store(0, Ordering::Relaxed);
     }
@@ -88,7 +95,7 @@ impl Health {
 
     /// Whether every module that runs came round within this many seconds.
     pub(crate) fn is_alive(&self, within_seconds: i64) -> bool {
-        let now = jiff::Timestamp::now().as_second();
+        let now = steady_seconds();
         [&self.host, &self.docker, &self.kubernetes].iter().all(|counters| {
             let last = counters.last_round.load(Ordering::Relaxed);
             last == 0 || now - last <= within_seconds

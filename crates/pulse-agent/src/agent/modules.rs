@@ -155,6 +155,8 @@ impl Modules<'_> {
                 Err(error) => {
                     tracing::warn!(%error, retry_in = ?wait, "no report of containers");
                     engine = None;
+                    // It waits on purpose, for longer than the watchdog would.
+                    counters.rest();
                     sleep(wait).await;
                     wait = (wait * 2).min(LONGEST_SEARCH);
                 }
@@ -192,6 +194,7 @@ impl Modules<'_> {
                     let error: KubernetesError = error;
                     tracing::warn!(%error, retry_in = ?wait, "no report of the cluster");
                     cluster = None;
+                    counters.rest();
                     sleep(wait).await;
                     wait = (wait * 2).min(LONGEST_SEARCH);
                 }

@@ -48,6 +48,10 @@ use crate::AgentIdentity;
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 /// For the details of all containers; those not reached by then are reported without them.
 const DETAILS_LIMIT: Duration = Duration::from_secs(20);
+/// Requests at one time: a few leave the engine its breath. Docker 20.10 answers each question for figures at its next
+/// tick only, up to a second later, so that with many containers four would not be enough.
+const MIN_LANES: usize = 4;
+const MAX_LANES: usize = 16;
 /// Between the two readings that the first percentages are made of.
 const FIRST_INTERVAL: Duration = Duration::from_millis(250);
 /// With more containers the second reading waits for the next report.
@@ -188,7 +192,7 @@ impl std::fmt::Debug for DockerCollector {
 #[derive(Default)]
 struct Fetched {
     inspects: Vec<(usize, Inspect)>,
-    stats: Vec<(usize, Stats, Timestamp)>,
+    stats: Vec<(usize, Stats, Instant)>,
     gone: HashSet<usize>,
     failure: Option<EngineError>,
 }
@@ -303,7 +307,7 @@ impl DockerCollector {
             let entry = Inspected { status: status.clone(), at: Instant::now(), answer };
             self.inspected.insert(id.clone(), entry);
         }
-        let mut stats_of: HashMap<usize, (Stats, Timestamp)> =
+        let mut stats_of: HashMap<usize, (Stats, Instant)> =
             fetched.stats.into_iter().map(|(at, stats, received)| (at, (stats, received))).collect();
         let mut containers = Vec::with_capacity(summaries.len());
         for (at, summary) in summaries.into_iter().enumerate() {
@@ -367,7 +371,7 @@ impl DockerCollector {
                         let id = &summaries[at].id;
                         let path = format!("/containers/{id}/stats?stream=false&one-shot=true");
                         let answer = engine.get(&path).await;
-                        let now = Timestamp::now();
+                        let now = Instant::now();
                         (at, answer.map(|answer| lock(&fetched).stats.push((at, answer, now))))
                     }
                 };
@@ -385,10 +389,8 @@ impl DockerCollector {
                 }
             }
         };
-        // Four requests at one time: enough to be quick, few enough to leave the engine its breath.
-        let lanes = async {
-            tokio::join!(lane(), lane(), lane(), lane());
-        };
+        let count = to_inspect.len().max(to_measure.len()).div_ceil(2).clamp(MIN_LANES, MAX_LANES);
+        let lanes = futures_util::future::join_all(std::iter::repeat_with(lane).take(count));
         if timeout_at(deadline.into(), lanes).await.is_err() {
             tracing::warn!("the container engine is slow; some containers are reported without details");
         }

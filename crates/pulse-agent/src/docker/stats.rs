@@ -3,7 +3,10 @@
 //! The engine can compute the percentage itself, but then holds each answer for a second to get two readings;
 //! with a hundred containers that is what pins a small machine's engine.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Instant,
+};
 
 use jiff::Timestamp;
 use pulse_core::report::docker::{BlockIo, NetworkIo};
@@ -13,9 +16,25 @@ use super::api::Stats;
 /// Processor time of a container at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct CpuSample {
-    at: Timestamp,
+    /// The engine's own time of the reading, where it tells one: the most exact, unless somebody sets the clock.
+    at: Option<Timestamp>,
+    received: Instant,
     nanos: u64,
 }
+
+impl CpuSample {
+    /// Nanoseconds since an earlier reading. Where the engine's clock and the one that nobody can set differ by more
+    /// than an answer may take, the clock was set in between.
+    fn since(&self, earlier: &Self) -> i128 {
+        let steady = i128::try_from(self.received.saturating_duration_since(earlier.received).as_nanos())
+            .unwrap_or(i128::MAX);
+        let told = self.at.zip(earlier.at).map(|(at, before)| at.as_nanosecond() - before.as_nanosecond());
+        told.filter(|told| (told - steady).abs() <= MAX_CLOCK_DIFFERENCE_NANOS).unwrap_or(steady)
+    }
+}
+
+/// Between the engine's reading and our receiving it: a slow engine takes seconds, and not always as many.
+const MAX_CLOCK_DIFFERENCE_NANOS: i128 = 5_000_000_000;
 
 /// Shorter intervals say more about the clocks than about the container.
 const MIN_INTERVAL_NANOS: i128 = 50_000_000;
@@ -28,15 +47,15 @@ pub(super) struct CpuTracker {
 
 impl CpuTracker {
     /// Takes a container's counters; gives the percentage since the reading before.
-    pub(super) fn update(&mut self, id: &str, stats: &Stats, received: Timestamp) -> Option<f64> {
+    pub(super) fn update(&mut self, id: &str, stats: &Stats, received: Instant) -> Option<f64> {
         let nanos = stats.cpu.usage.total_nanos?;
-        let at = stats.read.as_deref().and_then(super::container::timestamp).unwrap_or(received);
-        let now = CpuSample { at, nanos };
+        let at = stats.read.as_deref().and_then(super::container::timestamp);
+        let now = CpuSample { at, received, nanos };
         let Some((previous, last)) = self.samples.get(id).copied() else {
             self.samples.insert(id.to_owned(), (now, None));
             return None;
         };
-        let elapsed = at.as_nanosecond() - previous.at.as_nanosecond();
+        let elapsed = now.since(&previous);
         if (0..MIN_INTERVAL_NANOS).contains(&elapsed) && nanos >= previous.nanos {
             return last;
         }
@@ -96,6 +115,8 @@ pub(super) fn block_io(stats: &Stats) -> Option<BlockIo> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn stats(json: &str) -> Stats {
@@ -111,14 +132,38 @@ mod tests {
     #[test]
     fn the_percentage_is_of_one_processor_over_our_own_interval() {
         let mut tracker = CpuTracker::default();
-        let now = Timestamp::UNIX_EPOCH;
-        assert_eq!(tracker.update("a", &cpu("30", 1_000_000_000), now), None);
-        assert_eq!(tracker.update("a", &cpu("40", 16_000_000_000), now), Some(150.0));
-        assert_eq!(tracker.update("a", &cpu("40.01", 16_000_000_000), now), Some(150.0));
-        assert_eq!(tracker.update("a", &cpu("50.0", 100), now), None, "it was restarted");
-        assert_eq!(tracker.update("a", &cpu("51.0", 500_000_100), now), Some(50.0));
+        let begin = Instant::now();
+        let at = |millis: u64| begin + Duration::from_millis(millis);
+        assert_eq!(tracker.update("a", &cpu("30", 1_000_000_000), at(0)), None);
+        // The engine took 40 ms longer over the first answer.
+        assert_eq!(tracker.update("a", &cpu("40", 16_000_000_000), at(9_960)), Some(150.0));
+        assert_eq!(tracker.update("a", &cpu("40.01", 16_000_000_000), at(9_970)), Some(150.0));
+        assert_eq!(tracker.update("a", &cpu("50.0", 100), at(20_000)), None, "it was restarted");
+        assert_eq!(tracker.update("a", &cpu("51.0", 500_000_100), at(21_000)), Some(50.0));
         tracker.retain(&HashSet::from(["b"]));
         assert!(!tracker.knows("a"));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_changes_no_percentage() {
+        let mut tracker = CpuTracker::default();
+        let begin = Instant::now();
+        let mut round = 0_u64;
+        let mut read = |time: &str| {
+            round += 1;
+            let answer = stats(&format!(
+                r#"{{"read":"{time}","cpu_stats":{{"cpu_usage":{{"total_usage":{}}}}}}}"#,
+                round * 5_000_000_000
+            ));
+            tracker.update("a", &answer, begin + Duration::from_secs(10 * round))
+        };
+        assert_eq!(read("2026-03-02T10:00:00Z"), None);
+        assert_eq!(read("2026-03-02T10:00:10Z"), Some(50.0));
+        assert_eq!(read("2026-03-02T12:00:20Z"), Some(50.0), "two hours on");
+        assert_eq!(read("2026-03-02T12:00:30Z"), Some(50.0));
+        assert_eq!(read("1970-01-01T00:00:40Z"), Some(50.0), "back to the beginning");
+        assert_eq!(read("no time at all"), Some(50.0));
+        assert_eq!(read("2026-03-02T10:00:50Z"), Some(50.0));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reports that did not get through, compressed, bounded in number and in bytes, on disk too where that is wanted.
+//! Reports that did not get through, compressed, bounded in number and in bytes, on disk where that is wanted.
 
 use std::{collections::VecDeque, io, path::PathBuf};
 
@@ -6,15 +6,18 @@ use bytes::Bytes;
 
 use super::gzip;
 
-/// Reports kept (contract B-10 §3).
-const MAX_REPORTS: usize = 60;
+/// Reports kept: an hour of them at the shortest usual interval.
+// Pulse v5: keeps 60, which an outage of ten minutes fills.
+const MAX_REPORTS: usize = 360;
 /// Bytes kept: reports of a large Docker host would otherwise make a small agent a large one.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 const SUFFIX: &str = ".json.gz";
 
 #[derive(Debug)]
 struct Kept {
-    packed: Bytes,
+    /// `None`: it lies on disk, and memory is not spent on it.
+    packed: Option<Bytes>,
+    packed_bytes: usize,
     number: u64,
 }
 
@@ -34,7 +37,7 @@ impl Backlog {
         self.reports.len()
     }
 
-    /// Keeps reports in `folder` as well, and takes over those that are there.
+    /// Keeps reports in `folder` from now on, and takes over those that are there.
     pub(super) async fn open(&mut self, folder: PathBuf) {
         let loaded = {
             let folder = folder.clone();
@@ -43,10 +46,10 @@ impl Backlog {
         match loaded.map_err(io::Error::other).and_then(|loaded| loaded) {
             Ok(found) => {
                 self.folder = Some(folder);
-                for (number, packed) in found {
+                for (number, packed_bytes) in found {
                     self.next = self.next.max(number + 1);
-                    self.bytes += packed.len();
-                    self.reports.push_back(Kept { packed, number });
+                    self.bytes += packed_bytes;
+                    self.reports.push_back(Kept { packed: None, packed_bytes, number });
                     self.make_room().await;
                 }
                 if !self.reports.is_empty() {
@@ -64,8 +67,11 @@ impl Backlog {
         let Some(packed) = gzip::pack(report).filter(|packed| packed.len() <= MAX_BYTES) else { return };
         let number = self.next;
         self.next += 1;
+        let packed_bytes = packed.len();
+        let mut is_on_disk = false;
         if let Some(path) = self.path(number) {
             let wrote = write(path, packed.clone()).await;
+            is_on_disk = wrote.is_ok();
             if let Err(error) = &wrote
                 && !self.has_failed
             {
@@ -73,8 +79,8 @@ impl Backlog {
             }
             self.has_failed = wrote.is_err();
         }
-        self.bytes += packed.len();
-        self.reports.push_back(Kept { packed, number });
+        self.bytes += packed_bytes;
+        self.reports.push_back(Kept { packed: (!is_on_disk).then_some(packed), packed_bytes, number });
         self.make_room().await;
     }
 
@@ -85,14 +91,27 @@ impl Backlog {
     }
 
     /// The oldest report that can be read; it stays.
-    pub(super) fn oldest(&self) -> Option<Bytes> {
-        self.reports.front().and_then(|kept| gzip::unpack(&kept.packed))
+    pub(super) async fn oldest(&mut self) -> Option<Bytes> {
+        loop {
+            let kept = self.reports.front()?;
+            let packed = match (&kept.packed, self.path(kept.number)) {
+                (Some(packed), _) => Ok(packed.clone()),
+                (None, Some(path)) => tokio::fs::read(path).await.map(Bytes::from),
+                (None, None) => Err(io::ErrorKind::NotFound.into()),
+            };
+            match packed.map(|packed| gzip::unpack(&packed)) {
+                Ok(Some(report)) => return Some(report),
+                Ok(None) => tracing::warn!("a waiting report is damaged and is given up"),
+                Err(error) => tracing::warn!(%error, "a waiting report cannot be read and is given up"),
+            }
+            self.drop_oldest().await;
+        }
     }
 
     /// Drops the oldest report.
     pub(super) async fn drop_oldest(&mut self) {
         if let Some(kept) = self.reports.pop_front() {
-            self.bytes -= kept.packed.len();
+            self.bytes -= kept.packed_bytes;
             if let Some(path) = self.path(kept.number) {
                 tokio::fs::remove_file(path).await.ok();
             }
@@ -115,7 +134,8 @@ async fn write(path: PathBuf, packed: Bytes) -> io::Result<()> {
     tokio::fs::rename(&half, &path).await
 }
 
-fn load(folder: &std::path::Path) -> io::Result<Vec<(u64, Bytes)>> {
+/// Numbers and sizes of the reports that lie in a folder and can be read, oldest first.
+fn load(folder: &std::path::Path) -> io::Result<Vec<(u64, usize)>> {
     std::fs::create_dir_all(folder)?;
     #[cfg(unix)]
     {
@@ -134,7 +154,7 @@ fn load(folder: &std::path::Path) -> io::Result<Vec<(u64, Bytes)>> {
         let is_small = path.metadata().is_ok_and(|data| data.len() <= MAX_BYTES as u64);
         match std::fs::read(&path) {
             Ok(bytes) if is_small && gzip::unpack(&bytes).is_some() => {
-                found.push((number, Bytes::from(bytes)));
+                found.push((number, bytes.len()));
             }
             _ => {
                 tracing::warn!(file = %path.display(), "a waiting report cannot be read and is set aside");
@@ -156,11 +176,11 @@ mod tests {
     #[tokio::test]
     async fn the_oldest_make_room_for_the_newest() {
         let mut backlog = Backlog::default();
-        for n in 0..75 {
+        for n in 0..MAX_REPORTS + 15 {
             backlog.keep(&report(n)).await;
         }
-        assert_eq!(backlog.len(), 60);
-        assert_eq!(backlog.oldest().unwrap(), report(15));
+        assert_eq!(backlog.len(), MAX_REPORTS);
+        assert_eq!(backlog.oldest().await.unwrap(), report(15));
     }
 
     #[tokio::test]
@@ -201,16 +221,42 @@ mod tests {
         std::fs::write(folder.join(format!("{:012}{SUFFIX}", 7)), "cut short").unwrap();
         let mut again = Backlog::default();
         again.open(folder.clone()).await;
-        assert_eq!((again.len(), again.oldest().unwrap()), (2, report(1)));
+        assert_eq!((again.len(), again.oldest().await.unwrap()), (2, report(1)));
+        assert!(again.reports.iter().all(|kept| kept.packed.is_none()), "disk instead of memory");
         again.keep(&report(9)).await;
         again.drop_oldest().await;
         again.drop_oldest().await;
-        assert_eq!(again.oldest().unwrap(), report(9));
+        assert_eq!(again.oldest().await.unwrap(), report(9));
         let names: Vec<String> = std::fs::read_dir(&folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         assert!(names.iter().any(|name| name.ends_with("damaged")), "{names:?}");
         assert_eq!(names.len(), 2, "{names:?}");
+    }
+
+    #[tokio::test]
+    async fn a_report_that_vanished_from_the_disk_does_not_block_those_behind_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut backlog = Backlog::default();
+        backlog.open(dir.path().to_owned()).await;
+        for n in 0..3 {
+            backlog.keep(&report(n)).await;
+        }
+        std::fs::remove_file(backlog.path(0).unwrap()).unwrap();
+        std::fs::write(backlog.path(1).unwrap(), "damaged").unwrap();
+        assert_eq!(backlog.oldest().await.unwrap(), report(2));
+        assert_eq!(backlog.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_or_a_lost_folder_leaves_reports_in_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("gone");
+        let mut backlog = Backlog::default();
+        backlog.open(folder.clone()).await;
+        std::fs::remove_dir_all(&folder).unwrap();
+        backlog.keep(&report(1)).await;
+        assert_eq!(backlog.oldest().await.unwrap(), report(1));
     }
 }

@@ -35,6 +35,10 @@ use error::unreachable;
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// Where a server says "too many" and not for how long.
 const BUSY_WAIT: Duration = Duration::from_secs(60);
+/// Kept reports sent behind one new report, and what that may take: the next measurement must not wait for a slow
+/// server, nor a server that has just come back for each of its agents at once.
+const MAX_FLUSHED: usize = 60;
+const FLUSH_LIMIT: Duration = Duration::from_secs(10);
 /// Smaller bodies do not get smaller.
 const MIN_GZIP_BYTES: usize = 1024;
 
@@ -170,7 +174,9 @@ impl Link {
 
     async fn flush(&mut self) -> usize {
         let mut sent = 0;
-        while let Some(body) = self.backlog.oldest() {
+        let begin = Instant::now();
+        while sent < MAX_FLUSHED && begin.elapsed() < FLUSH_LIMIT {
+            let Some(body) = self.backlog.oldest().await else { break };
             match self.post(&body).await {
                 Ok(_) => {
                     self.backlog.drop_oldest().await;

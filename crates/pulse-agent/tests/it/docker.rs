@@ -293,6 +293,103 @@ async fn containers_of_a_real_engine_are_reported() {
     }
 }
 
+/// What goes wrong with containers, as the engine of this machine tells it.
+#[tokio::test(flavor = "multi_thread")]
+async fn containers_in_trouble_are_told_as_what_they_are() {
+    let Some((engine, _)) = ready(false) else { return };
+    let checked = |name: &str, check: &str| {
+        engine.must(&[
+            "run",
+            "-d",
+            "--name",
+            name,
+            "--network",
+            "none",
+            "--health-cmd",
+            check,
+            "--health-interval",
+            "1s",
+            "--health-retries",
+            "1",
+            "pulse-test:1",
+            "/bin/sh",
+            "-c",
+            "while :; do sleep 1; done",
+        ]);
+    };
+    checked("well", "true");
+    checked("ill", "false");
+    // More than it may have: the kernel ends it.
+    engine.docker(&[
+        "run",
+        "--name",
+        "greedy",
+        "--network",
+        "none",
+        "--memory",
+        "16m",
+        "--memory-swap",
+        "16m",
+        "pulse-test:1",
+        "/bin/dd",
+        "if=/dev/zero",
+        "of=/dev/null",
+        "bs=200M",
+        "count=1",
+    ]);
+    engine.must(&[
+        "run",
+        "-d",
+        "--name",
+        "crashing",
+        "--network",
+        "none",
+        "--restart",
+        "on-failure:3",
+        "pulse-test:1",
+        "/bin/sh",
+        "-c",
+        "exit 7",
+    ]);
+    engine.must(&["run", "-d", "--name", "held", "--network", "none", "pulse-test:1", "/bin/sleep", "1000"]);
+    engine.must(&["pause", "held"]);
+
+    let mut collector = DockerCollector::discover(options(&engine.socket())).await.unwrap();
+    let health = |report: &DockerReport, name: &str| named(report, name).health.clone();
+    let report = until(&mut collector, |report| {
+        health(report, "well").as_deref() == Some("healthy")
+            && health(report, "ill").as_deref() == Some("unhealthy")
+            && named(report, "crashing").state == "exited"
+            && named(report, "crashing").restart_count == Some(3)
+    })
+    .await;
+    for name in ["well", "ill"] {
+        let container = named(&report, name);
+        assert_eq!(
+            (container.state.as_str(), container.exit_code, container.oom_killed),
+            ("running", None, None)
+        );
+    }
+    let greedy = named(&report, "greedy");
+    assert_eq!((greedy.state.as_str(), greedy.exit_code), ("exited", Some(137)));
+    assert_eq!(greedy.oom_killed, Some(true), "{greedy:#?}");
+    assert_eq!((greedy.restart_count, greedy.health.as_deref()), (Some(0), None));
+    let crashing = named(&report, "crashing");
+    assert_eq!((crashing.exit_code, crashing.oom_killed), (Some(7), Some(false)));
+    assert!(crashing.finished_at.is_some() && crashing.uptime_seconds.is_none());
+    let held = named(&report, "held");
+    assert_eq!((held.state.as_str(), held.exit_code), ("paused", None));
+    assert!(held.uptime_seconds.is_some());
+
+    // Better again: health and state follow with the next report, not with the next inspection five minutes later.
+    engine.must(&["unpause", "held"]);
+    engine.must(&["restart", "-t", "0", "greedy"]);
+    let report = until(&mut collector, |report| named(report, "held").state == "running").await;
+    assert!(
+        named(&report, "held").cpu_percent.is_some() || named(&report, "held").memory_usage_bytes.is_some()
+    );
+}
+
 fn check_host(report: &DockerReport) {
     assert_eq!(report.host.runtime.as_deref(), Some("docker"));
     assert!(report.host.docker_version.as_deref().is_some_and(|version| version.contains('.')));

@@ -46,6 +46,11 @@ impl Engine {
         self.answers.lock().unwrap().insert(path.to_owned(), (200, body.to_owned()));
     }
 
+    /// Forgets what was asked so far.
+    pub fn forget(&self) {
+        self.asked.lock().unwrap().clear();
+    }
+
     fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
@@ -97,7 +102,7 @@ async fn an_unchanged_container_costs_one_question_per_report() {
     let mut collector = DockerCollector::discover(options).await.unwrap();
     collector.collect().await.unwrap();
     engine.asked();
-    engine.set("/containers/aaa/stats", &stats(6_000_000_000, 40));
+    engine.set("/containers/aaa/stats", &stats(3_000_000_000, 34));
     let report = collector.collect().await.unwrap();
     assert_eq!(report.containers[0].cpu_percent, Some(50.0));
     let asked = engine.asked();

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod day;
+#[cfg(test)]
 mod dead_mount;
 #[cfg(test)]
 mod docker;
@@ -20,3 +22,5 @@ mod reports;
 mod server;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod weather;

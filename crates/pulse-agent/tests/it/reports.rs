@@ -72,18 +72,26 @@ async fn what_was_kept_follows_the_newest_oldest_first() {
     assert_eq!(link.kept(), 0);
 }
 
+/// An hour at one report every ten seconds, and some more: the oldest are gone, the rest comes in order, a part with each
+/// new report.
 #[tokio::test]
-async fn no_more_than_sixty_reports_are_kept_and_the_oldest_go() {
+async fn an_hour_without_a_server_is_kept_and_the_oldest_go() {
     let address = free_address().await;
     let mut link = link(format!("http://{address}"), ReportKind::Host);
-    for n in 0..64 {
-        link.deliver(&json!({"n": n})).await;
+    for n in 0..364 {
+        assert_eq!(link.deliver(&json!({"n": n})).await, Delivery::Kept);
     }
-    assert_eq!(link.kept(), 60);
+    assert_eq!(link.kept(), 360);
     let mut server = Server::start_at(address).await;
-    assert_eq!(link.deliver(&json!({"n": 64})).await, Delivery::Sent { flushed: 60 });
-    let expected: Vec<i64> = std::iter::once(64).chain(4..64).collect();
-    assert_eq!(numbers(&mut server), expected);
+    let mut oldest = 4;
+    for newest in 364..370 {
+        assert_eq!(link.deliver(&json!({"n": newest})).await, Delivery::Sent { flushed: 60 });
+        let expected: Vec<i64> = std::iter::once(newest).chain(oldest..oldest + 60).collect();
+        assert_eq!(numbers(&mut server), expected);
+        oldest += 60;
+    }
+    assert_eq!(link.kept(), 0);
+    assert_eq!(link.deliver(&json!({"n": 370})).await, Delivery::Sent { flushed: 0 });
 }
 
 #[tokio::test]
