@@ -7,6 +7,8 @@ const PAGES = [
   { address: "/settings/nodes", heading: "Proxmox nodes" },
   { address: "/settings/tokens", heading: "API tokens" },
   { address: "/settings/agents", heading: "Agents" },
+  { address: "/settings/profiles", heading: "Agent profiles" },
+  { address: "/settings/updates", heading: "Updates" },
   { address: "/settings/system", heading: "System" },
   { address: "/settings/security", heading: "Security" },
   { address: "/settings/appearance", heading: "Appearance" },
@@ -181,6 +183,7 @@ const SPOKEN: readonly { address: string; snapshot: string }[] = [
         - group "List":
           - button "Unprotected guests" [pressed]
           - button "Backups"
+          - button "Unclear"
           - button "Tasks"
           - button "Snapshots"
         - group "Newest backup at most"

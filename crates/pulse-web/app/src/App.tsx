@@ -46,6 +46,8 @@ const DestinationsPage = lazy(() => import("./features/alerts/DestinationsPage")
 const SettingsPage = lazy(() => import("./features/settings/SettingsPage"));
 const NodesPage = lazy(() => import("./features/settings/NodesPage"));
 const AgentsPage = lazy(() => import("./features/settings/AgentsPage"));
+const ProfilesPage = lazy(() => import("./features/settings/ProfilesPage"));
+const UpdatesPage = lazy(() => import("./features/settings/UpdatesPage"));
 const TokensPage = lazy(() => import("./features/settings/TokensPage"));
 const SystemPage = lazy(() => import("./features/settings/SystemPage"));
 const SecurityPage = lazy(() => import("./features/settings/SecurityPage"));
@@ -95,6 +97,8 @@ export function App(): JSX.Element {
             <Route path="/" component={() => <Navigate href="/settings/nodes" />} />
             <Route path="/nodes" component={NodesPage} />
             <Route path="/agents" component={AgentsPage} />
+            <Route path="/profiles" component={ProfilesPage} />
+            <Route path="/updates" component={UpdatesPage} />
             <Route path="/tokens" component={TokensPage} />
             <Route path="/system" component={SystemPage} />
             <Route path="/security" component={SecurityPage} />

@@ -5,6 +5,7 @@ import { createSignal } from "solid-js";
 import { HOME } from "../base";
 import { kioskToken } from "../frame/kiosk";
 import { t } from "../text";
+import { licenceGap, licenceText } from "./licence";
 import type { paths } from "./schema.gen";
 
 /** A request that did not succeed, with a text that a person can read. */
@@ -96,6 +97,8 @@ export async function done<T>(call: Promise<Answer<T>>, options: { isLogin?: boo
 
 /** The server's own words, from either of its two error shapes. */
 export function errorText(status: number, body: unknown): string {
+  const gap = licenceGap(status, body);
+  if (gap !== undefined) return licenceText(gap);
   if (typeof body === "string" && body.trim() !== "") return body.trim();
   if (typeof body === "object" && body !== null) {
     for (const key of ["message", "error"]) {

@@ -16,7 +16,7 @@ import { oneOf } from "../../state/options";
 import { settled } from "../../state/settled";
 import { useView } from "../../state/view";
 import { t } from "../../text";
-import { Badge, Button, Empty, Segmented } from "../../ui/controls";
+import { Badge, Button, Empty, IconButton, Segmented } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
 import { type Column, Table } from "../../ui/table/Table";
 import { toast } from "../../ui/toast";
@@ -86,6 +86,27 @@ export default function ActivePage(): JSX.Element {
       {alert.acknowledged ? t("Reopen") : t("Acknowledge")}
     </Button>
   );
+  const left = (alert: LiveAlert): string | undefined => {
+    const until = quiet().get(alert.id);
+    return until === undefined ? undefined : age((until - serverNow()) / 1000);
+  };
+  const snoozed = (alert: LiveAlert): JSX.Element => (
+    <Show when={left(alert)}>{(time) => <Badge>{t("snoozed {left}", { left: time() })}</Badge>}</Show>
+  );
+  const nap = (alert: LiveAlert): JSX.Element => (
+    <IconButton
+      icon={left(alert) === undefined ? "moon" : "bell"}
+      label={
+        left(alert) === undefined
+          ? t("Snooze 1 h: the alert of {name}", { name: alert.resourceName })
+          : t("Wake ({left}): the alert of {name}", {
+              left: left(alert) ?? "",
+              name: alert.resourceName,
+            })
+      }
+      onClick={() => void attempt(left(alert) === undefined ? snoozeAll([alert.id], 60) : unsnooze(alert.id))}
+    />
+  );
   const columns: Column<LiveAlert>[] = [
     {
       id: "resource",
@@ -110,7 +131,11 @@ export default function ActivePage(): JSX.Element {
       title: t("Message"),
       sort: "ascending",
       value: (alert) => alert.message,
-      cell: (row) => <span title={row().message}>{row().message}</span>,
+      cell: (row) => (
+        <span title={row().message}>
+          {snoozed(row())} {row().message}
+        </span>
+      ),
     },
     {
       id: "type",
@@ -197,12 +222,16 @@ export default function ActivePage(): JSX.Element {
     {
       id: "since",
       title: t("For"),
-      width: 130,
+      width: 170,
       isNumber: true,
       cell: (row) => (
         <Two>
-          {since(row())}
-          {button(row())}
+          <span>
+            {snoozed(row())} {since(row())}
+          </span>
+          <span>
+            {nap(row())} {button(row())}
+          </span>
         </Two>
       ),
     },

@@ -26,12 +26,14 @@ import { PhoneName, Two } from "../parts/cells";
 import { BackupAge } from "../proxmox/GuestTable";
 import { GUEST_FIELDS, type LiveGuest, typeName } from "../proxmox/model";
 import { Calendar } from "./Calendar";
+import { CoverageLine, UnclearTable, useCoverage } from "./Coverage";
 import { allBackups, type Backup, calendar, startOfDay, unprotected } from "./model";
 import { Servers } from "./Servers";
 
 const LISTS = [
   { id: "unprotected", title: t("Unprotected guests") },
   { id: "backups", title: t("Backups") },
+  { id: "unclear", title: t("Unclear") },
   { id: "tasks", title: t("Tasks") },
   { id: "snapshots", title: t("Snapshots") },
 ] as const;
@@ -47,6 +49,7 @@ export default function BackupsPage(): JSX.Element {
   const view = useView("backups", ["sort", "list", "limit"]);
   const guests = createMemo<ReadonlyMap<string, LiveGuest>>(() => new Map([...vms(), ...containers()]));
   const backups = createMemo(() => allBackups(pbsBackups(), storageBackups()));
+  const coverage = useCoverage();
   const list = createMemo(() => oneOf(view.get("list"), LISTS, "unprotected"));
   const limit = createMemo(() => Number(oneOf(view.get("limit"), LIMITS, "7")));
   // By the hour: the clock alone must not make all of it anew every second.
@@ -102,6 +105,7 @@ export default function BackupsPage(): JSX.Element {
       <Show when={backupServers().size > 0}>
         <Servers view={view} />
       </Show>
+      <CoverageLine data={coverage} />
       <Calendar
         days={days()}
         chosen={onDay()}
@@ -115,6 +119,9 @@ export default function BackupsPage(): JSX.Element {
         </Match>
         <Match when={list() === "backups"}>
           <BackupTable view={view} rows={backups()} onDay={onDay()} names={guestNames()} tools={tools()} />
+        </Match>
+        <Match when={list() === "unclear"}>
+          <UnclearTable data={coverage} tools={tools()} />
         </Match>
         <Match when={list() === "tasks"}>
           <Tasks view={view} names={guestNames()} tools={tools()} />

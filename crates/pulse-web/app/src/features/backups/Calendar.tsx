@@ -20,6 +20,7 @@ export function Calendar(props: {
       day(each.at),
       tn("{n} backup", "{n} backups", each.count),
       each.bytes > 0 ? bytes(each.bytes) : "",
+      each.isMissing ? t("missing") : "",
       each.failed > 0 ? tn("{n} failed task", "{n} failed tasks", each.failed) : "",
     ]
       .filter(Boolean)
@@ -33,13 +34,14 @@ export function Calendar(props: {
             class={styles.day}
             data-level={level(each)}
             data-failed={each.failed > 0 ? "" : undefined}
+            data-missing={each.isMissing ? "" : undefined}
             aria-pressed={props.chosen === each.at}
             title={said(each)}
             onClick={() => props.onChoose(props.chosen === each.at ? undefined : each.at)}
           >
             <span class="sr">{said(each)}</span>
             <span class={styles.count} aria-hidden="true">
-              {each.count === 0 ? "" : each.count}
+              {each.count === 0 ? (each.isMissing ? "✕" : "") : each.count}
             </span>
             <span class={styles.date} aria-hidden="true">
               {new Date(each.at).getDate()}

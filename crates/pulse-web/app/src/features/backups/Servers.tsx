@@ -81,7 +81,7 @@ export function Servers(props: { view: View }): JSX.Element {
                 >
                   {t("up {time}", { time: duration(server().uptime ?? 0) })}
                   {" · "}
-                  {t("CPU {share}", { share: percent((server().cpu ?? 0) * 100) })}
+                  {t("CPU {share}", { share: percent(server().cpu ?? 0) })}
                   {" · "}
                   {t("memory {share}", { share: percent(server().memory ?? 0) })}
                 </Show>
@@ -170,7 +170,7 @@ export function Servers(props: { view: View }): JSX.Element {
       isExtra: true,
       width: 130,
       value: (row) => row.server.cpu,
-      cell: (row) => <Meter value={(row().server.cpu ?? 0) * 100} limits={CPU_LIMITS} />,
+      cell: (row) => <Meter value={row().server.cpu ?? 0} limits={CPU_LIMITS} />,
     },
     {
       id: "memory",

@@ -60,9 +60,15 @@ describe("the calendar", () => {
     const days = calendar(all.values(), [NOW - DAY_MS], NOW, 30);
     expect(days).toHaveLength(30);
     expect(new Set(days.map((each) => each.at)).size).toBe(30);
-    expect(days.at(-1)).toEqual({ at: startOfDay(NOW), count: 2, bytes: 20, failed: 0 });
+    expect(days.at(-1)).toEqual({ at: startOfDay(NOW), count: 2, bytes: 20, failed: 0, isMissing: false });
     expect(days.at(-2)).toMatchObject({ count: 1, failed: 1 });
   });
+});
+
+it("marks the days on which nothing was backed up, but not before the first one, and not today", () => {
+  const all = allBackups(map(pbs("101", NOW - 3 * DAY_MS), pbs("101", NOW - DAY_MS)), new Map());
+  const days = calendar(all.values(), [], NOW, 6);
+  expect(days.map((each) => each.isMissing)).toEqual([false, false, false, true, false, false]);
 });
 
 describe("unprotected guests", () => {

@@ -112,6 +112,8 @@ export interface Day {
   count: number;
   bytes: number;
   failed: number;
+  /** Whole, and without any backup, though there were some before. */
+  isMissing: boolean;
 }
 
 /** Backups and failed tasks by day, the newest day last. */
@@ -127,7 +129,7 @@ export function calendar(
     const date = new Date(startOfDay(now));
     // By the calendar, not by hours: two days a year have 23 or 25.
     date.setDate(date.getDate() - index);
-    const entry = { at: date.getTime(), count: 0, bytes: 0, failed: 0 };
+    const entry = { at: date.getTime(), count: 0, bytes: 0, failed: 0, isMissing: false };
     list.push(entry);
     byDay.set(entry.at, entry);
   }
@@ -141,6 +143,10 @@ export function calendar(
     const entry = byDay.get(startOfDay(at));
     if (entry !== undefined) entry.failed += 1;
   }
+  // What lies before the first one is not known: older backups may have been pruned.
+  const first = list.findIndex((entry) => entry.count > 0);
+  for (const [index, entry] of list.entries())
+    entry.isMissing = first >= 0 && index > first && index < list.length - 1 && entry.count === 0;
   return list;
 }
 

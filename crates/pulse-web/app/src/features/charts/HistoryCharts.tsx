@@ -13,6 +13,7 @@ import {
 } from "solid-js";
 import { type History, history } from "../../api/calls";
 import { ApiError } from "../../api/client";
+import { licenceGap } from "../../api/licence";
 import { lastUpdate, serverNow } from "../../api/live";
 import { celsius, number, percent, rate } from "../../state/format";
 import { settled } from "../../state/settled";
@@ -22,6 +23,7 @@ import type { Point } from "../../ui/chartData";
 import { Button, Note, Segmented } from "../../ui/controls";
 import { DrawerSection } from "../../ui/Drawer";
 import { alertMarks } from "../alerts/marks";
+import { Licence } from "../parts/Licence";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -200,10 +202,16 @@ export function HistoryCharts(props: {
   const end = (): number => (isLive() ? serverNow() : (latest()?.end ?? serverNow()));
   const span = createMemo(() => zoom() ?? { from: end() - range().ms, to: end() });
   const marks = alertMarks(() => props.alertId ?? props.resourceId);
+  /** The range is longer than the licence's: not a failure. */
+  const gap = createMemo(() => {
+    const error: unknown = data.error;
+    return error instanceof ApiError ? licenceGap(error.status, error.body) : undefined;
+  });
   const problem = (): string | undefined => {
     const error: unknown = data.error;
     if (error === undefined || (error instanceof DOMException && error.name === "AbortError"))
       return undefined;
+    if (gap() !== undefined) return undefined;
     return error instanceof ApiError ? error.message : t("the history could not be read");
   };
 
@@ -226,12 +234,20 @@ export function HistoryCharts(props: {
         </>
       }
     >
+      <Show when={gap()}>
+        {(missing) => (
+          <Licence gap={missing()}>
+            <p>{t("Shorter ranges work; what is measured is kept all the same.")}</p>
+            <Button onClick={() => props.onRange("7d")}>{t("Show 7 days")}</Button>
+          </Licence>
+        )}
+      </Show>
       <Show when={problem()}>
         {(text) => (
           <Note health="crit">{t("The history could not be loaded: {reason}", { reason: text() })}</Note>
         )}
       </Show>
-      <For each={figures()}>
+      <For each={gap() === undefined ? figures() : []}>
         {(figure) => (
           <Chart
             title={figure.title}

@@ -15,6 +15,7 @@ import { dockerAlertId } from "../alerts/model";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { Notes } from "../metadata/Notes";
 import lists from "../parts/lists.module.css";
+import { ContainerUpdate } from "./ContainerUpdate";
 import {
   type ContainerRow,
   containerHealth,
@@ -54,6 +55,7 @@ export default function ContainerDrawer(props: {
       subtitle={t("{image} on {host}", { image: container().image ?? "", host: hostName(props.row.host) })}
     >
       <AlertList resourceId={dockerAlertId(props.row.key)} />
+      <ContainerUpdate row={props.row} />
       <Facts>
         <Fact name={t("State")}>
           {stateText(props.row)}

@@ -6,6 +6,7 @@ import { dockerHosts, hasData, lastUpdate } from "../../api/live";
 import { address } from "../../base";
 import { bytes, duration, number, percent } from "../../state/format";
 import { oneOf } from "../../state/options";
+import { shown } from "../../state/shown";
 import { useView } from "../../state/view";
 import { known, reason } from "../../state/why";
 import { t, tn } from "../../text";
@@ -55,8 +56,9 @@ const LISTS = [
 
 export default function DockerPage(): JSX.Element {
   const view = useView("docker", ["sort", "group", "list"]);
-  const rows = createMemo(() => containerRows(dockerHosts().values()));
-  const services = createMemo(() => serviceRows(dockerHosts().values()));
+  const machines = createMemo(() => shown(dockerHosts()));
+  const rows = createMemo(() => containerRows(machines().values()));
+  const services = createMemo(() => serviceRows(machines().values()));
   const open = (): string => view.get("open") ?? "";
   const openRow = (key: string): void => (open() === "" ? view.go({ open: key }) : view.set({ open: key }));
   const close = (): void => view.set({ open: undefined });
@@ -407,7 +409,7 @@ export default function DockerPage(): JSX.Element {
       <h1 class="sr">Docker</h1>
       <Show when={hasData()} fallback={<Waiting what={t("Docker hosts")} />}>
         <Show
-          when={dockerHosts().size > 0}
+          when={machines().size > 0}
           fallback={
             <Empty title={t("No Docker or Podman host yet")}>
               <p>
@@ -427,7 +429,7 @@ export default function DockerPage(): JSX.Element {
             label={t("Docker hosts")}
             view={view}
             sortName="hostsort"
-            rows={dockerHosts()}
+            rows={machines()}
             key={(host) => host.id}
             columns={hostColumns}
             phone={hostPhone}

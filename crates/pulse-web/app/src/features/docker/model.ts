@@ -196,3 +196,23 @@ export const SERVICE_FIELDS: Fields<ServiceRow> = {
     running: ({ service }) => service.runningTasks,
   },
 };
+
+/** How far a command for the agent got; undefined while the host's state does not know of it. */
+export function commandState(
+  command: { status: string } | null | undefined,
+): "waits" | "runs" | "done" | "failed" | undefined {
+  switch (command?.status) {
+    case undefined:
+      return undefined;
+    case "completed":
+      return "done";
+    case "failed":
+    case "expired":
+      return "failed";
+    case "acknowledged":
+    case "in_progress":
+      return "runs";
+    default:
+      return "waits";
+  }
+}

@@ -6,6 +6,7 @@ import type { Deployment, KubernetesNode, Pod } from "../../api/types";
 import { address } from "../../base";
 import { bytes, duration, moment, number } from "../../state/format";
 import { oneOf } from "../../state/options";
+import { shown } from "../../state/shown";
 import { useView, type View } from "../../state/view";
 import { t, tn } from "../../text";
 import { Badge, Empty, Fact, Facts, Note, Segmented } from "../../ui/controls";
@@ -47,13 +48,12 @@ const LISTS = [
 export default function KubernetesPage(): JSX.Element {
   const view = useView("kubernetes", ["sort", "group", "list"]);
   const list = createMemo(() => oneOf(view.get("list"), LISTS, "pods"));
-  const pods = createMemo(() => rowsOf<Pod>(kubernetesClusters().values(), (cluster) => cluster.pods));
+  const clusters = createMemo(() => shown(kubernetesClusters()));
+  const pods = createMemo(() => rowsOf<Pod>(clusters().values(), (cluster) => cluster.pods));
   const deployments = createMemo(() =>
-    rowsOf<Deployment>(kubernetesClusters().values(), (cluster) => cluster.deployments),
+    rowsOf<Deployment>(clusters().values(), (cluster) => cluster.deployments),
   );
-  const nodes = createMemo(() =>
-    rowsOf<KubernetesNode>(kubernetesClusters().values(), (cluster) => cluster.nodes),
-  );
+  const nodes = createMemo(() => rowsOf<KubernetesNode>(clusters().values(), (cluster) => cluster.nodes));
   const open = (): string => view.get("open") ?? "";
   const tools = (): JSX.Element => (
     <Segmented
@@ -156,7 +156,7 @@ export default function KubernetesPage(): JSX.Element {
       <h1 class="sr">Kubernetes</h1>
       <Show when={hasData()} fallback={<Waiting what={t("clusters")} />}>
         <Show
-          when={kubernetesClusters().size > 0}
+          when={clusters().size > 0}
           fallback={
             <Empty title={t("No Kubernetes cluster yet")}>
               <p>
@@ -176,7 +176,7 @@ export default function KubernetesPage(): JSX.Element {
             label={t("Clusters")}
             view={view}
             sortName="clustersort"
-            rows={kubernetesClusters()}
+            rows={clusters()}
             key={(cluster) => cluster.id}
             columns={columns}
             phone={phone}
@@ -185,7 +185,7 @@ export default function KubernetesPage(): JSX.Element {
             sort={{ column: "name", descending: false }}
             tone={(cluster) => (cluster.status === "online" ? undefined : "dim")}
           />
-          <For each={[...kubernetesClusters().keys()]}>{(id) => <AlertList resourceId={id} />}</For>
+          <For each={[...clusters().keys()]}>{(id) => <AlertList resourceId={id} />}</For>
           <Switch>
             <Match when={list() === "pods"}>
               <PodTable view={view} rows={pods()} tools={tools()} />

@@ -18,6 +18,7 @@ import { t } from "../../text";
 import { Empty } from "../../ui/controls";
 import { SubTabs } from "../../ui/SubTabs";
 import { Waiting } from "../../ui/Waiting";
+import { TroubleNote } from "./TroubleNote";
 
 export default function ProxmoxPage(props: { children?: JSX.Element }): JSX.Element {
   const tabs = createMemo(() => {
@@ -42,6 +43,7 @@ export default function ProxmoxPage(props: { children?: JSX.Element }): JSX.Elem
   return (
     <div class="page">
       <Show when={hasData()} fallback={<Waiting what={t("nodes and guests")} />}>
+        <TroubleNote />
         <Show
           when={!isEmpty()}
           fallback={

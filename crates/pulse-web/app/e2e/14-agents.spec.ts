@@ -1,0 +1,193 @@
+// What an administrator does with agents: name, hide, remove, let back in; and what the licence leaves out.
+
+import { expect, expectAccessible, test } from "./support";
+
+interface State {
+  hosts: { id: string; hostname: string; displayName: string }[];
+  dockerHosts: { id: string; hostname: string; displayName: string; customDisplayName?: string }[];
+}
+
+test("agents are listed with what can be done", async ({ inside: page }) => {
+  await page.goto("/settings/agents");
+  await expect(page.getByRole("region", { name: "Agents that report" })).toMatchAriaSnapshot(`
+    - region "Agents that report":
+      - heading "Agents that report" [level=2]
+      - table "Agents that report":
+        - rowgroup:
+          - row /Name Type Agent/
+  `);
+  const state = (await (await page.request.get("/api/state")).json()) as State;
+  test.skip(state.hosts.length === 0, "no host reports to this server");
+  await page
+    .getByRole("button", { name: /^Manage .*, Host$/ })
+    .first()
+    .click();
+  const manage = page.getByRole("region", { name: /^Manage / });
+  await expect(manage.getByLabel("Proxmox node that is the same machine")).toBeVisible();
+  await manage.getByRole("button", { name: "Remove…" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toContainText("install.sh");
+  await expect(dialog).toContainText("--uninstall");
+  await expectAccessible(page, "removing a host");
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await expect(dialog).toBeHidden();
+});
+
+test("a Docker host is named, hidden and shown again", async ({ inside: page }) => {
+  const state = (await (await page.request.get("/api/state")).json()) as State;
+  const host = state.dockerHosts[0];
+  test.skip(host === undefined, "no Docker host reports to this server");
+  await page.goto("/settings/agents");
+  await page
+    .getByRole("button", { name: /^Manage .*, Docker$/ })
+    .first()
+    .click();
+  const manage = page.getByRole("region", { name: /^Manage / });
+  // Anything can be a name.
+  await manage.getByLabel("Display name").fill("<b>Attic</b> 🏠");
+  await manage.getByRole("button", { name: "Rename" }).click();
+  await expect(page.getByRole("table", { name: "Agents that report" })).toContainText("<b>Attic</b> 🏠");
+  await page
+    .getByRole("region", { name: "Manage <b>Attic</b> 🏠" })
+    .getByRole("button", { name: "Hide" })
+    .click();
+  const past = page.getByRole("region", { name: "Removed and hidden" });
+  await expect(past).toContainText("<b>Attic</b> 🏠");
+  await expectAccessible(page, "a hidden host");
+  await page.goto("/docker");
+  await expect(page.getByRole("heading", { name: "Docker", level: 1 })).toBeAttached();
+  await expect(page.getByText("<b>Attic</b> 🏠")).toHaveCount(0);
+  await page.goto("/settings/agents");
+  await past.getByRole("button", { name: "Show <b>Attic</b> 🏠" }).click();
+  await expect(page.getByRole("table", { name: "Agents that report" })).toContainText("<b>Attic</b> 🏠");
+  await page.getByRole("button", { name: "Manage <b>Attic</b> 🏠, Docker" }).click();
+  const again = page.getByRole("region", { name: "Manage <b>Attic</b> 🏠" });
+  await again.getByLabel("Display name").fill("");
+  await again.getByRole("button", { name: "Rename" }).click();
+  await expect(page.getByRole("table", { name: "Agents that report" })).not.toContainText("Attic");
+});
+
+test("a report that comes in the middle of a name leaves what was typed", async ({ inside: page }) => {
+  const state = (await (await page.request.get("/api/state")).json()) as State;
+  test.skip(state.dockerHosts.length === 0, "no Docker host reports to this server");
+  await page.goto("/settings/agents");
+  await page
+    .getByRole("button", { name: /^Manage .*, Docker$/ })
+    .first()
+    .click();
+  const name = page.getByLabel("Display name");
+  await name.fill("half a na");
+  const before = ((await (await page.request.get("/api/state")).json()) as { lastUpdate: number }).lastUpdate;
+  await expect
+    .poll(
+      async () =>
+        ((await (await page.request.get("/api/state")).json()) as { lastUpdate: number }).lastUpdate,
+      {
+        timeout: 40_000,
+      },
+    )
+    .not.toBe(before);
+  await expect(name).toHaveValue("half a na");
+  await expect(name).toBeFocused();
+});
+
+test("what the licence leaves out is a state, not an error", async ({ inside: page }) => {
+  const refused = { error: "license_required", feature: "agent_profiles", message: "x" };
+  await page.route("**/api/admin/profiles/**", (route) => route.fulfill({ status: 402, json: refused }));
+  await page.goto("/settings/profiles");
+  await expect(page.getByRole("main")).toMatchAriaSnapshot(`
+    - main:
+      - navigation "Settings"
+      - heading "Agent profiles" [level=1]
+      - heading /Profiles for agents. not in the licence/ [level=2]
+      - paragraph: /Nothing is broken/
+      - paragraph: /Agents go on/
+  `);
+  await expect(page.getByRole("alert")).toHaveCount(0);
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expectAccessible(page, `no licence, ${colorScheme}`);
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await expectAccessible(page, `no licence, ${colorScheme}, wide`);
+  }
+});
+
+test("a range beyond the licence says what works", async ({ inside: page }) => {
+  await page.route("**/api/metrics-store/history?*range=90d*", (route) =>
+    route.fulfill({
+      status: 402,
+      json: { error: "license_required", feature: "long_term_metrics", max_free: "7d" },
+    }),
+  );
+  await page.goto("/hosts");
+  await page.getByRole("table", { name: "Hosts", exact: true }).locator("[data-row-key]").first().click();
+  const drawer = page.getByRole("complementary");
+  await drawer.getByRole("button", { name: "90 d" }).click();
+  await expect(
+    drawer.getByRole("heading", { name: "History of more than 7 days: not in the licence" }),
+  ).toBeVisible();
+  await expectAccessible(page, "a range beyond the licence");
+  await drawer.getByRole("button", { name: "Show 7 days" }).click();
+  await expect(drawer.getByRole("img", { name: /^CPU/ }).locator("canvas")).toBeVisible();
+});
+
+/** Profiles of a server that has the licence, kept in the test. */
+test("a profile is made, and what agents could not follow stands at its field", async ({ inside: page }) => {
+  const made: unknown[] = [];
+  await page.route("**/api/admin/profiles/**", async (route) => {
+    const path = new URL(route.request().url()).pathname;
+    if (path.endsWith("/schema"))
+      return route.fulfill({
+        json: [
+          {
+            Key: "interval",
+            Type: "duration",
+            Description: "How often",
+            Default: "30s",
+            Required: false,
+            Pattern: "",
+          },
+          {
+            Key: "enable_docker",
+            Type: "bool",
+            Description: "Docker",
+            Default: true,
+            Required: false,
+            Pattern: "",
+          },
+        ],
+      });
+    if (path.endsWith("/assignments")) return route.fulfill({ json: [] });
+    if (path.endsWith("/validate")) {
+      const { interval } = route.request().postDataJSON() as { interval?: string };
+      return route.fulfill({
+        json:
+          interval === "often"
+            ? { Valid: false, Errors: [{ Key: "interval", Message: "no duration" }], Warnings: null }
+            : { Valid: true, Errors: null, Warnings: null },
+      });
+    }
+    if (route.request().method() === "POST") {
+      const body = route.request().postDataJSON() as object;
+      const at = "2026-11-25T12:00:00Z";
+      made.push({ id: "p1", version: 1, created_at: at, updated_at: at, ...body });
+      return route.fulfill({ json: made[0] });
+    }
+    return route.fulfill({ json: made });
+  });
+  await page.goto("/settings/profiles");
+  await page.getByRole("button", { name: "New profile" }).click();
+  const form = page.getByRole("form", { name: "New profile" });
+  await form.getByLabel("Name").fill("Small");
+  await form.getByLabel("interval").fill("often");
+  await form.getByRole("button", { name: "Save profile" }).click();
+  await expect(form.getByText("no duration")).toBeVisible();
+  await expect(form.getByLabel("interval")).toHaveValue("often");
+  await expectAccessible(page, "a profile with something wrong");
+  await form.getByLabel("interval").fill("60s");
+  await form.getByLabel("enable_docker").selectOption("false");
+  await form.getByRole("button", { name: "Save profile" }).click();
+  await expect(page.getByRole("table", { name: "Agent profiles" })).toContainText("Small");
+  expect(made).toMatchObject([{ name: "Small", config: { interval: "60s", enable_docker: false } }]);
+});

@@ -1,0 +1,134 @@
+// Whose backups are whose, and what waits to be updated.
+
+import { expect, expectAccessible, test } from "./support";
+
+const LOOKS = [
+  { colorScheme: "light", width: 1440 },
+  { colorScheme: "dark", width: 1440 },
+  { colorScheme: "light", width: 390 },
+  { colorScheme: "dark", width: 390 },
+] as const;
+
+test("what the server cannot attribute is said, with whom it may be of", async ({ inside: page }) => {
+  await page.route("**/api/backups/coverage", (route) =>
+    route.fulfill({
+      json: {
+        summary: {
+          guests: 3,
+          protected: 1,
+          unprotected: 1,
+          ambiguous: 1,
+          unknown: 0,
+          orphanedGroups: 0,
+          ambiguousGroups: 1,
+        },
+        guests: [
+          {
+            id: "a:n:100",
+            instance: "a",
+            vmid: 100,
+            type: "qemu",
+            name: "<i>web</i> 🌍",
+            node: "n",
+            state: "ambiguous",
+            reason: "two clusters have a guest of that number",
+            backupCount: 2,
+            sources: [],
+          },
+        ],
+        unattributed: [
+          {
+            state: "ambiguous",
+            reason: "two clusters have a guest of that number",
+            type: "pbs",
+            instance: "vault",
+            place: "main",
+            backupType: "vm",
+            vmid: "100",
+            backupCount: 3,
+            lastBackup: "2026-11-24T02:00:00Z",
+            candidates: [
+              { instance: "a", vmid: 100 },
+              { instance: "b", vmid: 100 },
+            ],
+          },
+        ],
+      },
+    }),
+  );
+  await page.goto("/proxmox/backups?list=unclear");
+  const line = page.getByRole("region", { name: "Protection of guests" });
+  await expect(line).toContainText("1 of 3 guests have a backup");
+  await expect(line).toContainText("1 has none");
+  const table = page.getByRole("table", { name: "Unclear backups" });
+  await expect(table).toContainText("<i>web</i> 🌍 (100)");
+  await expect(table).toContainText("may be of a 100, b 100");
+  await expect(page.getByRole("region", { name: "Unclear backups" })).toMatchAriaSnapshot(`
+    - region "Unclear backups":
+      - group "List":
+        - button "Unprotected guests"
+        - button "Backups"
+        - button "Unclear" [pressed]
+      - table "Unclear backups":
+        - rowgroup:
+          - row "What State Why Newest backup"
+  `);
+  for (const look of LOOKS) {
+    await page.emulateMedia({ colorScheme: look.colorScheme });
+    await page.setViewportSize({ width: look.width, height: 844 });
+    await expectAccessible(page, `unclear backups, ${look.colorScheme}, ${look.width}`);
+  }
+});
+
+test("the real answer agrees with the counts above", async ({ inside: page }) => {
+  const answer = await (await page.request.get("/api/backups/coverage")).json();
+  test.skip(answer.summary.guests === 0, "no guest is watched");
+  await page.goto("/proxmox/backups");
+  await expect(page.getByRole("region", { name: "Protection of guests" })).toContainText(
+    `${answer.summary.protected} of ${answer.summary.guests} guests have a backup`,
+  );
+});
+
+test("an answer of somebody else is said, not shown as nothing unclear", async ({ inside: page }) => {
+  await page.route("**/api/backups/coverage", (route) =>
+    route.fulfill({ contentType: "text/html", body: "<h1>Proxy</h1>" }),
+  );
+  await page.goto("/proxmox/backups?list=unclear");
+  await expect(page.getByRole("alert")).toContainText("the answer is not the server's");
+  await expect(page.getByText("Every backup has its guest")).toBeHidden();
+});
+
+test("updates that wait are listed; null is none", async ({ inside: page }) => {
+  await page.route("**/api/infra-updates", (route) => route.fulfill({ json: { total: 0, updates: null } }));
+  await page.goto("/settings/updates");
+  await expect(page.getByRole("heading", { name: "No updates wait" })).toBeVisible();
+  await page.unroute("**/api/infra-updates");
+  const at = "2026-11-24T02:00:00Z";
+  await page.route("**/api/infra-updates", (route) =>
+    route.fulfill({
+      json: {
+        total: 1,
+        updates: [
+          {
+            id: "1",
+            resourceId: "c",
+            resourceType: "docker",
+            resourceName: "nginx",
+            hostId: "gone",
+            type: "docker_image",
+            currentVersion: "nginx:1.27",
+            firstDetected: at,
+            lastChecked: at,
+          },
+        ],
+      },
+    }),
+  );
+  await page.reload();
+  await expect(page.getByRole("table", { name: "Updates" })).toContainText("nginx:1.27");
+  for (const look of LOOKS) {
+    await page.emulateMedia({ colorScheme: look.colorScheme });
+    await page.setViewportSize({ width: look.width, height: 844 });
+    await expectAccessible(page, `updates, ${look.colorScheme}, ${look.width}`);
+  }
+});
