@@ -91,7 +91,13 @@ export default function ActivePage(): JSX.Element {
     return until === undefined ? undefined : age((until - serverNow()) / 1000);
   };
   const snoozed = (alert: LiveAlert): JSX.Element => (
-    <Show when={left(alert)}>{(time) => <Badge>{t("snoozed {left}", { left: time() })}</Badge>}</Show>
+    <Show when={left(alert)}>
+      {(time) => (
+        <>
+          <Badge>{t("snoozed {left}", { left: time() })}</Badge>{" "}
+        </>
+      )}
+    </Show>
   );
   const nap = (alert: LiveAlert): JSX.Element => (
     <IconButton
@@ -133,7 +139,8 @@ export default function ActivePage(): JSX.Element {
       value: (alert) => alert.message,
       cell: (row) => (
         <span title={row().message}>
-          {snoozed(row())} {row().message}
+          {snoozed(row())}
+          {row().message}
         </span>
       ),
     },
@@ -227,7 +234,8 @@ export default function ActivePage(): JSX.Element {
       cell: (row) => (
         <Two>
           <span>
-            {snoozed(row())} {since(row())}
+            {snoozed(row())}
+            {since(row())}
           </span>
           <span>
             {nap(row())} {button(row())}
