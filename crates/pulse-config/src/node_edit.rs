@@ -76,7 +76,7 @@ pub struct NodeEdit {
 }
 
 /// Why an instance is not added, changed or removed. The texts are the contract's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NodeError {
     /// No name.
     #[error("Name is required")]
@@ -102,6 +102,11 @@ pub enum NodeError {
     /// The same host is there already.
     #[error("A node with this host URL already exists")]
     Duplicate,
+    /// A host registers itself that is configured with other credentials, and may not replace them.
+    #[error(
+        "{0} is configured with other credentials; only a setup token, or an API token with settings:write, replaces them"
+    )]
+    CredentialsKept(InstanceName),
     /// There is no end to it.
     #[error("Too many nodes of this type")]
     TooMany,

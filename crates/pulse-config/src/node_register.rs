@@ -85,9 +85,13 @@ impl Registration {
 }
 
 impl NodeConfig {
-    /// Takes a registration: the instance with that address, or with that name and token, gets the new token; else it
-    /// is added.
-    pub fn register(&mut self, registration: &Registration) -> Result<Registered, NodeError> {
+    /// Takes a registration: the instance with that address, or with that name and token, gets the new token if the caller
+    /// may replace credentials; else it is added.
+    pub fn register(
+        &mut self,
+        registration: &Registration,
+        may_replace: bool,
+    ) -> Result<Registered, NodeError> {
         let host = registration.normalised_host()?;
         let (kind, wanted) = (registration.kind, registration);
         let is_it = |known_host: &str, name: &InstanceName, token: Option<&String>| {
@@ -102,6 +106,13 @@ impl NodeConfig {
                 if let Some(known) =
                     $list.iter_mut().find(|it| is_it(&it.host, &it.name, it.token_name.as_ref()))
                 {
+                    let is_same = known.host == host
+                        && known.token_name.as_ref() == Some(&wanted.token_name)
+                        && known.token_value.as_ref() == Some(&wanted.token_value);
+                    // Pulse v5: whoever may report for one host replaces the credentials of any other.
+                    if !is_same && !may_replace {
+                        return Err(NodeError::CredentialsKept(known.name.clone()));
+                    }
                     (known.user, known.password) = (None, None);
                     known.token_name = Some(wanted.token_name.clone());
                     known.token_value = Some(wanted.token_value.clone());
@@ -155,11 +166,11 @@ mod tests {
     fn the_same_address_keeps_its_place_and_gets_the_new_token() {
         let mut config = NodeConfig::default();
         let first = registration(InstanceKind::Pve, "192.0.2.4", "lab", "m@pam!a");
-        assert_eq!(config.register(&first), Ok(Registered::Added { name: "lab".into() }));
+        assert_eq!(config.register(&first, true), Ok(Registered::Added { name: "lab".into() }));
         config.pve[0].fingerprint = Some("BB".into());
         config.pve[0].monitor_vms = false;
         let again = registration(InstanceKind::Pve, "https://192.0.2.4:8006/", "other", "m@pam!b");
-        assert_eq!(config.register(&again), Ok(Registered::Updated { name: "lab".into() }));
+        assert_eq!(config.register(&again, true), Ok(Registered::Updated { name: "lab".into() }));
         let pve = &config.pve[0];
         assert_eq!((pve.token_name.as_deref(), pve.fingerprint.as_deref()), (Some("m@pam!b"), Some("BB")));
         assert!(!pve.monitor_vms && config.pve.len() == 1);
@@ -168,23 +179,40 @@ mod tests {
     #[test]
     fn a_name_counts_only_together_with_its_token() {
         let mut config = NodeConfig::default();
-        config.register(&registration(InstanceKind::Pbs, "192.0.2.5", "vault", "m@pbs!a")).unwrap();
+        config.register(&registration(InstanceKind::Pbs, "192.0.2.5", "vault", "m@pbs!a"), true).unwrap();
         let moved = registration(InstanceKind::Pbs, "192.0.2.6", "Vault", "m@pbs!a");
-        assert_eq!(config.register(&moved), Ok(Registered::Updated { name: "vault".into() }));
+        assert_eq!(config.register(&moved, true), Ok(Registered::Updated { name: "vault".into() }));
         assert_eq!(config.pbs[0].host, "https://192.0.2.6:8007");
         // Somebody else of that name is somebody else.
         let other = registration(InstanceKind::Pbs, "192.0.2.7", "vault", "m@pbs!b");
-        assert_eq!(config.register(&other), Ok(Registered::Added { name: "vault (192.0.2.7)".into() }));
+        assert_eq!(config.register(&other, true), Ok(Registered::Added { name: "vault (192.0.2.7)".into() }));
         assert_eq!(config.pbs.len(), 2);
         assert!(config.pbs[1].monitor_datastores && config.pbs[1].verify_ssl);
+    }
+
+    #[test]
+    fn who_may_not_replace_credentials_adds_new_hosts_and_changes_none() {
+        let mut config = NodeConfig::default();
+        let first = registration(InstanceKind::Pve, "192.0.2.4", "lab", "m@pam!a");
+        config.register(&first, false).unwrap();
+        let before = config.clone();
+        // The same once more is no change.
+        assert_eq!(config.register(&first, false), Ok(Registered::Updated { name: "lab".into() }));
+        let other = registration(InstanceKind::Pve, "192.0.2.4", "lab", "m@pam!b");
+        assert_eq!(config.register(&other, false), Err(NodeError::CredentialsKept("lab".into())));
+        // Nor to another address under its name.
+        let moved = registration(InstanceKind::Pve, "203.0.113.9", "lab", "m@pam!a");
+        assert_eq!(config.register(&moved, false), Err(NodeError::CredentialsKept("lab".into())));
+        assert_eq!(config, before);
+        assert_eq!(config.register(&other, true), Ok(Registered::Updated { name: "lab".into() }));
     }
 
     #[test]
     fn without_a_name_the_address_stands_in() {
         let mut config = NodeConfig::default();
         let nameless = registration(InstanceKind::Pve, "pve1.lan", "", "m@pam!a");
-        assert_eq!(config.register(&nameless).unwrap().name().as_str(), "pve1.lan");
+        assert_eq!(config.register(&nameless, true).unwrap().name().as_str(), "pve1.lan");
         let bad = registration(InstanceKind::Pve, "1.2", "x", "m@pam!a");
-        assert!(matches!(config.register(&bad), Err(NodeError::Host(_))));
+        assert!(matches!(config.register(&bad, true), Err(NodeError::Host(_))));
     }
 }

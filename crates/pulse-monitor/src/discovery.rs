@@ -24,6 +24,10 @@ const BACKGROUND: Duration = Duration::from_mins(2);
 /// Networks of one search.
 const MOST_NETWORKS: usize = 16;
 
+/// Networks that belong to whoever uses them; those that carriers share among their customers too.
+const PRIVATE: [&str; 6] =
+    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8"];
+
 /// What the last search in the background brought.
 #[derive(Debug, Clone)]
 pub struct Found {
@@ -41,6 +45,14 @@ pub enum DiscoveryError {
     /// The text is no list of networks.
     #[error("{0:?} is no IPv4 network such as 192.0.2.0/24")]
     NoNetwork(String),
+    /// Somebody else's network.
+    #[error(
+        "{0} is no private network; to search it all the same, add it to the allowed networks in the discovery settings"
+    )]
+    NotPrivate(Cidr),
+    /// The settings name the networks that may be searched, and this is none of them.
+    #[error("{0} is not among the allowed networks in the discovery settings")]
+    NotAllowed(Cidr),
     /// There are too many networks.
     #[error("at most {MOST_NETWORKS} networks are searched at once")]
     TooMany,
@@ -158,13 +170,31 @@ fn networks(subnet: &str, allowed: &[String]) -> Result<Vec<Cidr>, DiscoveryErro
         if parts.len() > MOST_NETWORKS {
             return Err(DiscoveryError::TooMany);
         }
-        return parts.into_iter().map(parse).collect();
+        let allowed: Vec<Cidr> = allowed.iter().filter_map(|text| text.parse().ok()).collect();
+        return parts.into_iter().map(|part| may_be_searched(parse(part)?, &allowed)).collect();
     }
     if !allowed.is_empty() {
         return allowed.iter().take(MOST_NETWORKS).map(|text| parse(text)).collect();
     }
     let own = discover::own_networks();
     if own.is_empty() { Err(DiscoveryError::NoOwnNetwork) } else { Ok(own) }
+}
+
+/// A network that somebody named is searched where the settings allow it. Where they name none, private networks are:
+/// a server must not be made to knock at the doors of strangers.
+// Pulse v5: any network is searched.
+fn may_be_searched(network: Cidr, allowed: &[Cidr]) -> Result<Cidr, DiscoveryError> {
+    if network.address().is_ipv6() {
+        // The search itself says why it does not search it.
+        return Ok(network);
+    }
+    let lies_in = |outer: &Cidr| outer.contains(network.address()) && network.prefix() >= outer.prefix();
+    if !allowed.is_empty() {
+        let is_allowed = allowed.iter().any(lies_in);
+        return if is_allowed { Ok(network) } else { Err(DiscoveryError::NotAllowed(network)) };
+    }
+    let is_private = PRIVATE.iter().filter_map(|text| text.parse::<Cidr>().ok()).any(|outer| lies_in(&outer));
+    if is_private { Ok(network) } else { Err(DiscoveryError::NotPrivate(network)) }
 }
 
 /// Sockets of instances that are configured by address.
@@ -190,10 +220,31 @@ mod tests {
             let allowed: Vec<String> = allowed.iter().map(|text| (*text).to_owned()).collect();
             networks(text, &allowed).map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
-        assert_eq!(list("192.0.2.0/24, 198.51.100.7", &[]).unwrap(), ["192.0.2.0/24", "198.51.100.7/32"]);
+        assert_eq!(list("192.168.2.0/24, 10.1.100.7", &[]).unwrap(), ["192.168.2.0/24", "10.1.100.7/32"]);
         assert_eq!(list("auto", &["192.0.2.0/25"]).unwrap(), ["192.0.2.0/25"]);
         assert_eq!(list("192.0.2.0/99", &[]), Err(DiscoveryError::NoNetwork("192.0.2.0/99".into())));
         assert_eq!(list(&"192.0.2.1,".repeat(17), &[]), Err(DiscoveryError::TooMany));
+    }
+
+    #[test]
+    fn no_network_of_strangers_is_searched_unless_the_settings_allow_it() {
+        let check = |text: &str, allowed: &[&str]| {
+            let allowed: Vec<String> = allowed.iter().map(|text| (*text).to_owned()).collect();
+            networks(text, &allowed).map(|list| list.len())
+        };
+        let cidr = |text: &str| text.parse::<Cidr>().unwrap();
+        for public in ["8.8.8.0/24", "192.0.2.0/24", "172.32.0.0/16", "9.0.0.0/7", "0.0.0.0/0", "10.0.0.0/7"]
+        {
+            assert_eq!(check(public, &[]), Err(DiscoveryError::NotPrivate(cidr(public))), "{public}");
+        }
+        assert_eq!(check("192.0.2.0/26", &["192.0.2.0/24"]), Ok(1));
+        // Larger than what is allowed, or beside it; and then private ones are not allowed by themselves.
+        for beside in ["192.0.2.0/23", "192.0.3.0/24", "10.0.0.0/24"] {
+            let refused = Err(DiscoveryError::NotAllowed(cidr(beside)));
+            assert_eq!(check(beside, &["192.0.2.0/24"]), refused, "{beside}");
+        }
+        let mixed = check("10.0.0.0/24,8.8.8.8", &[]);
+        assert_eq!(mixed, Err(DiscoveryError::NotPrivate(cidr("8.8.8.8/32"))));
     }
 
     #[test]

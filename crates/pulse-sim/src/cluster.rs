@@ -411,6 +411,11 @@ impl Cluster {
         self.inner.site.journal.most_in_flight()
     }
 
+    /// How many requests are being worked on now.
+    pub fn in_flight(&self) -> usize {
+        self.inner.site.journal.in_flight()
+    }
+
     /// Forgets requests and counters.
     pub fn forget_requests(&self) {
         self.inner.site.journal.clear();

@@ -92,14 +92,56 @@ async fn only_tokens_that_may_report_or_change_settings_register_a_host() {
         (Scope::MonitoringRead, 401),
     ] {
         let token = server.token([scope]);
-        let body = registration("pve", "https://127.0.0.1:9", &token);
+        // Each a host of its own: what is configured already is not theirs to change.
+        let mut body = registration("pve", &format!("https://127.0.0.1:{}", 9 + scope as u16), &token);
+        body["serverName"] = json!(format!("{scope:?}"));
         server.anybody().post(REGISTER, body).await.expect(status);
     }
     let nobody = registration("pve", "https://127.0.0.1:9", "");
     let text = server.anybody().post(REGISTER, nobody).await.expect(401).text();
     assert_eq!(text.trim_end(), "Pulse requires authentication");
     server.anybody().post(REGISTER, json!([])).await.expect(400);
-    assert_eq!(server.admin().get(NODES).await.expect(200).json().as_array().unwrap().len(), 1);
+    assert_eq!(server.admin().get(NODES).await.expect(200).json().as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_token_that_may_only_report_replaces_no_credentials_of_a_configured_node() {
+    let server = TestServer::set_up();
+    let host = "https://127.0.0.1:9";
+    let lab =
+        json!({"type": "pve", "name": "lab", "host": host, "tokenName": "m@pve!mine", "tokenValue": "x"});
+    server.admin().post(NODES, lab).await.expect(201);
+    let kept = || {
+        let nodes = server.state.nodes.current();
+        let lab = nodes.pve.iter().find(|pve| pve.name.as_str() == "lab").unwrap();
+        (
+            lab.host.clone(),
+            lab.token_name.clone().unwrap(),
+            lab.token_value.clone().unwrap().expose().to_owned(),
+        )
+    };
+    let before = kept();
+    for scope in [Scope::HostAgentReport, Scope::HostAgentManage] {
+        let token = server.token([scope]);
+        let mut body = registration("pve", host, &token);
+        let text = server.anybody().post(REGISTER, body.clone()).await.expect(403).text();
+        assert!(text.contains("lab is configured with other credentials"), "{text}");
+        assert!(text.contains("settings:write") && !text.contains("5ec4e7"), "{text}");
+        // Nor by asking for a token, nor to another address under its name and token.
+        body["requestToken"] = json!(true);
+        (body["username"], body["password"]) = (json!("root@pam"), json!("guess"));
+        server.anybody().post(REGISTER, body).await.expect(403);
+        let mut moved = registration("pve", "https://127.0.0.1:10", &token);
+        (moved["serverName"], moved["tokenId"]) = (json!("lab"), json!("m@pve!mine"));
+        server.anybody().post(REGISTER, moved).await.expect(403);
+        assert_eq!(kept(), before);
+    }
+    // Who may change settings may change these, and so may whoever was given a setup token.
+    let token = server.token([Scope::SettingsWrite]);
+    server.anybody().post(REGISTER, registration("pve", host, &token)).await.expect(200);
+    assert_ne!(kept(), before);
+    let token = setup_token(&server, "pve").await;
+    server.anybody().post(REGISTER, registration("pve", host, &token)).await.expect(200);
 }
 
 #[tokio::test]
@@ -476,7 +518,12 @@ async fn nothing_is_searched_until_somebody_asks_and_then_only_what_is_named() {
     let found = server.admin().post(path, json!({"subnet": "127.0.6.0/30"})).await.expect(200).json();
     assert_eq!((&found["cached"], &found["scanning"]), (&json!(false), &json!(false)));
     assert_eq!(found["environment"]["phases"][0]["subnets"], json!(["127.0.6.0/30"]));
-    for (subnet, part) in [("nonsense", "no IPv4 network"), ("10.0.0.0/99", "no IPv4 network")] {
+    for (subnet, part) in [
+        ("nonsense", "no IPv4 network"),
+        ("10.0.0.0/99", "no IPv4 network"),
+        ("8.8.8.0/30", "no private network"),
+        ("127.0.6.0/30,192.0.2.1", "192.0.2.1/32 is no private network"),
+    ] {
         let text = server.admin().post(path, json!({"subnet": subnet})).await.expect(400).text();
         assert!(text.contains(part), "{text}");
     }

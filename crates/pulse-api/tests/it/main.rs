@@ -67,6 +67,8 @@ mod sessions;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod state;
 #[cfg(test)]
 mod subpath;

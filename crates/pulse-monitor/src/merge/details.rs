@@ -21,7 +21,7 @@ use crate::facts::{GuestFacts, InstanceFacts};
 /// Figures of a guest agent are shown for so long after the agent fell silent: one lost answer is no outage, and a
 /// backup may keep a guest busy for hours.
 const DISK_HOLDS_MILLISECONDS: i64 = 15 * 60_000;
-const DISK_HOLDS_WHILE_LOCKED_MILLISECONDS: i64 = 24 * 3_600_000;
+const DISK_HOLDS_UNASKED_MILLISECONDS: i64 = 24 * 3_600_000;
 /// Memory moves faster.
 const MEMORY_HOLDS_MILLISECONDS: i64 = 11 * 60_000;
 /// A Pulse agent in a guest has reported this recently, or its figures are not used.
@@ -103,10 +103,11 @@ fn plain_addresses(guest: &Guest) -> Vec<String> {
 }
 
 fn complete_disk(guest: &mut Guest, facts: &GuestFacts, now: Timestamp) {
-    let holds =
-        if guest.lock.is_some() { DISK_HOLDS_WHILE_LOCKED_MILLISECONDS } else { DISK_HOLDS_MILLISECONDS };
+    // Without trouble nobody has asked: the guest is locked, or its node works on many, or cannot be asked itself.
+    let was_asked = facts.trouble.is_some() && guest.lock.is_none();
+    let holds = if was_asked { DISK_HOLDS_MILLISECONDS } else { DISK_HOLDS_UNASKED_MILLISECONDS };
     match (&facts.disk, facts.trouble) {
-        (Some((space, list, at)), trouble) if trouble.is_none() || age(*at, now) <= holds => {
+        (Some((space, list, at)), _) if age(*at, now) <= holds => {
             guest.disk = *space;
             guest.file_systems.clone_from(list);
         }
@@ -118,10 +119,9 @@ fn complete_disk(guest: &mut Guest, facts: &GuestFacts, now: Timestamp) {
 /// Takes a figure from inside the guest. How much there is stays what the guest was given: what its kernel keeps for
 /// itself is in use.
 fn use_memory(guest: &mut Guest, inside: MemoryUse, source: MemorySource) {
-    let (total, balloon) = match guest.memory {
-        Reading::Known(known) => (known.total_bytes, known.balloon_bytes),
-        Reading::Unknown(_) => (inside.total_bytes, None),
-    };
+    // Its kernel counts less than it was given: without the one figure the other has no whole.
+    let Reading::Known(known) = guest.memory else { return };
+    let (total, balloon) = (known.total_bytes, known.balloon_bytes);
     // A container sees the memory of its host where its own is not limited: then the figures do not fit.
     if inside.total_bytes > total {
         return;

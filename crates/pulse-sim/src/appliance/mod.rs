@@ -319,6 +319,11 @@ impl Appliance {
         self.inner.site.journal.counts()
     }
 
+    /// How many requests are being worked on now.
+    pub fn in_flight(&self) -> usize {
+        self.inner.site.journal.in_flight()
+    }
+
     /// Forgets requests and counters.
     pub fn forget_requests(&self) {
         self.inner.site.journal.clear();

@@ -228,7 +228,7 @@ pub(crate) fn finished_backups(
                 continue;
             }
             let began = last.saturating_sub(night * DAY) + u64::from(guest.vmid % 600) * 4;
-            let took = 20 + derive(guest.key, 202 + night) % 600;
+            let took = 20 + derive(derive(guest.key, 202), began / DAY) % 600;
             if began + took > at {
                 continue;
             }

@@ -41,6 +41,7 @@ pub(super) async fn serve(
         cancelled.cancelled().await;
         return;
     };
+    let handshake = site.journal.begin_handshake();
     let tls = tokio::select! {
         () = cancelled.cancelled() => return,
         done = tokio::time::timeout(HANDSHAKE, acceptor.accept(tcp)) => match done {
@@ -49,6 +50,7 @@ pub(super) async fn serve(
             Ok(Err(_)) | Err(_) => return,
         },
     };
+    drop(handshake);
     let reset = CancellationToken::new();
     let service = service_fn(|request| answer(Arc::clone(&site), host, line, reset.clone(), request));
     let mut connection = http1::Builder::new()

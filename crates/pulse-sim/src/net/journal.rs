@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde::Serialize;
@@ -37,6 +40,8 @@ pub struct RequestRecord {
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     inner: Mutex<Inner>,
+    /// Connections that are being made.
+    handshakes: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +71,18 @@ impl Journal {
 
     pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
         self.lock().counts.clone()
+    }
+
+    /// How many requests are being worked on, and connections made, now.
+    pub(crate) fn in_flight(&self) -> usize {
+        let requests: usize = self.lock().in_flight.values().map(|(now, _)| *now).sum();
+        requests + self.handshakes.load(Ordering::Relaxed)
+    }
+
+    /// Counts a connection as being made until the guard is dropped.
+    pub(crate) fn begin_handshake(&self) -> Handshake<'_> {
+        self.handshakes.fetch_add(1, Ordering::Relaxed);
+        Handshake(self)
     }
 
     /// The most requests each node ever had at once.
@@ -107,6 +124,15 @@ impl Journal {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection being made.
+pub(crate) struct Handshake<'a>(&'a Journal);
+
+impl Drop for Handshake<'_> {
+    fn drop(&mut self) {
+        self.0.handshakes.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

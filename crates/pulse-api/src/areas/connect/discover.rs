@@ -172,7 +172,7 @@ pub(super) async fn get_discovered(
 /// Search networks for Proxmox servers, for at most half a minute.
 ///
 /// Only hosts in the named networks are touched, at most as many as the settings allow, and what is configured already is
-/// left alone. It makes this server knock at other machines, so it needs the right to change settings; Pulse v5 lets
+/// left alone. The networks have to be private, or among the allowed ones where the settings name those. It makes this server knock at other machines, so it needs the right to change settings; Pulse v5 lets
 /// every caller do it.
 #[utoipa::path(
     post, path = "/api/discover", tag = "connect", request_body = Wish,

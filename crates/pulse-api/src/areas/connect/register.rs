@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::header;
 use crate::{
     areas::{
-        nodes::{merge_into_cluster, update},
+        nodes::{merge_into_cluster, refused, update},
         object::read_object,
     },
     error::ApiError,
@@ -88,12 +88,18 @@ pub(super) struct Done {
 /// Register a Proxmox host that made a token for this server.
 ///
 /// A setup token is used up only by a request that is complete. The certificate the host shows now is pinned for a new
-/// one. Pulse v5 burns the token first, takes API tokens of any scope, and pins nothing.
+/// one. The credentials of a node that is configured already are replaced only with a setup token or an API token that may
+/// change settings; one that may only report adds new nodes. Pulse v5 burns the token first, takes API tokens of any scope
+/// for everything, and pins nothing.
 #[utoipa::path(
     post, path = "/api/auto-register", tag = "connect", security(()), request_body = Wish,
     responses(
         (status = 200, body = Done), (status = 400, description = "What is missing or wrong", body = String),
         (status = 401, description = "No credential, or a wrong one", body = String),
+        (
+            status = 403, description = "The node is configured with other credentials that this token may not replace",
+            body = String
+        ),
     )
 )]
 pub(super) async fn auto_register(
@@ -124,6 +130,11 @@ pub(super) async fn auto_register(
     if (wish.request_token && !has_login) || (!wish.request_token && !is_complete) {
         return Err(bad("Missing required fields"));
     }
+    if !credential.may_replace() && wish.request_token {
+        // A token must not be made over there only to be refused here.
+        let mut trial = (*state.nodes.current()).clone();
+        trial.register(&registration, false).map_err(refused)?;
+    }
     credential.use_up(&state, kind)?;
     registration.fingerprint = state.probe.fingerprint(&host, LOOK).await;
     let now = state.now();
@@ -140,7 +151,8 @@ pub(super) async fn auto_register(
         return Ok(Json(merged).into_response());
     }
     let kept = registration.clone();
-    let registered = update(state.nodes.clone(), move |config| config.register(&kept)).await?;
+    let may_replace = credential.may_replace();
+    let registered = update(state.nodes.clone(), move |config| config.register(&kept, may_replace)).await?;
     tracing::info!(
         by = credential.words(), node.kind = %kind, node.name = %registered.name(),
         is_new = matches!(registered, Registered::Added { .. }), "a node registered itself"
@@ -204,6 +216,14 @@ impl Credential {
             Self::Setup(value) if state.access.setup_tokens.consume(value, kind, state.now()) => Ok(()),
             // Another request was faster.
             Self::Setup(_) => Err(ApiError::text(StatusCode::UNAUTHORIZED, "Invalid or expired setup code")),
+        }
+    }
+
+    /// Whether it may replace the credentials of a node that is configured already.
+    fn may_replace(&self) -> bool {
+        match self {
+            Self::Token(identity) => identity.scopes.allows(Scope::SettingsWrite),
+            Self::Setup(_) => true,
         }
     }
 

@@ -69,10 +69,11 @@ fn bad_body(error: JsonError) -> ApiError {
     }
 }
 
-fn refused(error: NodeError) -> ApiError {
+pub(super) fn refused(error: NodeError) -> ApiError {
     let status = match error {
         NodeError::Duplicate | NodeError::TooMany => StatusCode::CONFLICT,
         NodeError::NotFound => StatusCode::NOT_FOUND,
+        NodeError::CredentialsKept(_) => StatusCode::FORBIDDEN,
         NodeError::NameMissing
         | NodeError::NameTooLong
         | NodeError::KindMissing

@@ -1242,7 +1242,9 @@ export interface paths {
         /**
          * Register a Proxmox host that made a token for this server.
          * @description A setup token is used up only by a request that is complete. The certificate the host shows now is pinned for a new
-         *     one. Pulse v5 burns the token first, takes API tokens of any scope, and pins nothing.
+         *     one. The credentials of a node that is configured already are replaced only with a setup token or an API token that may
+         *     change settings; one that may only report adds new nodes. Pulse v5 burns the token first, takes API tokens of any scope
+         *     for everything, and pins nothing.
          */
         post: operations["auto_register"];
         delete?: never;
@@ -1559,7 +1561,7 @@ export interface paths {
         /**
          * Search networks for Proxmox servers, for at most half a minute.
          * @description Only hosts in the named networks are touched, at most as many as the settings allow, and what is configured already is
-         *     left alone. It makes this server knock at other machines, so it needs the right to change settings; Pulse v5 lets
+         *     left alone. The networks have to be private, or among the allowed ones where the settings name those. It makes this server knock at other machines, so it needs the right to change settings; Pulse v5 lets
          *     every caller do it.
          */
         post: operations["discover"];
@@ -14871,6 +14873,15 @@ export interface operations {
             };
             /** @description No credential, or a wrong one */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The node is configured with other credentials that this token may not replace */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
