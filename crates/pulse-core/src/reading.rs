@@ -38,6 +38,10 @@ pub enum Missing {
     SpecialFilesystemsOnly,
     /// The source's answer could not be read.
     Unreadable,
+    /// It is switched off in its settings.
+    Disabled,
+    /// It is not in use there at the moment: not mounted, in maintenance, or its server does not answer.
+    Inactive,
 }
 
 impl Missing {
@@ -53,7 +57,9 @@ impl Missing {
             Self::NoFilesystems => "no-filesystems",
             Self::SpecialFilesystemsOnly => "special-filesystems-only",
             Self::NotReported => "no-agent",
-            Self::NotAskedYet | Self::FirstSample | Self::Offline => "no-status",
+            Self::NotAskedYet | Self::FirstSample | Self::Offline | Self::Disabled | Self::Inactive => {
+                "no-status"
+            }
         }
     }
 
@@ -73,6 +79,10 @@ impl Missing {
             Self::NoFilesystems => "the guest agent reports no file systems",
             Self::SpecialFilesystemsOnly => "only read-only or virtual file systems are mounted",
             Self::Unreadable => "the source's answer could not be read",
+            Self::Disabled => "it is switched off in its settings",
+            Self::Inactive => {
+                "it is not active there: not mounted, in maintenance, or its server does not answer"
+            }
         }
     }
 }

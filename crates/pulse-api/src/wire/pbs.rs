@@ -5,7 +5,10 @@ use pulse_core::model::{PbsBackupGroup, PbsDatastore, PbsInstance, PbsJob, PbsSn
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{time::NEVER, usage::hundredths};
+use super::{
+    time::NEVER,
+    usage::{MissingReasons, hundredths, note_missing},
+};
 
 /// A namespace of a datastore.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -44,15 +47,16 @@ pub struct PbsShape<'a> {
     pub status: &'static str,
     /// Version.
     pub version: &'a str,
-    /// Processor use, percent.
+    /// Processor use, percent; 0 where `missing` names it.
+    // Pulse v5: a fraction, so that its thresholds in percent never held.
     pub cpu: f64,
-    /// Memory use, percent.
+    /// Memory use, percent; 0 where `missing` names it.
     pub memory: f64,
-    /// Memory in use, bytes.
+    /// Memory in use, bytes; 0 where `missing` names `memory`.
     pub memory_used: u64,
-    /// Memory in total, bytes.
+    /// Memory in total, bytes; 0 where `missing` names `memory`.
     pub memory_total: u64,
-    /// Seconds since boot.
+    /// Seconds since boot; 0 where `missing` names it.
     pub uptime: u64,
     /// Load over 1, 5 and 15 minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +64,9 @@ pub struct PbsShape<'a> {
     /// Use of the system's own file system, percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk_usage: Option<f64>,
+    /// Why a figure is absent, by field. Ours, beside the contract.
+    #[serde(skip_serializing_if = "MissingReasons::is_empty")]
+    pub missing: MissingReasons,
     /// Datastores; null when they are not polled or were never read.
     pub datastores: Option<Vec<DatastoreShape<'a>>>,
     /// Always null: the server does not run backups, it receives them.
@@ -82,7 +89,12 @@ pub struct PbsShape<'a> {
 
 impl<'a> From<&'a PbsInstance> for PbsShape<'a> {
     fn from(it: &'a PbsInstance) -> Self {
+        let mut missing = MissingReasons::new();
+        note_missing(&mut missing, "cpu", &it.cpu_fraction);
+        note_missing(&mut missing, "memory", &it.memory);
+        note_missing(&mut missing, "uptime", &it.uptime_seconds);
         Self {
+            missing,
             id: &it.id,
             name: it.name.as_str(),
             host: &it.host_url,

@@ -280,7 +280,7 @@ fn datastore(row: &wire::Usage<'_>, now: Timestamp) -> Option<PbsDatastore> {
         (Some(_), _) => PbsDatastoreState::Failed,
         (None, _) => PbsDatastoreState::Available,
     };
-    let why = if state == PbsDatastoreState::Available { Missing::NotReported } else { Missing::Offline };
+    let why = if state == PbsDatastoreState::Available { Missing::NotReported } else { Missing::Inactive };
     let gc = row.gc_status.0.unwrap_or_default();
     let deduplication_factor = match (gc.index_data_bytes.0, gc.disk_bytes.positive()) {
         (Some(needed), Some(taken)) if needed > 0 => Some(needed as f64 / taken as f64),
@@ -374,7 +374,7 @@ mod tests {
         };
         let store = of(r#"{"store":"a","error":"no disk","avail":-1,"mount-status":"notmounted"}"#);
         assert_eq!(store.state, PbsDatastoreState::Unmounted);
-        assert_eq!(store.space, Reading::Unknown(Missing::Offline));
+        assert_eq!(store.space, Reading::Unknown(Missing::Inactive));
         let store = of(r#"{"store":"a","total":100,"used":40,"avail":50,"estimated-full-date":1700000000,
                 "gc-status":{"disk-bytes":10,"index-data-bytes":80}}"#);
         assert_eq!(store.space, Reading::Known(DiskUse { total_bytes: 100, used_bytes: 40, free_bytes: 50 }));

@@ -128,7 +128,12 @@ pub(super) fn merge(seen: Vec<Seen>, context: &Context<'_>) -> Vec<Storage> {
 }
 
 fn storage(seen: Seen, is_shared: bool, nodes: Vec<String>, context: &Context<'_>) -> Storage {
-    let why = if seen.node_is_up && seen.is_active { Missing::NotReported } else { Missing::Offline };
+    let why = match (seen.node_is_up, seen.is_enabled, seen.is_active) {
+        (_, false, _) => Missing::Disabled,
+        (false, ..) => Missing::Offline,
+        (_, _, false) => Missing::Inactive,
+        _ => Missing::NotReported,
+    };
     let status = seen.status();
     let config = context.configs.get(&seen.name).cloned().unwrap_or_default();
     let node = if is_shared { SHARED_NODE.to_owned() } else { seen.node };

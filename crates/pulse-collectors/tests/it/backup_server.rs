@@ -133,7 +133,7 @@ async fn a_poll_brings_what_is_true() {
     assert_eq!(stores[0].state, PbsDatastoreState::Maintenance);
     assert_eq!(stores[0].maintenance.as_deref(), Some("read-only: moving to new disks"));
     assert_eq!(stores[2].state, PbsDatastoreState::Unmounted);
-    assert_eq!(stores[2].space, Reading::Unknown(Missing::Offline));
+    assert_eq!(stores[2].space, Reading::Unknown(Missing::Inactive));
     let sync = cycle.sync_jobs.read().unwrap();
     assert_eq!((sync[0].status(), sync[0].remote.as_deref()), ("error", Some("offsite:copy")));
     assert_eq!(cycle.garbage_jobs.read().unwrap().len(), 2);

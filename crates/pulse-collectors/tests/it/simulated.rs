@@ -213,11 +213,12 @@ fn compare_storages(cycle: &PveCycle, truth: &Truth, cluster: Option<&str>) {
             let space = storage.space.known().unwrap();
             assert_eq!((space.used_bytes, space.total_bytes), (truth.used, truth.total), "{id}");
         } else if !truth.is_shared {
-            assert_eq!(
-                storage.status,
-                if truth.is_enabled { StorageStatus::Inactive } else { StorageStatus::Disabled }
-            );
-            assert_eq!(storage.space, Reading::Unknown(Missing::Offline));
+            let (status, why) = if truth.is_enabled {
+                (StorageStatus::Inactive, Missing::Offline)
+            } else {
+                (StorageStatus::Disabled, Missing::Disabled)
+            };
+            assert_eq!((storage.status, storage.space), (status, Reading::Unknown(why)));
         }
     }
     assert!(storages.iter().all(|storage| wanted.contains(storage.id.as_str())), "{storages:?}");

@@ -191,7 +191,7 @@ function addProxmoxRest(state, now) {
     host: "https://vault.lan:8007",
     status: "online",
     version: "4.0.14",
-    cpu: 0.12,
+    cpu: 12,
     memory: 41,
     memoryUsed: 13 * GB,
     memoryTotal: 32 * GB,

@@ -6,6 +6,7 @@ import { backupServers } from "../../api/live";
 import type { BackupServer, Datastore } from "../../api/types";
 import { bytes, duration, moment, number, parseTime, percent } from "../../state/format";
 import type { View } from "../../state/view";
+import { known } from "../../state/why";
 import { t, tn } from "../../text";
 import { Badge } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
@@ -25,8 +26,20 @@ function serverHealth(server: BackupServer): Health {
   return server.connectionHealth === undefined || server.connectionHealth === "healthy" ? "ok" : "warn";
 }
 
+/** A figure of the server, or that it is unknown: 0 would be a lie. */
+function figure(
+  server: BackupServer,
+  field: "uptime" | "cpu" | "memory",
+  text: (value: number) => string,
+): string {
+  const value = known(server, server[field], field);
+  return value === undefined ? t("unknown") : text(value);
+}
+
 function storeHealth(row: Row): Health {
   if (row.store === undefined || row.server.status !== "online") return serverHealth(row.server);
+  // Somebody wants it so: disks that are changed, and maintenance.
+  if (row.store.status === "maintenance" || row.store.status === "unmounted") return "warn";
   return row.store.error || (row.store.status !== undefined && row.store.status !== "available")
     ? "crit"
     : "ok";
@@ -79,11 +92,11 @@ export function Servers(props: { view: View }): JSX.Element {
                     </Show>
                   }
                 >
-                  {t("up {time}", { time: duration(server().uptime ?? 0) })}
+                  {t("up {time}", { time: figure(server(), "uptime", duration) })}
                   {" · "}
-                  {t("CPU {share}", { share: percent(server().cpu ?? 0) })}
+                  {t("CPU {share}", { share: figure(server(), "cpu", percent) })}
                   {" · "}
-                  {t("memory {share}", { share: percent(server().memory ?? 0) })}
+                  {t("memory {share}", { share: figure(server(), "memory", percent) })}
                 </Show>
               </span>
             </>
@@ -170,7 +183,13 @@ export function Servers(props: { view: View }): JSX.Element {
       isExtra: true,
       width: 130,
       value: (row) => row.server.cpu,
-      cell: (row) => <Meter value={row().server.cpu ?? 0} limits={CPU_LIMITS} />,
+      cell: (row) => (
+        <Meter
+          value={known(row().server, row().server.cpu, "cpu")}
+          limits={CPU_LIMITS}
+          why={row().server.missing?.cpu}
+        />
+      ),
     },
     {
       id: "memory",
@@ -178,7 +197,13 @@ export function Servers(props: { view: View }): JSX.Element {
       isExtra: true,
       width: 130,
       value: (row) => row.server.memory,
-      cell: (row) => <Meter value={row().server.memory} limits={MEMORY_LIMITS} />,
+      cell: (row) => (
+        <Meter
+          value={known(row().server, row().server.memory, "memory")}
+          limits={MEMORY_LIMITS}
+          why={row().server.missing?.memory}
+        />
+      ),
     },
   ];
   const phone: Column<Row>[] = [

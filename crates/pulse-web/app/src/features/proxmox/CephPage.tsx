@@ -12,6 +12,7 @@ import { Badge, Fact, Facts, Note } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
 import { DISK_LIMITS, Meter } from "../../ui/Meter";
 import { type Column, Table } from "../../ui/table/Table";
+import { Value } from "../../ui/Value";
 import { PhoneName, ShareMeter } from "../parts/cells";
 import styles from "./Cards.module.css";
 import { cephHealth } from "./storageModel";
@@ -60,7 +61,8 @@ function Cluster(props: { cluster: Live<CephCluster>; view: View }): JSX.Element
     },
     {
       id: "stored",
-      title: t("Stored"),
+      title: t("On disk"),
+      hint: t("What the pool takes, all copies together"),
       width: 110,
       isNumber: true,
       sort: "descending",
@@ -70,6 +72,7 @@ function Cluster(props: { cluster: Live<CephCluster>; view: View }): JSX.Element
     {
       id: "available",
       title: t("Available"),
+      hint: t("What the pool could still take, all copies together"),
       width: 110,
       isNumber: true,
       sort: "ascending",
@@ -83,7 +86,13 @@ function Cluster(props: { cluster: Live<CephCluster>; view: View }): JSX.Element
       isNumber: true,
       sort: "descending",
       value: (pool) => pool.objects,
-      cell: (pool) => number(pool().objects ?? 0),
+      cell: (pool) => (
+        <Value
+          value={pool().objects || undefined}
+          text={(count) => number(count)}
+          why={t("Proxmox VE does not say how many objects a pool holds")}
+        />
+      ),
     },
   ];
   const phone: Column<Pool>[] = [

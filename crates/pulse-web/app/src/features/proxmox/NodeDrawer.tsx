@@ -76,10 +76,10 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
         <Fact name={t("CPU")}>
           <Value value={cpuOf(node())} text={percent} why={reason(node(), "cpu")} />
           <Show when={node().cpuInfo?.cores}>
-            {(threads) => (
+            {(count) => (
               <span class="soft">
                 {" "}
-                {tn("of {n} thread", "of {n} threads", threads())}
+                {tn("of {n} core", "of {n} cores", count())}
                 {node().cpuInfo?.model ? `, ${node().cpuInfo?.model}` : ""}
               </span>
             )}

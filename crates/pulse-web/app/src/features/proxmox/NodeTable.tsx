@@ -69,9 +69,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     <Meter
       value={cpuOf(node)}
       limits={CPU_LIMITS}
-      detail={
-        !isPhone() && node.cpuInfo?.cores ? tn("{n} thread", "{n} threads", node.cpuInfo.cores) : undefined
-      }
+      detail={!isPhone() && node.cpuInfo?.cores ? tn("{n} core", "{n} cores", node.cpuInfo.cores) : undefined}
       hasShortDetail
       title={node.cpuInfo?.model}
       why={reason(node, "cpu")}
