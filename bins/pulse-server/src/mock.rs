@@ -1,5 +1,6 @@
-//! Mock mode: a simulated cluster, backup server, mail gateway and simulated agents in this process, on loopback, polled and taken in as real ones are,
-//! into a world of their own that is shown in the place of the real one. Nothing of it is written anywhere.
+//! Mock mode: a simulated cluster, backup server, mail gateway and simulated agents in this process, on loopback, polled
+//! and taken in as real ones are, into a world of their own that is shown in the place of the real one. Nothing of it is
+//! written anywhere.
 
 use std::{sync::Arc, time::Duration};
 

@@ -146,16 +146,25 @@ fn pack(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
+/// Whether a name ends as [`free_name`] and [`packed_name`] make it end: whatever else lies beside the log is somebody's.
+fn is_stamp(end: &str) -> bool {
+    let end = end.strip_suffix(".gz").unwrap_or(end);
+    let (stamp, number) = end.split_once('-').map_or((end, None), |(stamp, number)| (stamp, Some(number)));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_time = stamp
+        .strip_suffix('Z')
+        .and_then(|rest| rest.split_once('T'))
+        .is_some_and(|(date, time)| (date.len(), time.len()) == (8, 6) && is_digits(date) && is_digits(time));
+    is_time && number.is_none_or(is_digits)
+}
+
 /// Files that were put aside and are too old or too many.
 fn throw_away(settings: &LogFileSettings) {
     let Some(name) = settings.path.file_name().and_then(OsStr::to_str) else { return };
     let folder = settings.path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
-    let is_ours = |file: &str| {
-        file.strip_prefix(name)
-            .and_then(|rest| rest.strip_prefix('.'))
-            .is_some_and(|rest| rest.len() >= 16 && rest.as_bytes()[..8].iter().all(u8::is_ascii_digit))
-    };
+    let is_ours =
+        |file: &str| file.strip_prefix(name).and_then(|rest| rest.strip_prefix('.')).is_some_and(is_stamp);
     let mut old: Vec<(Duration, PathBuf)> = entries
         .flatten()
         .filter(|entry| entry.file_name().to_str().is_some_and(is_ours))
@@ -243,14 +252,22 @@ mod tests {
         let mut text = String::new();
         GzDecoder::new(File::open(packed_name(&aside)).unwrap()).read_to_string(&mut text).unwrap();
         assert_eq!((text.as_str(), aside.exists()), ("a line\n", false));
-        let foreign = settings.path.with_file_name("pulse.log.of-somebody");
-        fs::write(&foreign, "kept").unwrap();
-        for path in [packed_name(&aside), foreign.clone()] {
+        let second = settings.path.with_file_name("pulse.log.20260101T000000Z-2");
+        fs::write(&second, "a line\n").unwrap();
+        let foreign = ["pulse.log.20260101-kept-by-somebody", "pulse.log.of-somebody"]
+            .map(|name| settings.path.with_file_name(name));
+        for path in &foreign {
+            fs::write(path, "kept").unwrap();
+        }
+        for path in [packed_name(&aside), second].into_iter().chain(foreign) {
             let old = SystemTime::now() - 31 * DAY;
             File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
         }
         throw_away(&settings);
-        assert_eq!(names(&settings), ["pulse.log", "pulse.log.of-somebody"]);
+        assert_eq!(
+            names(&settings),
+            ["pulse.log", "pulse.log.20260101-kept-by-somebody", "pulse.log.of-somebody"]
+        );
     }
 
     #[test]

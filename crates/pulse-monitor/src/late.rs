@@ -20,11 +20,12 @@ use pulse_store::{MetricStore, RangeQuery, Selector};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Older is not put into history: an agent keeps 60 reports, on disk if told so.
+/// Older is not put into history: an agent keeps an hour of reports, but one of a long interval keeps as many.
 const OLDEST: SignedDuration = SignedDuration::from_hours(24);
 
-/// So many times of late reports are remembered per machine, more than an agent keeps reports.
-const MOST_REMEMBERED: usize = 64;
+/// So many times of late reports are remembered per machine, as many as an agent keeps reports. What is sent again after
+/// that is found in history.
+const MOST_REMEMBERED: usize = 360;
 
 /// What was late is over after so long without another late report.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_mins(10);

@@ -142,7 +142,7 @@ pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
 
 /// Takes what is in the write-ahead log into the file. A reader may be in the way; then the next start does it.
 pub(crate) fn tidy(connection: &Connection) {
-    if let Err(error) = connection.pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(())) {
+    if let Err(error) = connection.pragma(None, "wal_checkpoint", "TRUNCATE", |_| Ok(())) {
         tracing::debug!(%error, "the write-ahead log stays for the next start");
     }
 }
@@ -382,4 +382,22 @@ pub(crate) fn save_counts(connection: &Connection, counts: &[TierCount; 4]) -> R
         put_state(connection, &bytes, count.bytes)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_closed_leaves_nothing_in_its_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+        connection.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
+        let log = folder.path().join("metrics.db-wal");
+        assert!(std::fs::metadata(&log).unwrap().len() > 0);
+        tidy(&connection);
+        assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
+    }
 }

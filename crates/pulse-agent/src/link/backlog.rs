@@ -101,10 +101,21 @@ impl Backlog {
             };
             match packed.map(|packed| gzip::unpack(&packed)) {
                 Ok(Some(report)) => return Some(report),
-                Ok(None) => tracing::warn!("a waiting report is damaged and is given up"),
-                Err(error) => tracing::warn!(%error, "a waiting report cannot be read and is given up"),
+                Ok(None) => tracing::warn!("a waiting report is damaged and is set aside"),
+                Err(error) => tracing::warn!(%error, "a waiting report cannot be read and is set aside"),
             }
-            self.drop_oldest().await;
+            self.set_oldest_aside().await;
+        }
+    }
+
+    /// Leaves the oldest report where it is under another name, for whoever wants to know.
+    async fn set_oldest_aside(&mut self) {
+        if let Some(kept) = self.reports.pop_front() {
+            self.bytes -= kept.packed_bytes;
+            if let Some(path) = self.path(kept.number) {
+                // It may be gone altogether.
+                tokio::fs::rename(&path, aside(&path)).await.ok();
+            }
         }
     }
 
@@ -134,6 +145,11 @@ async fn write(path: PathBuf, packed: Bytes) -> io::Result<()> {
     tokio::fs::rename(&half, &path).await
 }
 
+/// The name of a report that cannot be read.
+fn aside(path: &std::path::Path) -> PathBuf {
+    path.with_extension("damaged")
+}
+
 /// Numbers and sizes of the reports that lie in a folder and can be read, oldest first.
 fn load(folder: &std::path::Path) -> io::Result<Vec<(u64, usize)>> {
     std::fs::create_dir_all(folder)?;
@@ -158,7 +174,7 @@ fn load(folder: &std::path::Path) -> io::Result<Vec<(u64, usize)>> {
             }
             _ => {
                 tracing::warn!(file = %path.display(), "a waiting report cannot be read and is set aside");
-                std::fs::rename(&path, path.with_extension("damaged"))?;
+                std::fs::rename(&path, aside(&path))?;
             }
         }
     }
@@ -245,8 +261,10 @@ mod tests {
         }
         std::fs::remove_file(backlog.path(0).unwrap()).unwrap();
         std::fs::write(backlog.path(1).unwrap(), "damaged").unwrap();
+        let damaged = aside(&backlog.path(1).unwrap());
         assert_eq!(backlog.oldest().await.unwrap(), report(2));
         assert_eq!(backlog.len(), 1);
+        assert_eq!(std::fs::read(damaged).unwrap(), b"damaged", "kept for whoever wants to know");
     }
 
     #[tokio::test]

@@ -57,14 +57,12 @@ pub struct Certificate {
 impl Certificate {
     /// Reads one in DER form; `None` where it is none.
     pub fn read(der: &[u8]) -> Option<Self> {
-        let facts = der::read(der)?;
-        Some(Self {
-            subject: facts.subject,
-            issuer: facts.issuer,
-            not_before: facts.not_before,
-            not_after: facts.not_after,
-            der: der.to_vec(),
-        })
+        der::read(der).map(|facts| Self::of(facts, der.to_vec()))
+    }
+
+    fn of(facts: der::Facts, der: Vec<u8>) -> Self {
+        let der::Facts { subject, issuer, not_before, not_after, .. } = facts;
+        Self { subject, issuer, not_before, not_after, der }
     }
 
     /// The certificate itself, in DER form.
@@ -101,13 +99,7 @@ pub fn read_authorities(pem: &str) -> Result<Vec<Certificate>, AuthorityError> {
         if !facts.is_authority && !facts.is_self_issued {
             return Err(AuthorityError::NotAnAuthority(place));
         }
-        found.push(Certificate {
-            subject: facts.subject,
-            issuer: facts.issuer,
-            not_before: facts.not_before,
-            not_after: facts.not_after,
-            der,
-        });
+        found.push(Certificate::of(facts, der));
     }
     if found.is_empty() { Err(AuthorityError::NotPem) } else { Ok(found) }
 }

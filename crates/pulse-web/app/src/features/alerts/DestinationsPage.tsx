@@ -29,6 +29,7 @@ import { Badge, Button, Check, Choice, Confirm, Empty, Field, Note } from "../..
 import { Mark } from "../../ui/Mark";
 import { toast } from "../../ui/toast";
 import { Waiting } from "../../ui/Waiting";
+import { ActionList } from "../settings/ActionList";
 import settings from "../settings/Settings.module.css";
 import styles from "./Alerts.module.css";
 
@@ -279,55 +280,41 @@ function Webhooks(): JSX.Element {
             </Show>
           }
         >
-          <table class={settings.list} aria-label={t("Webhooks")}>
-            <thead>
-              <tr>
-                <th scope="col">{t("Name")}</th>
-                <th scope="col">{t("Address")}</th>
-                <th scope="col">
-                  <span class="sr">{t("Actions")}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              <For each={list()}>
-                {(hook) => (
-                  <tr>
-                    <td>
-                      <span class="row">
-                        <Mark
-                          health={hook.enabled ? "ok" : "idle"}
-                          label={hook.enabled ? t("on") : t("off")}
-                        />
-                        <strong>{hook.name}</strong>
-                        <Badge>{hook.service || "generic"}</Badge>
-                      </span>
-                    </td>
-                    <td>{hook.url}</td>
-                    <td>
-                      <div class={settings.actions}>
-                        <Button
-                          isSmall
-                          label={t("Edit {name}", { name: hook.name })}
-                          onClick={() => edit(hook)}
-                        >
-                          {t("Edit")}
-                        </Button>
-                        <Button
-                          isSmall
-                          kind="danger"
-                          label={t("Remove {name}", { name: hook.name })}
-                          onClick={() => setRemoving(hook)}
-                        >
-                          {t("Remove")}
-                        </Button>
-                      </div>
-                    </td>
-                  </tr>
-                )}
-              </For>
-            </tbody>
-          </table>
+          <ActionList label={t("Webhooks")} columns={[t("Name"), t("Address")]}>
+            <For each={list()}>
+              {(hook) => (
+                <tr>
+                  <td>
+                    <span class="row">
+                      <Mark health={hook.enabled ? "ok" : "idle"} label={hook.enabled ? t("on") : t("off")} />
+                      <strong>{hook.name}</strong>
+                      <Badge>{hook.service || "generic"}</Badge>
+                    </span>
+                  </td>
+                  <td>{hook.url}</td>
+                  <td>
+                    <div class={settings.actions}>
+                      <Button
+                        isSmall
+                        label={t("Edit {name}", { name: hook.name })}
+                        onClick={() => edit(hook)}
+                      >
+                        {t("Edit")}
+                      </Button>
+                      <Button
+                        isSmall
+                        kind="danger"
+                        label={t("Remove {name}", { name: hook.name })}
+                        onClick={() => setRemoving(hook)}
+                      >
+                        {t("Remove")}
+                      </Button>
+                    </div>
+                  </td>
+                </tr>
+              )}
+            </For>
+          </ActionList>
         </Show>
         <Show when={editing()}>
           {(hook) => (
@@ -579,53 +566,41 @@ function Deliveries(): JSX.Element {
             </Empty>
           }
         >
-          <table class={settings.list} aria-label={t("Not delivered")}>
-            <thead>
-              <tr>
-                <th scope="col">{t("When")}</th>
-                <th scope="col">{t("What")}</th>
-                <th scope="col">{t("Why not")}</th>
-                <th scope="col">
-                  <span class="sr">{t("Actions")}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              <For each={list()}>
-                {(letter) => (
-                  <tr>
-                    <td>
-                      {shortMoment(parseTime(letter.completedAt ?? letter.createdAt) ?? 0)}
-                      <div class={settings.small}>{tn("{n} try", "{n} tries", letter.attempts ?? 0)}</div>
-                    </td>
-                    <td>
-                      <Badge>{letter.type}</Badge>
-                      <div class={settings.small}>
-                        {(letter.alerts ?? []).map((alert) => alert.resourceName ?? alert.message).join(", ")}
-                      </div>
-                    </td>
-                    <td>{letter.lastError}</td>
-                    <td>
-                      <div class={settings.actions}>
-                        <Button
-                          isSmall
-                          onClick={() => void act(retryDeadLetter(letter.id), t("It is tried again"))}
-                        >
-                          {t("Try again")}
-                        </Button>
-                        <Button
-                          isSmall
-                          onClick={() => void act(removeDeadLetter(letter.id), t("It was removed"))}
-                        >
-                          {t("Remove")}
-                        </Button>
-                      </div>
-                    </td>
-                  </tr>
-                )}
-              </For>
-            </tbody>
-          </table>
+          <ActionList label={t("Not delivered")} columns={[t("When"), t("What"), t("Why not")]}>
+            <For each={list()}>
+              {(letter) => (
+                <tr>
+                  <td>
+                    {shortMoment(parseTime(letter.completedAt ?? letter.createdAt) ?? 0)}
+                    <div class={settings.small}>{tn("{n} try", "{n} tries", letter.attempts ?? 0)}</div>
+                  </td>
+                  <td>
+                    <Badge>{letter.type}</Badge>
+                    <div class={settings.small}>
+                      {(letter.alerts ?? []).map((alert) => alert.resourceName ?? alert.message).join(", ")}
+                    </div>
+                  </td>
+                  <td>{letter.lastError}</td>
+                  <td>
+                    <div class={settings.actions}>
+                      <Button
+                        isSmall
+                        onClick={() => void act(retryDeadLetter(letter.id), t("It is tried again"))}
+                      >
+                        {t("Try again")}
+                      </Button>
+                      <Button
+                        isSmall
+                        onClick={() => void act(removeDeadLetter(letter.id), t("It was removed"))}
+                      >
+                        {t("Remove")}
+                      </Button>
+                    </div>
+                  </td>
+                </tr>
+              )}
+            </For>
+          </ActionList>
         </Show>
       </Show>
       <Show when={(settled(log) ?? []).length > 0}>

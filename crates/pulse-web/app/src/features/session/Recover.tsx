@@ -6,33 +6,28 @@ import { refreshSession } from "../../api/session";
 import { t } from "../../text";
 import { Button, Field, Note } from "../../ui/controls";
 import styles from "./Gate.module.css";
-import { passwordError } from "./setup";
+import { createNewPassword } from "./NewPassword";
 
 const COMMAND = "pulse-server recovery-token";
 
 export default function Recover(props: { onBack: () => void }): JSX.Element {
   const [token, setToken] = createSignal("");
   const [username, setUsername] = createSignal("admin");
-  const [password, setPassword] = createSignal("");
-  const [again, setAgain] = createSignal("");
-  const [passwordProblem, setPasswordProblem] = createSignal<string>();
-  const [againProblem, setAgainProblem] = createSignal<string>();
+  const password = createNewPassword();
   const [error, setError] = createSignal<string>();
   const [isBusy, setBusy] = createSignal(false);
 
   const submit = async (): Promise<void> => {
-    setPasswordProblem(passwordError(password()));
-    setAgainProblem(password() === again() ? undefined : t("The two passwords differ"));
-    if (passwordProblem() !== undefined || againProblem() !== undefined) return;
+    if (!password.check()) return;
     setBusy(true);
     setError(undefined);
     try {
       await recoverLogin({
         username: username().trim(),
-        password: password(),
+        password: password.value(),
         recoveryToken: token().trim(),
       });
-      await login(username().trim(), password(), false);
+      await login(username().trim(), password.value(), false);
       await refreshSession();
     } catch (cause) {
       setError(cause instanceof Error ? cause.message : String(cause));
@@ -66,33 +61,7 @@ export default function Recover(props: { onBack: () => void }): JSX.Element {
         value={username()}
         onInput={setUsername}
       />
-      <Field
-        label={t("New password")}
-        name="new-password"
-        type="password"
-        autocomplete="new-password"
-        isRequired
-        hint={t("At least 12 characters.")}
-        value={password()}
-        error={passwordProblem()}
-        onInput={(value) => {
-          setPassword(value);
-          setPasswordProblem(undefined);
-        }}
-      />
-      <Field
-        label={t("Password again")}
-        name="new-password-again"
-        type="password"
-        autocomplete="new-password"
-        isRequired
-        value={again()}
-        error={againProblem()}
-        onInput={(value) => {
-          setAgain(value);
-          setAgainProblem(undefined);
-        }}
-      />
+      {password.fields({ first: t("New password"), again: t("Password again") })}
       <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
       <div class={styles.actions}>
         <Button onClick={() => props.onBack()}>{t("Back")}</Button>

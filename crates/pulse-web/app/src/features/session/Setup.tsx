@@ -7,7 +7,8 @@ import { t } from "../../text";
 import { Button, Field, Note, Secret } from "../../ui/controls";
 import { Gate } from "./Gate";
 import styles from "./Gate.module.css";
-import { newToken, passwordError } from "./setup";
+import { createNewPassword } from "./NewPassword";
+import { newToken } from "./setup";
 
 const STEPS = [t("Bootstrap token"), t("User and password"), t("API token")];
 
@@ -15,10 +16,7 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
   const [step, setStep] = createSignal(0);
   const [token, setToken] = createSignal("");
   const [username, setUsername] = createSignal("admin");
-  const [password, setPassword] = createSignal("");
-  const [again, setAgain] = createSignal("");
-  const [passwordProblem, setPasswordProblem] = createSignal<string>();
-  const [againProblem, setAgainProblem] = createSignal<string>();
+  const password = createNewPassword();
   const [error, setError] = createSignal<string>();
   const [isBusy, setBusy] = createSignal(false);
   const [apiToken] = createSignal(newToken());
@@ -39,18 +37,16 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
       setStep(1);
     });
   const finish = async (): Promise<void> => {
-    setPasswordProblem(passwordError(password()));
-    setAgainProblem(password() === again() ? undefined : t("The two passwords differ"));
-    if (passwordProblem() !== undefined || againProblem() !== undefined) return;
+    if (!password.check()) return;
     await attempt(async () => {
       await quickSetup({
         username: username().trim(),
-        password: password(),
+        password: password.value(),
         apiToken: apiToken(),
         setupToken: token().trim(),
       });
       setStep(2);
-      await login(username().trim(), password(), false);
+      await login(username().trim(), password.value(), false);
     });
   };
   const command = (): string | undefined => {
@@ -126,34 +122,7 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
                   error={username().trim() === "" ? t("A user name is needed") : undefined}
                   onInput={setUsername}
                 />
-                <Field
-                  label={t("Password")}
-                  name="new-password"
-                  type="password"
-                  autocomplete="new-password"
-                  hasFocus
-                  isRequired
-                  hint={t("At least 12 characters.")}
-                  value={password()}
-                  error={passwordProblem()}
-                  onInput={(value) => {
-                    setPassword(value);
-                    setPasswordProblem(undefined);
-                  }}
-                />
-                <Field
-                  label={t("Password again")}
-                  name="new-password-again"
-                  type="password"
-                  autocomplete="new-password"
-                  isRequired
-                  value={again()}
-                  error={againProblem()}
-                  onInput={(value) => {
-                    setAgain(value);
-                    setAgainProblem(undefined);
-                  }}
-                />
+                {password.fields({ first: t("Password"), again: t("Password again"), hasFocus: true })}
                 <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
                 <div class={styles.actions}>
                   <Button onClick={() => setStep(0)}>{t("Back")}</Button>

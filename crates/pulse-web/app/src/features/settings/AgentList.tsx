@@ -22,6 +22,7 @@ import { t } from "../../text";
 import { Badge, Button, Check, Choice, Confirm, Empty, Field, Note, Secret } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
 import { toast } from "../../ui/toast";
+import { ActionList } from "./ActionList";
 import { type ManagedAgent, managedAgents, uninstallCommand } from "./agentsModel";
 import styles from "./Settings.module.css";
 
@@ -63,55 +64,43 @@ export function AgentList(): JSX.Element {
             </Empty>
           }
         >
-          <table class={styles.list} aria-label={t("Agents that report")}>
-            <thead>
-              <tr>
-                <th scope="col">{t("Name")}</th>
-                <th scope="col">{t("Type")}</th>
-                <th scope="col">{t("Agent")}</th>
-                <th scope="col">
-                  <span class="sr">{t("Actions")}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              <For each={shownAgents().map((agent) => agent.key)}>
-                {(key) => (
-                  <Show when={agents().find((agent) => agent.key === key)}>
-                    {(agent) => (
-                      <tr>
-                        <td>
-                          <span class="row">
-                            <Mark health={healthOf(agent().status)} label={agent().status} />
-                            <strong>{agent().name}</strong>
-                            <Show when={agent().isGoing}>
-                              <Badge health="warn">{t("is being removed")}</Badge>
-                            </Show>
-                          </span>
-                        </td>
-                        <td>{kindName(agent().kind)}</td>
-                        <td>{agent().version ?? "—"}</td>
-                        <td>
-                          <div class={styles.actions}>
-                            <Button
-                              isSmall
-                              label={t("Manage {name}, {type}", {
-                                name: agent().name,
-                                type: kindName(agent().kind),
-                              })}
-                              onClick={() => setOpen(open() === key ? undefined : key)}
-                            >
-                              {t("Manage")}
-                            </Button>
-                          </div>
-                        </td>
-                      </tr>
-                    )}
-                  </Show>
-                )}
-              </For>
-            </tbody>
-          </table>
+          <ActionList label={t("Agents that report")} columns={[t("Name"), t("Type"), t("Agent")]}>
+            <For each={shownAgents().map((agent) => agent.key)}>
+              {(key) => (
+                <Show when={agents().find((agent) => agent.key === key)}>
+                  {(agent) => (
+                    <tr>
+                      <td>
+                        <span class="row">
+                          <Mark health={healthOf(agent().status)} label={agent().status} />
+                          <strong>{agent().name}</strong>
+                          <Show when={agent().isGoing}>
+                            <Badge health="warn">{t("is being removed")}</Badge>
+                          </Show>
+                        </span>
+                      </td>
+                      <td>{kindName(agent().kind)}</td>
+                      <td>{agent().version ?? "—"}</td>
+                      <td>
+                        <div class={styles.actions}>
+                          <Button
+                            isSmall
+                            label={t("Manage {name}, {type}", {
+                              name: agent().name,
+                              type: kindName(agent().kind),
+                            })}
+                            onClick={() => setOpen(open() === key ? undefined : key)}
+                          >
+                            {t("Manage")}
+                          </Button>
+                        </div>
+                      </td>
+                    </tr>
+                  )}
+                </Show>
+              )}
+            </For>
+          </ActionList>
         </Show>
         {/* By the key: a report that comes meanwhile must not empty what is being typed. */}
         <Show when={chosen()?.key} keyed>
@@ -346,46 +335,34 @@ function Decided(props: {
       </Show>
       <Show when={error()}>{(text) => <Note health="crit">{text()}</Note>}</Show>
       <Show when={list().length > 0} fallback={<p class="soft">{t("Nothing is removed or hidden.")}</p>}>
-        <table class={styles.list} aria-label={t("Removed and hidden")}>
-          <thead>
-            <tr>
-              <th scope="col">{t("Name")}</th>
-              <th scope="col">{t("Type")}</th>
-              <th scope="col">{t("State")}</th>
-              <th scope="col">
-                <span class="sr">{t("Actions")}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            <For each={list()}>
-              {(past) => (
-                <tr>
-                  <td>
-                    <strong>{past.name}</strong>
-                  </td>
-                  <td>{kindName(past.kind)}</td>
-                  <td>{past.note}</td>
-                  <td>
-                    <div class={styles.actions}>
-                      <Button
-                        isSmall
-                        label={
-                          past.isHidden
-                            ? t("Show {name}", { name: past.name })
-                            : t("Let {name} report again", { name: past.name })
-                        }
-                        onClick={() => void back(past)}
-                      >
-                        {past.isHidden ? t("Show") : t("Let it report again")}
-                      </Button>
-                    </div>
-                  </td>
-                </tr>
-              )}
-            </For>
-          </tbody>
-        </table>
+        <ActionList label={t("Removed and hidden")} columns={[t("Name"), t("Type"), t("State")]}>
+          <For each={list()}>
+            {(past) => (
+              <tr>
+                <td>
+                  <strong>{past.name}</strong>
+                </td>
+                <td>{kindName(past.kind)}</td>
+                <td>{past.note}</td>
+                <td>
+                  <div class={styles.actions}>
+                    <Button
+                      isSmall
+                      label={
+                        past.isHidden
+                          ? t("Show {name}", { name: past.name })
+                          : t("Let {name} report again", { name: past.name })
+                      }
+                      onClick={() => void back(past)}
+                    >
+                      {past.isHidden ? t("Show") : t("Let it report again")}
+                    </Button>
+                  </div>
+                </td>
+              </tr>
+            )}
+          </For>
+        </ActionList>
       </Show>
       <Show when={(props.decisions?.linkEvents.length ?? 0) > 0}>
         <details>

@@ -16,6 +16,7 @@ import { t } from "../../text";
 import { Badge, Button, Confirm, Empty, Note } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
 import { Waiting } from "../../ui/Waiting";
+import { ActionList } from "./ActionList";
 import { AddNode } from "./AddNode";
 import styles from "./Settings.module.css";
 
@@ -158,108 +159,94 @@ export default function NodesPage(): JSX.Element {
               </Show>
             }
           >
-            <table class={styles.list} aria-label={t("Configured nodes")}>
-              <thead>
-                <tr>
-                  <th scope="col">{t("Name")}</th>
-                  <th scope="col">{t("Address")}</th>
-                  <th scope="col">{t("Signs in with")}</th>
-                  <th scope="col">
-                    <span class="sr">{t("Actions")}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                <Index each={list()}>
-                  {(node) => (
-                    <tr>
-                      <td>
-                        <span class="row">
-                          <Mark health={HEALTH[statusOf(node())] ?? "crit"} label={statusOf(node())} />
-                          <strong>{node().name}</strong>
-                          <Show when={node().isCluster}>
-                            <Badge title={t("Cluster")}>{node().clusterName}</Badge>
-                          </Show>
-                        </span>
-                        <Show when={node().lastError}>{(text) => <Note health="crit">{text()}</Note>}</Show>
-                        <Index each={otherIssues(node())}>
-                          {(text) => <Note health="warn">{text()}</Note>}
-                        </Index>
-                        <Index each={node().hidden ?? []}>
-                          {(text) => <Note health="warn">{text()}</Note>}
-                        </Index>
-                        <div class={styles.small}>
-                          {KINDS[node().type] ?? node().type}, {statusOf(node())}
-                        </div>
-                      </td>
-                      <td>
-                        {node().host}
-                        <div class={styles.small}>
-                          {node().fingerprint
-                            ? t("certificate pinned")
-                            : node().caCertificate
-                              ? t("certificate verified by an authority of its own")
-                              : node().verifySSL
-                                ? t("certificate verified")
-                                : t("certificate not verified")}
-                        </div>
-                        <Index each={node().certificateAuthorities ?? []}>
-                          {(authority) => (
-                            <div class={styles.small}>
-                              {t("{subject}, until {date}", {
-                                subject: authority().subject,
-                                date: authority().notAfter.slice(0, 10),
-                              })}
-                            </div>
-                          )}
-                        </Index>
-                      </td>
-                      <td>
-                        {node().hasToken
-                          ? t("token {name}", { name: node().tokenName ?? "" })
-                          : (node().user ?? t("password"))}
-                      </td>
-                      <td>
-                        <div class={styles.actions}>
-                          <Button
-                            isSmall
-                            isDisabled={tests()[node().id] === "running"}
-                            label={t("Test {name}", { name: node().name })}
-                            onClick={() => void test(node())}
-                          >
-                            {tests()[node().id] === "running" ? t("Testing…") : t("Test")}
-                          </Button>
-                          <Button
-                            isSmall
-                            label={t("Change {name}", { name: node().name })}
-                            onClick={() => {
-                              setAdding(false);
-                              setAdded(undefined);
-                              setEditing(node());
-                            }}
-                          >
-                            {t("Change")}
-                          </Button>
-                          <Button
-                            isSmall
-                            kind="danger"
-                            label={t("Remove {name}", { name: node().name })}
-                            onClick={() => setRemoving(node())}
-                          >
-                            {t("Remove")}
-                          </Button>
-                        </div>
-                        <Show when={outcomeOf(node())}>
-                          {(outcome) => (
-                            <Note health={outcome().isGood ? "ok" : "crit"}>{outcome().text}</Note>
-                          )}
+            <ActionList label={t("Configured nodes")} columns={[t("Name"), t("Address"), t("Signs in with")]}>
+              <Index each={list()}>
+                {(node) => (
+                  <tr>
+                    <td>
+                      <span class="row">
+                        <Mark health={HEALTH[statusOf(node())] ?? "crit"} label={statusOf(node())} />
+                        <strong>{node().name}</strong>
+                        <Show when={node().isCluster}>
+                          <Badge title={t("Cluster")}>{node().clusterName}</Badge>
                         </Show>
-                      </td>
-                    </tr>
-                  )}
-                </Index>
-              </tbody>
-            </table>
+                      </span>
+                      <Show when={node().lastError}>{(text) => <Note health="crit">{text()}</Note>}</Show>
+                      <Index each={otherIssues(node())}>
+                        {(text) => <Note health="warn">{text()}</Note>}
+                      </Index>
+                      <Index each={node().hidden ?? []}>
+                        {(text) => <Note health="warn">{text()}</Note>}
+                      </Index>
+                      <div class={styles.small}>
+                        {KINDS[node().type] ?? node().type}, {statusOf(node())}
+                      </div>
+                    </td>
+                    <td>
+                      {node().host}
+                      <div class={styles.small}>
+                        {node().fingerprint
+                          ? t("certificate pinned")
+                          : node().caCertificate
+                            ? t("certificate verified by an authority of its own")
+                            : node().verifySSL
+                              ? t("certificate verified")
+                              : t("certificate not verified")}
+                      </div>
+                      <Index each={node().certificateAuthorities ?? []}>
+                        {(authority) => (
+                          <div class={styles.small}>
+                            {t("{subject}, until {date}", {
+                              subject: authority().subject,
+                              date: authority().notAfter.slice(0, 10),
+                            })}
+                          </div>
+                        )}
+                      </Index>
+                    </td>
+                    <td>
+                      {node().hasToken
+                        ? t("token {name}", { name: node().tokenName ?? "" })
+                        : (node().user ?? t("password"))}
+                    </td>
+                    <td>
+                      <div class={styles.actions}>
+                        <Button
+                          isSmall
+                          isDisabled={tests()[node().id] === "running"}
+                          label={t("Test {name}", { name: node().name })}
+                          onClick={() => void test(node())}
+                        >
+                          {tests()[node().id] === "running" ? t("Testing…") : t("Test")}
+                        </Button>
+                        <Button
+                          isSmall
+                          label={t("Change {name}", { name: node().name })}
+                          onClick={() => {
+                            setAdding(false);
+                            setAdded(undefined);
+                            setEditing(node());
+                          }}
+                        >
+                          {t("Change")}
+                        </Button>
+                        <Button
+                          isSmall
+                          kind="danger"
+                          label={t("Remove {name}", { name: node().name })}
+                          onClick={() => setRemoving(node())}
+                        >
+                          {t("Remove")}
+                        </Button>
+                      </div>
+                      <Show when={outcomeOf(node())}>
+                        {(outcome) => <Note health={outcome().isGood ? "ok" : "crit"}>{outcome().text}</Note>}
+                      </Show>
+                    </td>
+                  </tr>
+                )}
+              </Index>
+            </ActionList>
           </Show>
         </Show>
       </Show>

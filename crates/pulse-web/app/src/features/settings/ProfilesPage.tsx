@@ -24,6 +24,7 @@ import { Button, Choice, Confirm, Empty, Field, Note } from "../../ui/controls";
 import { toast } from "../../ui/toast";
 import { Waiting } from "../../ui/Waiting";
 import { Licence } from "../parts/Licence";
+import { ActionList } from "./ActionList";
 import { profileConfig, profileTexts } from "./profileForm";
 import styles from "./Settings.module.css";
 
@@ -99,54 +100,42 @@ export default function ProfilesPage(): JSX.Element {
                   </Empty>
                 }
               >
-                <table class={styles.list} aria-label={t("Agent profiles")}>
-                  <thead>
-                    <tr>
-                      <th scope="col">{t("Name")}</th>
-                      <th scope="col">{t("Version")}</th>
-                      <th scope="col">{t("Agents")}</th>
-                      <th scope="col">
-                        <span class="sr">{t("Actions")}</span>
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    <For each={now().list}>
-                      {(profile) => (
-                        <tr>
-                          <td>
-                            <strong>{profile.name}</strong>
-                            <div class={styles.small}>{profile.description}</div>
-                          </td>
-                          <td>
-                            {profile.version}
-                            <div class={styles.small}>{moment(Date.parse(profile.updated_at))}</div>
-                          </td>
-                          <td>{followers(profile.id)}</td>
-                          <td>
-                            <div class={styles.actions}>
-                              <Button
-                                isSmall
-                                label={t("Change {name}", { name: profile.name })}
-                                onClick={() => setEditing(profile)}
-                              >
-                                {t("Change")}
-                              </Button>
-                              <Button
-                                isSmall
-                                kind="danger"
-                                label={t("Delete {name}", { name: profile.name })}
-                                onClick={() => setDeleting(profile)}
-                              >
-                                {t("Delete")}
-                              </Button>
-                            </div>
-                          </td>
-                        </tr>
-                      )}
-                    </For>
-                  </tbody>
-                </table>
+                <ActionList label={t("Agent profiles")} columns={[t("Name"), t("Version"), t("Agents")]}>
+                  <For each={now().list}>
+                    {(profile) => (
+                      <tr>
+                        <td>
+                          <strong>{profile.name}</strong>
+                          <div class={styles.small}>{profile.description}</div>
+                        </td>
+                        <td>
+                          {profile.version}
+                          <div class={styles.small}>{moment(Date.parse(profile.updated_at))}</div>
+                        </td>
+                        <td>{followers(profile.id)}</td>
+                        <td>
+                          <div class={styles.actions}>
+                            <Button
+                              isSmall
+                              label={t("Change {name}", { name: profile.name })}
+                              onClick={() => setEditing(profile)}
+                            >
+                              {t("Change")}
+                            </Button>
+                            <Button
+                              isSmall
+                              kind="danger"
+                              label={t("Delete {name}", { name: profile.name })}
+                              onClick={() => setDeleting(profile)}
+                            >
+                              {t("Delete")}
+                            </Button>
+                          </div>
+                        </td>
+                      </tr>
+                    )}
+                  </For>
+                </ActionList>
                 <Assignments profiles={now().list} assigned={now().assigned} onDone={refetch} />
               </Show>
             </>

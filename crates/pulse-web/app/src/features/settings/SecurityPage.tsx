@@ -6,7 +6,7 @@ import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Fact, Facts, Field, Note } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
-import { passwordError } from "../session/setup";
+import { createNewPassword } from "../session/NewPassword";
 import { Provider } from "./Provider";
 import { Sessions } from "./Sessions";
 import styles from "./Settings.module.css";
@@ -63,23 +63,17 @@ export default function SecurityPage(): JSX.Element {
 
 function Password(props: { user: string | undefined }): JSX.Element {
   const [current, setCurrent] = createSignal("");
-  const [next, setNext] = createSignal("");
-  const [again, setAgain] = createSignal("");
-  const [problem, setProblem] = createSignal<string>();
-  const [againProblem, setAgainProblem] = createSignal<string>();
+  const next = createNewPassword();
   const [outcome, setOutcome] = createSignal<{ isGood: boolean; text: string }>();
   const [isBusy, setBusy] = createSignal(false);
   const change = async (): Promise<void> => {
-    setProblem(passwordError(next()));
-    setAgainProblem(next() === again() ? undefined : t("The two passwords differ"));
-    if (problem() !== undefined || againProblem() !== undefined) return;
+    if (!next.check()) return;
     setBusy(true);
     setOutcome(undefined);
     try {
-      await changePassword(current(), next());
+      await changePassword(current(), next.value());
       setCurrent("");
-      setNext("");
-      setAgain("");
+      next.clear();
       setOutcome({ isGood: true, text: t("The password was changed. Other sessions have ended.") });
     } catch (cause) {
       setOutcome({ isGood: false, text: cause instanceof Error ? cause.message : String(cause) });
@@ -106,35 +100,13 @@ function Password(props: { user: string | undefined }): JSX.Element {
           value={current()}
           onInput={setCurrent}
         />
-        <Field
-          label={t("New password")}
-          type="password"
-          autocomplete="new-password"
-          hint={t("At least 12 characters.")}
-          value={next()}
-          error={problem()}
-          onInput={(text) => {
-            setNext(text);
-            setProblem(undefined);
-          }}
-        />
-        <Field
-          label={t("New password again")}
-          type="password"
-          autocomplete="new-password"
-          value={again()}
-          error={againProblem()}
-          onInput={(text) => {
-            setAgain(text);
-            setAgainProblem(undefined);
-          }}
-        />
+        {next.fields({ first: t("New password"), again: t("New password again") })}
       </div>
       <Show when={outcome()}>
         {(said) => <Note health={said().isGood ? "ok" : "crit"}>{said().text}</Note>}
       </Show>
       <div class={styles.actions}>
-        <Button type="submit" kind="primary" isDisabled={isBusy() || current() === "" || next() === ""}>
+        <Button type="submit" kind="primary" isDisabled={isBusy() || current() === "" || next.value() === ""}>
           {t("Change the password")}
         </Button>
       </div>

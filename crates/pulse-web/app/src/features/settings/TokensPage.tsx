@@ -7,6 +7,7 @@ import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Badge, Button, Check, Confirm, Empty, Field, Note, Secret, Segmented } from "../../ui/controls";
 import { Waiting } from "../../ui/Waiting";
+import { ActionList } from "./ActionList";
 import styles from "./Settings.module.css";
 
 const SCOPES = [
@@ -110,57 +111,45 @@ export default function TokensPage(): JSX.Element {
               </Empty>
             }
           >
-            <table class={styles.list} aria-label={t("API tokens")}>
-              <thead>
-                <tr>
-                  <th scope="col">{t("Name")}</th>
-                  <th scope="col">{t("Rights")}</th>
-                  <th scope="col">{t("Last used")}</th>
-                  <th scope="col">
-                    <span class="sr">{t("Actions")}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                <For each={list()}>
-                  {(token) => (
-                    <tr>
-                      <td>
-                        <strong>{token.name}</strong>
-                        <div class={`${styles.small} mono`}>
-                          {token.prefix}…{token.suffix}
-                        </div>
-                      </td>
-                      <td>
-                        <span class="row">
-                          <For each={token.scopes}>
-                            {(scope) => <Badge>{scope === "*" ? t("full access") : scope}</Badge>}
-                          </For>
-                        </span>
-                      </td>
-                      <td>
-                        {token.lastUsedAt ? moment(Date.parse(token.lastUsedAt)) : t("never")}
-                        <div class={styles.small}>
-                          {t("made {moment}", { moment: moment(Date.parse(token.createdAt)) })}
-                        </div>
-                      </td>
-                      <td>
-                        <div class={styles.actions}>
-                          <Button
-                            isSmall
-                            kind="danger"
-                            label={t("Revoke {name}", { name: token.name })}
-                            onClick={() => setRevoking(token)}
-                          >
-                            {t("Revoke")}
-                          </Button>
-                        </div>
-                      </td>
-                    </tr>
-                  )}
-                </For>
-              </tbody>
-            </table>
+            <ActionList label={t("API tokens")} columns={[t("Name"), t("Rights"), t("Last used")]}>
+              <For each={list()}>
+                {(token) => (
+                  <tr>
+                    <td>
+                      <strong>{token.name}</strong>
+                      <div class={`${styles.small} mono`}>
+                        {token.prefix}…{token.suffix}
+                      </div>
+                    </td>
+                    <td>
+                      <span class="row">
+                        <For each={token.scopes}>
+                          {(scope) => <Badge>{scope === "*" ? t("full access") : scope}</Badge>}
+                        </For>
+                      </span>
+                    </td>
+                    <td>
+                      {token.lastUsedAt ? moment(Date.parse(token.lastUsedAt)) : t("never")}
+                      <div class={styles.small}>
+                        {t("made {moment}", { moment: moment(Date.parse(token.createdAt)) })}
+                      </div>
+                    </td>
+                    <td>
+                      <div class={styles.actions}>
+                        <Button
+                          isSmall
+                          kind="danger"
+                          label={t("Revoke {name}", { name: token.name })}
+                          onClick={() => setRevoking(token)}
+                        >
+                          {t("Revoke")}
+                        </Button>
+                      </div>
+                    </td>
+                  </tr>
+                )}
+              </For>
+            </ActionList>
           </Show>
         </Show>
       </Show>
