@@ -1,12 +1,18 @@
-//! The pages of the program's own file: unmapped now and then, so that only what still runs counts as resident.
+//! The pages of the program's own file and of the libraries it is linked with: unmapped now and then, so that only what
+//! still runs counts as resident.
 //!
 //! A page of the program that is touched again is mapped again from the page cache, about a microsecond each. Linux
 //! only: other systems keep their pages.
 
 use std::io;
 
-/// Lets go of the mapped pages of the running executable's file (code and constants); returns how many bytes of address
-/// space were offered, 0 where the system has no such thing.
+/// What a Rust program for Linux is linked with at most: loaded before it starts and never unloaded, unlike what is
+/// opened later (the name service's plug-ins), whose addresses may be given to others at any moment.
+#[cfg(any(target_os = "linux", test))]
+const LINKED: &[&str] = &["/libc.so.6", "/libm.so.6", "/libgcc_s.so.1"];
+
+/// Lets go of the mapped pages of the running executable (code and constants, its linked libraries' too); returns how
+/// many bytes of address space were offered, 0 where the system has no such thing.
 ///
 /// Reads `/proc/self/smaps`, about a millisecond: call it off the async threads.
 ///
@@ -18,8 +24,8 @@ pub fn unmap_program() -> io::Result<usize> {
     let maps = std::fs::read_to_string("/proc/self/smaps")?;
     let mut offered = 0;
     for range in clean_ranges(&maps, &path.to_string_lossy()) {
-        // SAFETY: the range belongs to the running executable's file, whose mappings live as long as the process; it is
-        // private, not writable, and no page of it was ever written (neither in memory nor in swap), so that the next
+        // SAFETY: the range belongs to the running executable or a library linked with it, whose mappings live as long as
+        // the process; it is private, not writable, and no page of it was ever written (neither in memory nor in swap), so that the next
         // touch reads the same bytes from the file again.
         #[expect(unsafe_code, reason = "madvise has no safe wrapper in the standard library")]
         let result = unsafe {
@@ -46,7 +52,7 @@ pub fn unmap_program() -> io::Result<usize> {
     Ok(0)
 }
 
-/// The address ranges in the text of `smaps` that map `path` privately and read-only and hold no page of their own: a
+/// The address ranges in the text of `smaps` that map `path` or a linked library privately and read-only and hold no page of their own: a
 /// page that was written once (relocated addresses that were sealed afterwards, a debugger's breakpoint) exists nowhere
 /// else, in memory as `Anonymous` or away as `Swap`.
 #[cfg(any(target_os = "linux", test))]
@@ -57,8 +63,9 @@ fn clean_ranges(smaps: &str, path: &str) -> Vec<std::ops::Range<usize>> {
         // A mapping's head has colons too (in its device), so that only these two lines are told by their name.
         let Some(("Anonymous" | "Swap", value)) = line.split_once(':') else {
             if let Some((range, permissions)) = head(line) {
-                let is_program =
-                    matches!(permissions, "r-xp" | "r--p") && line.ends_with(path) && line.contains(" /");
+                let is_program = matches!(permissions, "r-xp" | "r--p")
+                    && line.contains(" /")
+                    && (line.ends_with(path) || LINKED.iter().any(|library| line.ends_with(library)));
                 candidate = is_program.then_some((range, 0));
             }
             continue;
@@ -111,6 +118,9 @@ Swap:                  0 kB
 7f0000000000-7f0000100000 r-xp 00000000 fd:00 43                         /usr/lib/libc.so.6
 Anonymous:             0 kB
 Swap:                  0 kB
+7f0000100000-7f0000110000 r-xp 00000000 fd:00 44                         /usr/lib/libnss_dns.so.2
+Anonymous:             0 kB
+Swap:                  0 kB
 7f0000200000-7f0000300000 r--p 00000000 00:00 0
 Anonymous:             0 kB
 Swap:                  0 kB
@@ -119,7 +129,14 @@ Swap:                  0 kB
     #[test]
     fn only_what_was_never_written_is_let_go() {
         let ranges = clean_ranges(SMAPS, "/opt/pulse server");
-        assert_eq!(ranges, [0x55d0_c000_0000..0x55d0_c010_0000, 0x55d0_c010_0000..0x55d0_c090_0000]);
+        assert_eq!(
+            ranges,
+            [
+                0x55d0_c000_0000..0x55d0_c010_0000,
+                0x55d0_c010_0000..0x55d0_c090_0000,
+                0x7f00_0000_0000..0x7f00_0010_0000
+            ]
+        );
     }
 
     #[test]

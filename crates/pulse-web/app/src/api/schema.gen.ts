@@ -4864,6 +4864,9 @@ export interface components {
              */
             username?: string | null;
         };
+        BTreeMap: {
+            [key: string]: string;
+        };
         /** @description A guest that backups may be of. */
         BackupCandidate: {
             /** @description The instance. */
@@ -9278,7 +9281,7 @@ export interface components {
             connectionHealth: string;
             /**
              * Format: double
-             * @description Processor use, percent.
+             * @description Processor use, percent; 0 where `missing` names it.
              */
             cpu: number;
             /** @description Datastores; null when they are not polled or were never read. */
@@ -9305,19 +9308,21 @@ export interface components {
             loadAverage?: number[] | null;
             /**
              * Format: double
-             * @description Memory use, percent.
+             * @description Memory use, percent; 0 where `missing` names it.
              */
             memory: number;
             /**
              * Format: int64
-             * @description Memory in total, bytes.
+             * @description Memory in total, bytes; 0 where `missing` names `memory`.
              */
             memoryTotal: number;
             /**
              * Format: int64
-             * @description Memory in use, bytes.
+             * @description Memory in use, bytes; 0 where `missing` names `memory`.
              */
             memoryUsed: number;
+            /** @description Why a figure is absent, by field. Ours, beside the contract. */
+            missing?: components["schemas"]["BTreeMap"];
             /** @description Configured name. */
             name: string;
             /** @description Prune jobs; null likewise. */
@@ -9328,7 +9333,7 @@ export interface components {
             syncJobs?: components["schemas"]["SyncJobShape"][] | null;
             /**
              * Format: int64
-             * @description Seconds since boot.
+             * @description Seconds since boot; 0 where `missing` names it.
              */
             uptime: number;
             /** @description Verification jobs; null likewise. */
