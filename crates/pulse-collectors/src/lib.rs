@@ -36,7 +36,7 @@ mod pbs;
 mod pmg;
 mod polled;
 mod pve;
-mod rights;
+pub mod rights;
 mod session;
 
 pub use api::{Connect, ConnectionTest, HttpConnect, PveApi, PveCycle};

@@ -17,36 +17,76 @@ pub(crate) fn granted(body: &str) -> Result<BTreeSet<String>, Unreadable> {
     Ok(paths.into_values().flatten().filter_map(given).collect())
 }
 
+/// One thing that Proxmox VE leaves out without a word for whoever lacks a privilege.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// What is not shown then.
+    pub what: &'static str,
+    /// Any one of these privileges is enough.
+    pub any_of: &'static [&'static str],
+    /// What to give the user and its token.
+    pub advice: &'static str,
+}
+
+/// Virtual machines and containers.
+pub const GUESTS: Need =
+    Need { what: "virtual machines and containers", any_of: &["VM.Audit"], advice: AUDITOR };
+/// Storages.
+pub const STORAGES: Need = Need { what: "storages", any_of: &["Datastore.Audit"], advice: AUDITOR };
+/// Backups on storages.
+pub const BACKUPS: Need = Need {
+    what: "backups on storages",
+    any_of: &["Datastore.AllocateSpace", "Datastore.Allocate"],
+    advice: "give the user, and the token if its privileges are separated, a role that has it on /storage, with \
+             VM.Backup on /vms",
+};
+/// Pending updates.
+pub const UPDATES: Need = Need {
+    what: "pending updates",
+    any_of: &["Sys.Modify"],
+    advice: "give the user, and the token if its privileges are separated, a role that has it on /nodes, or do without",
+};
+const AUDITOR: &str =
+    "give the user, and the token if its privileges are separated, the role PVEAuditor on /";
+const ON_GUESTS: &str =
+    "give the user, and the token if its privileges are separated, a role that has it on /vms";
+
+/// The worst first.
+const PVE: [Need; 7] = [
+    GUESTS,
+    Need { what: "load, memory and versions of the nodes", any_of: &["Sys.Audit"], advice: AUDITOR },
+    STORAGES,
+    // Before 9 one privilege stood for all that a guest agent says.
+    Need {
+        what: "file systems and addresses of VMs",
+        any_of: &["VM.GuestAgent.Audit", "VM.Monitor"],
+        advice: ON_GUESTS,
+    },
+    Need {
+        what: "the memory of VMs as they see it themselves",
+        any_of: &["VM.GuestAgent.FileRead", "VM.Monitor"],
+        advice: ON_GUESTS,
+    },
+    BACKUPS,
+    UPDATES,
+];
+
+impl Need {
+    /// Whether these privileges are enough.
+    pub fn is_met(&self, rights: &BTreeSet<String>) -> bool {
+        self.any_of.iter().any(|right| rights.contains(*right))
+    }
+
+    /// Why it is not shown.
+    pub fn lack(&self) -> String {
+        format!("the credentials lack {}", self.any_of.join(" or "))
+    }
+}
+
 /// What Proxmox VE hides for want of a privilege, in words, the worst first.
 pub(crate) fn hidden_on_pve(rights: &BTreeSet<String>) -> Vec<String> {
-    let auditor = "the role PVEAuditor on /";
-    // Before 9 one privilege stood for all that a guest agent says.
-    let [agent, files] = [["VM.GuestAgent.Audit", "VM.Monitor"], ["VM.GuestAgent.FileRead", "VM.Monitor"]];
-    let needs: [(&str, &[&str], &str); 7] = [
-        ("virtual machines and containers", &["VM.Audit"], auditor),
-        ("load, memory and versions of the nodes", &["Sys.Audit"], auditor),
-        ("storages", &["Datastore.Audit"], auditor),
-        ("file systems and addresses of VMs", &agent, "a role that has it on /vms"),
-        ("the memory of VMs as they see it themselves", &files, "a role that has it on /vms"),
-        (
-            "backups on storages",
-            &["Datastore.AllocateSpace", "Datastore.Allocate"],
-            "a role that has it on /storage, with VM.Backup on /vms",
-        ),
-        ("pending updates", &["Sys.Modify"], "a role that has it on /nodes, or do without"),
-    ];
-    let lacks = |wanted: &[&str]| !wanted.iter().any(|right| rights.contains(*right));
-    needs
-        .into_iter()
-        .filter(|(_, wanted, _)| lacks(wanted))
-        .map(|(what, wanted, role)| {
-            let wanted = wanted.join(" or ");
-            format!(
-                "{what} are not shown: the credentials lack {wanted}; give the user, and the token if its privileges \
-                 are separated, {role}"
-            )
-        })
-        .collect()
+    let lacking = PVE.iter().filter(|need| !need.is_met(rights));
+    lacking.map(|need| format!("{} are not shown: {}; {}", need.what, need.lack(), need.advice)).collect()
 }
 
 /// The same for a backup server.

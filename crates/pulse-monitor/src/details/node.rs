@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use pulse_collectors::{PollError, PveDetails};
+use pulse_collectors::{PollError, PveDetails, rights};
 use pulse_core::model::{FailureClass, GuestKind};
 use tokio::{
     sync::watch,
@@ -41,14 +41,7 @@ const TASKS_SINCE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 
 /// What an account may do hardly ever changes.
 const RIGHTS: Duration = Duration::from_secs(60 * 60);
 
-/// What is missing where the listing of the cluster leaves it out without a word.
-const GUESTS_WHAT: &str = "virtual machines and containers";
-const STORAGES_WHAT: &str = "storages";
-const AUDITOR_ADVICE: &str =
-    "give the user, and the token if its privileges are separated, the role PVEAuditor on /";
-/// What is asked of the nodes' package lists, for the sentence about the missing right.
-const UPDATES_WHAT: &str = "pending updates";
-const BACKUPS_WHAT: &str = "backups on storages";
+/// What is said of backups, which need two privileges at once.
 const BACKUPS_ADVICE: &str = "give the user and its token Datastore.AllocateSpace on the storage and VM.Backup on the \
                               guests, or Datastore.Allocate on the storage";
 
@@ -213,29 +206,25 @@ impl Worker {
                 Finding::Tasks { node: name, list: details.backup_tasks(node, since).await? }
             }
             Job::Rights => {
-                let rights = details.privileges(node).await?;
+                let granted = details.privileges(node).await?;
                 let instance = desk.instance();
                 let are_guests_wanted = instance.monitor_vms || instance.monitor_containers;
-                for (what, right, is_wanted) in [
-                    (GUESTS_WHAT, "VM.Audit", are_guests_wanted),
-                    (STORAGES_WHAT, "Datastore.Audit", instance.monitor_storage),
-                ] {
-                    if rights.contains(right) || !is_wanted {
-                        desk.grant(what);
+                for (need, is_wanted) in
+                    [(rights::GUESTS, are_guests_wanted), (rights::STORAGES, instance.monitor_storage)]
+                {
+                    if need.is_met(&granted) || !is_wanted {
+                        desk.grant(need.what);
                     } else {
-                        desk.lack(what, &format!("the credentials lack {right}"), AUDITOR_ADVICE);
+                        desk.lack(need.what, &need.lack(), need.advice);
                     }
                 }
                 let settings = *desk.settings.borrow();
                 let are_backups_wanted = settings.are_backups_polled && instance.monitor_backups;
-                if !are_backups_wanted
-                    || rights.contains("Datastore.Allocate")
-                    || rights.contains("Datastore.AllocateSpace")
-                {
-                    desk.grant(BACKUPS_WHAT);
+                if !are_backups_wanted || rights::BACKUPS.is_met(&granted) {
+                    desk.grant(rights::BACKUPS.what);
                 } else {
                     desk.lack(
-                        BACKUPS_WHAT,
+                        rights::BACKUPS.what,
                         "Proxmox shows them only to who may restore them",
                         BACKUPS_ADVICE,
                     );
@@ -243,19 +232,23 @@ impl Worker {
                 return Ok(Outcome::Done);
             }
             Job::Updates => {
-                if desk.is_denied(UPDATES_WHAT) {
+                if desk.is_denied(rights::UPDATES.what) {
                     return Ok(Outcome::Denied);
                 }
-                let advice = "give the user and its token a role with Sys.Modify on /nodes, or do without";
-                let count = denied(desk, UPDATES_WHAT, advice, details.updates(node).await)?;
+                let rights::Need { what, advice, .. } = rights::UPDATES;
+                let count = denied(desk, what, advice, details.updates(node).await)?;
                 Finding::Updates { node: name, count }
             }
             Job::Backups(storage) => {
                 let Some(storage) = assignment.storages.iter().find(|one| one.name == *storage) else {
                     return Ok(Outcome::Done);
                 };
-                let list =
-                    denied(desk, BACKUPS_WHAT, BACKUPS_ADVICE, details.backups_on(node, storage).await)?;
+                let list = denied(
+                    desk,
+                    rights::BACKUPS.what,
+                    BACKUPS_ADVICE,
+                    details.backups_on(node, storage).await,
+                )?;
                 let place = if storage.is_shared { String::new() } else { name };
                 Finding::Backups { node: place, storage: storage.name.clone(), list }
             }
@@ -274,7 +267,7 @@ fn denied<T>(
 ) -> Result<T, PollError> {
     match &outcome {
         // A list of backups may be empty for want of a right: that is for `Job::Rights` to tell.
-        Ok(_) if what != BACKUPS_WHAT => desk.grant(what),
+        Ok(_) if what != rights::BACKUPS.what => desk.grant(what),
         Err(error) if error.class() == FailureClass::Permission => desk.deny(what, advice, error),
         Ok(_) | Err(_) => {}
     }

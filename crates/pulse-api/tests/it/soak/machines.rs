@@ -25,9 +25,10 @@ impl Checks {
             if look.is_calm {
                 row.same("connectionHealth", "healthy");
                 row.same("version", "4.2.1");
+                row.holds("missing", row.row.get("missing").is_none());
             }
             let truth = &moment.pbs;
-            if seen == look.now.to_string() && entry["status"] == "online" && entry["memoryTotal"] != 0 {
+            if seen == look.now.to_string() && entry["status"] == "online" && !row.is_missing("memory") {
                 row.near("cpu", truth.cpu * 100.0, 0.006);
                 row.same("memoryTotal", truth.memory[0]);
                 row.same("memoryUsed", truth.memory[1]);

@@ -101,6 +101,8 @@ const TABLE: &[(&str, &[&str], Because)] = &[
     ("pbs[].", &["cpu", "memory", "memoryUsed", "memoryTotal", "uptime"], Compared("`PbsTruth`, exactly, at that poll")),
     ("pbs[].", &["datastores[].name", "datastores[].total", "datastores[].used", "datastores[].free", "datastores[].usage", "datastores[].deduplicationFactor", "datastores[].status"], Compared("`StoreTruth`")),
     ("pbs[].", &["loadAverage[]", "diskUsage", "datastores[].comment", "datastores[].maintenance", "datastores[].backend", "datastores[].estimatedFullDate", "datastores[].error", "datastores[].namespaces[].path", "datastores[].namespaces[].parent", "datastores[].namespaces[].depth"], Exempt("no part of the truth; compared with the answers in pulse-collectors/tests/it/backup_server.rs")),
+    ("pbs[].", &["missing"], Compared("none after some polls without a fault")),
+    ("pbs[].", &["missing.{}"], Exempt("a sentence; pulse-collectors/tests/it/backup_server.rs reads it")),
     ("pbs[].", &["backupJobs"], Exempt("always null")),
     ("pbs[].", &["syncJobs[].id", "syncJobs[].store", "syncJobs[].namespace", "syncJobs[].status", "syncJobs[].lastSync", "syncJobs[].nextRun", "syncJobs[].schedule", "syncJobs[].comment", "syncJobs[].error", "syncJobs[].remote"], Exempt("no part of the truth; compared with the answers in pulse-collectors/tests/it/backup_server.rs")),
     ("pbs[].", &["syncJobs"], Exempt("null until it is read")),
