@@ -251,7 +251,7 @@ impl Day {
             };
             if self.gauge.open() > 0 || polls(false) {
                 calm = 0;
-            } else if self.lab.cluster.in_flight() > 0 || polls(true) {
+            } else if self.gauge.open_at_cluster() > 0 || self.lab.cluster.in_flight() > 0 || polls(true) {
                 calm = 0;
                 waited += 1;
                 if hangs && waited > PATIENCE_WITH_WHAT_HANGS {
