@@ -1,5 +1,5 @@
-//! The install line where there is no systemd: macOS, FreeBSD, Alpine. The machine is a root of busybox whose `uname`
-//! and whose service manager are scripts that write down how they were called, and keep what they were told.
+//! The install line where there is no systemd: macOS, FreeBSD, Alpine. The machine is a root of busybox whose `uname` says
+//! so, and whose service manager is a script that writes down how it was called.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -106,11 +106,6 @@ fn succeeds(root: &Path, line: &str) -> Result<String> {
 /// Installs, installs again, updates with what a person added, and removes.
 fn lives_through_its_life(system: &System, root: &Path, server: &Server, token: &str) -> Result<()> {
     let [kernel, machine] = system.names;
-    program(
-        root,
-        "uname",
-        &format!("#!/bin/sh\ncase $1 in -s) echo {kernel} ;; -m) echo {machine} ;; esac\n"),
-    )?;
     for (name, text) in system.programs {
         program(root, name, text)?;
     }
@@ -121,7 +116,10 @@ fn lives_through_its_life(system: &System, root: &Path, server: &Server, token: 
         Ok(text)
     };
     let url = format!("http://{}", server.address);
-    let line = |options: &str| format!("wget -q -O - {url}/install.sh | sh -s -- {options}");
+    // A function goes before busybox's own program of that name.
+    let uname = format!("uname() {{ case $1 in -s) echo {kernel} ;; -m) echo {machine} ;; esac; }}");
+    let line =
+        |options: &str| format!("(echo '{uname}'; wget -q -O - {url}/install.sh) | sh -s -- {options}");
     let (binary, token_file) =
         (root.join("usr/local/bin/pulse-agent"), root.join("var/lib/pulse-agent/token"));
     let (env, service) = (root.join(system.env_file), root.join(system.service_file));
