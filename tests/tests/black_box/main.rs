@@ -11,6 +11,7 @@ mod fault;
 mod first_run;
 mod history;
 mod install;
+mod install_elsewhere;
 mod live;
 mod machine;
 mod oidc;

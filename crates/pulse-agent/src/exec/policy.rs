@@ -92,15 +92,17 @@ const HARMFUL: &[&str] = &[
     "--update-catalog",
     "--sync",
     "--cursor-file",
-    "--output-fields-file",
     "--host",
-    "-H",
     "--machine",
-    "-M",
     "--root",
     "--image",
     "--kill",
 ];
+
+/// Letters that do the same to one program, alone, among others, or with their value behind them. In other programs
+/// they are harmless (`df -H`).
+const HARMFUL_LETTERS: &[(&str, &[char])] =
+    &[("systemctl", &['H', 'M']), ("journalctl", &['M']), ("zpool", &['c'])];
 
 /// Characters that a shell acts on; a command that holds one is no plain command.
 const SHELL: &[char] =
@@ -138,16 +140,29 @@ impl Policy {
             return Err("the owner of this machine does not allow this command (--command-allow)".to_owned());
         };
         let added = &words[rule.words.len()..];
-        if let Some(word) = added.iter().find(|word| HARMFUL.iter().any(|harmful| is_option(word, harmful))) {
+        if let Some(word) = added.iter().find(|word| is_harmful(&words[0], word)) {
             return Err(format!("the option {word} is not allowed"));
         }
         Ok(Allowed::Words(words))
     }
 }
 
-/// Whether a word is an option, also in its form `--option=value`, and for long ones any that begins so.
-fn is_option(word: &str, option: &str) -> bool {
-    if option.starts_with("--") { word.starts_with(option) } else { word == option }
+/// Whether a word is an option that turns the program into another one. Programs take a long option as soon as its
+/// beginning tells it from all others (`--rot` for `--rotate`), so a beginning is refused as the whole is.
+fn is_harmful(program: &str, word: &str) -> bool {
+    if let Some(name) = word.strip_prefix("--") {
+        let name = name.split('=').next().unwrap_or_default();
+        // Two dashes alone end the options.
+        return !name.is_empty()
+            && HARMFUL.iter().any(|harmful| {
+                let harmful = harmful.trim_start_matches('-');
+                name.starts_with(harmful) || harmful.starts_with(name)
+            });
+    }
+    let Some(letters) = word.strip_prefix('-') else { return false };
+    HARMFUL_LETTERS
+        .iter()
+        .any(|(of, harmful)| *of == program && letters.chars().any(|letter| harmful.contains(&letter)))
 }
 
 fn rule(phrase: &str) -> Rule {
@@ -219,6 +234,9 @@ mod tests {
             ["journalctl", "-u", "my unit", "-n", "50"]
         );
         assert_eq!(words("hostname").unwrap(), ["hostname"]);
+        for command in ["df -H", "journalctl --since today --unit ssh -n50", "systemctl status -- ssh"] {
+            assert!(words(command).is_ok(), "{command}");
+        }
     }
 
     #[test]
@@ -238,6 +256,14 @@ mod tests {
             "journalctl --vacuum-size=1",
             "journalctl --rotate",
             "systemctl status -H root@elsewhere",
+            "systemctl status -Hroot@elsewhere",
+            "systemctl status -lHroot@elsewhere",
+            "systemctl status --hos=root@elsewhere",
+            "systemctl status --m guest",
+            "journalctl --rot",
+            "journalctl --vac=1",
+            "journalctl -M guest",
+            "zpool status -vc upath",
             "df\nreboot",
             "df 'x",
             "sudo df",

@@ -10,13 +10,13 @@ use std::{
 use pulse_core::report::host::{DiskIo, HostMemory, HostNetwork, RaidArray, Sensors};
 
 use super::{
-    Sample, block,
+    Sample, architecture, block,
     cpu::{CpuTimes, CpuTracker, parse_stat},
     files::{read_text, read_word},
     gpu, memory, mounts,
     mounts::{Mount, Space},
     net, raid, sensors,
-    system::{SystemFacts, architecture, parse_loadavg, parse_uptime, read_facts},
+    system::{SystemFacts, parse_loadavg, parse_uptime, read_facts},
     worker::{SpaceReader, Worker},
 };
 
