@@ -27,8 +27,8 @@ use pulse_config::{
 use pulse_core::{Clock, SystemClock};
 use pulse_log::Logs;
 use pulse_monitor::{
-    Alerts, Supervisor, View, Watcher, alerting, discovery::Discovery, fleet::signed::SignedProfiles, late,
-    members, pipeline, probe::Probe,
+    Alerts, RemoteExec, Supervisor, View, Watcher, alerting, discovery::Discovery,
+    fleet::signed::SignedProfiles, late, members, pipeline, probe::Probe,
 };
 use pulse_store::Ledger;
 use tokio::net::TcpListener;
@@ -148,6 +148,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     #[cfg(feature = "mock-mode")]
     let mock_system = system.clone();
     let (system_changes, log_level) = (system.subscribe(), settings.log_level);
+    let exec = RemoteExec::new(&settings.agent_commands, ledger.clone(), clock.clone());
     let state = AppState {
         about: Arc::new(about),
         clock: clock.clone(),
@@ -166,6 +167,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
         nodes,
         metadata,
         fleet,
+        exec,
         agent_config: Arc::new(SignedProfiles::new(profiles.clone(), signing_key)),
         profiles,
         infra_updates: Arc::default(),

@@ -13,8 +13,8 @@ use pulse_config::{
 use pulse_core::Clock;
 use pulse_log::Logs;
 use pulse_monitor::{
-    Alerts, Keeper, Scheduler, Watcher, discovery::Discovery, fleet::Fleet, fleet::config::AgentConfigSource,
-    infra_updates::InfraUpdates, probe::Probe,
+    Alerts, Keeper, RemoteExec, Scheduler, Watcher, discovery::Discovery, fleet::Fleet,
+    fleet::config::AgentConfigSource, infra_updates::InfraUpdates, probe::Probe,
 };
 use pulse_notify::Notifier;
 use pulse_store::{Ledger, MetricStore};
@@ -160,6 +160,8 @@ pub struct AppState {
     pub infra_updates: Arc<InfraUpdates>,
     /// What is decided about machines that agents report.
     pub fleet: Fleet,
+    /// Commands that agents run for people.
+    pub exec: RemoteExec,
     /// Profiles of agents, and the key their configuration is signed with.
     pub agent_config: Arc<dyn AgentConfigSource>,
     /// Tries instances.
@@ -217,6 +219,7 @@ from_ref! {
     profiles: Arc<ProfileStore>,
     infra_updates: Arc<InfraUpdates>,
     fleet: Fleet,
+    exec: RemoteExec,
     agent_config: Arc<dyn AgentConfigSource>,
     probe: Probe,
     store: Arc<dyn MetricStore>,

@@ -51,8 +51,8 @@ pub use schema::{
 pub use seal::SealKey;
 pub use secret::Secret;
 pub use settings::{
-    BadSetting, Layered, LogFileSettings, LogFormat, LogLevel, ProcessEnv, ProxyAuth, Settings, TlsFiles,
-    Vars,
+    AgentCommandSettings, BadSetting, Layered, LogFileSettings, LogFormat, LogLevel, ProcessEnv, ProxyAuth,
+    Settings, TlsFiles, Vars,
 };
 pub use store::{
     bootstrap::BootstrapToken,

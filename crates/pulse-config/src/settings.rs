@@ -169,6 +169,15 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+/// Whether people may have commands run by agents, and which.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AgentCommandSettings {
+    /// Off unless whoever runs the server switches it on; nothing over the network can.
+    pub is_enabled: bool,
+    /// Phrases that a command may begin with; without any, those that only read. One `*` allows everything.
+    pub allow: Vec<String>,
+}
+
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -190,6 +199,8 @@ pub struct Settings {
     pub api_tokens: Vec<Secret>,
     /// The address agents are told.
     pub agent_connect_url: Option<String>,
+    /// Commands that agents run for people.
+    pub agent_commands: AgentCommandSettings,
     /// Peers whose forwarding headers count.
     pub trusted_proxies: Vec<Cidr>,
     /// Networks that count as trusted in the security status.
@@ -271,6 +282,10 @@ impl Settings {
             agent_connect_url: match url(&get, "PULSE_AGENT_CONNECT_URL")? {
                 Some(url) => Some(url),
                 None => url(&get, "PULSE_AGENT_URL")?,
+            },
+            agent_commands: AgentCommandSettings {
+                is_enabled: flag("PULSE_ENABLE_AGENT_COMMANDS"),
+                allow: get("PULSE_AGENT_COMMAND_ALLOW").map(|text| list(&text)).unwrap_or_default(),
             },
             trusted_proxies: networks(&get, "PULSE_TRUSTED_PROXY_CIDRS")?,
             trusted_networks: networks(&get, "PULSE_TRUSTED_NETWORKS")?,
@@ -423,6 +438,7 @@ mod tests {
         assert_eq!((settings.log_level, settings.log_format), (LogLevel::Info, LogFormat::Auto));
         assert!(settings.api_tokens.is_empty());
         assert!(settings.proxy_auth.is_none() && !settings.demo_mode && !settings.is_development);
+        assert_eq!(settings.agent_commands, AgentCommandSettings::default());
         assert_eq!(load(&[("FRONTEND_PORT", " "), ("LOG_LEVEL", "")]).unwrap(), settings);
     }
 
@@ -440,12 +456,16 @@ mod tests {
             ("PULSE_AGENT_URL", "http://10.0.0.1:7655"),
             ("PULSE_TRUSTED_PROXY_CIDRS", "10.0.0.0/8,::1"),
             ("DEMO_MODE", "TRUE"),
+            ("PULSE_ENABLE_AGENT_COMMANDS", "true"),
+            ("PULSE_AGENT_COMMAND_ALLOW", "df ..., uptime"),
             ("PROXY_AUTH_SECRET", "s"),
         ])
         .unwrap();
         assert_eq!(settings.data_dir, PathBuf::from("/data"));
         assert_eq!((settings.bind_address.to_string().as_str(), settings.port), ("127.0.0.1", 8080));
         assert_eq!((settings.log_level, settings.log_format), (LogLevel::Warn, LogFormat::Json));
+        assert!(settings.agent_commands.is_enabled);
+        assert_eq!(settings.agent_commands.allow, ["df ...", "uptime"]);
         assert_eq!(
             settings.api_tokens.iter().map(Secret::expose).collect::<Vec<_>>(),
             ["one", "two", "three"]

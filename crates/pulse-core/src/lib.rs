@@ -5,6 +5,7 @@
 //! * [`report`]: the wire types of agent reports, shared by agent and server.
 //! * [`metric`]: names of time series and the samples that go into them.
 //! * [`coverage`]: whose backup it is, and which guests have none.
+//! * [`command_policy`]: which commands may be run on other machines.
 //! * [`credential`]: API tokens and sessions as they are kept.
 //! * [`net_guard`]: which addresses the server may connect to on somebody's word.
 //! * [`notice`]: what the alert engine hands to the notifications.
@@ -13,6 +14,7 @@
 //! Invariant: nothing here does I/O, spawns, reads a clock or knows HTTP.
 
 pub mod clock;
+pub mod command_policy;
 pub mod coverage;
 pub mod credential;
 pub mod ids;

@@ -1,7 +1,8 @@
 //! History: samples of many series, kept in compressed chunks in one SQLite file.
 //!
 //! * [`MetricStore`] is what the rest of the program sees; [`SqliteStore`] stands behind it.
-//! * [`ledger`] is another file beside it: alert history and the notification queue, what is no metric.
+//! * [`ledger`] is another file beside it: alert history, the notification queue and the trail of commands, what is no
+//!   metric.
 //! * [`codec`] turns points into chunks and back; its layout is described bit by bit.
 //!
 //! Samples come in through a bounded queue to one writer thread, which gathers them per series and hour in memory.
@@ -24,6 +25,7 @@
 //! Invariants: nobody but the writer has a connection that can write; no async thread is blocked; a sample is counted once,
 //! open or sealed; nothing is deleted but what [`Retention`] says.
 
+pub mod agent_commands;
 pub mod alerts;
 mod api;
 pub mod codec;
@@ -50,6 +52,7 @@ mod writer;
 /// What the store takes and gives is named in pulse-core; here again, so that a program needs this crate only.
 pub use pulse_core::{Clock, ManualClock, SystemClock, metric};
 
+pub use agent_commands::CommandTrail;
 pub use alerts::AlertStore;
 pub use api::{EachSeries, MetricStore, Point, RangeQuery, Selector, Series, Spans, StoreStats};
 pub use error::StoreError;

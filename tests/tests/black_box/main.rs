@@ -6,6 +6,7 @@
 mod access;
 mod appliances;
 mod cluster;
+mod commands;
 mod containers;
 mod fault;
 mod first_run;

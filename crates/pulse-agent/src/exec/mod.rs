@@ -1,16 +1,20 @@
 //! The command socket: runs commands of the server, where the owner of this machine allows that.
 //!
 //! Off unless it was switched on here; the server can switch it off and never on. What is run is bounded by the
-//! `policy`, in time, in output and in number.
+//! list of its owner, in time, in output and in number.
 
 mod frames;
-mod policy;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::{SinkExt, StreamExt};
 use http::HeaderValue;
 use jiff::Timestamp;
+use pulse_core::command_policy::{AllowedCommand, CommandPolicy, RefusedCommand};
 use tokio::{
     net::TcpStream,
     sync::{Semaphore, mpsc, watch},
@@ -28,7 +32,6 @@ use crate::{
     settings::{AgentSettings, Token},
 };
 use frames::{CommandResult, Incoming, Outgoing, Register, Registered, Request};
-use policy::{Allowed, Policy};
 
 /// Between a loss and the next try, and between two signs of life (contract B-10 §6).
 const REDIAL: Duration = Duration::from_secs(10);
@@ -42,8 +45,12 @@ const LONGEST_COMMAND: Duration = Duration::from_mins(10);
 /// Of each of a command's outputs (contract B-10 §6).
 const MAX_OUTPUT_BYTES: usize = 1024 * 1024;
 const MAX_FRAME_BYTES: usize = 256 * 1024;
+/// A result is no longer, however its characters are escaped: our server takes 4 MiB.
+const MAX_RESULT_BYTES: usize = 3 * 1024 * 1024;
 /// Commands at one time; further ones are refused.
 const MAX_COMMANDS: usize = 4;
+/// Requests whose ids are remembered, so that none is run twice.
+const REMEMBERED_REQUESTS: usize = 256;
 
 /// The socket for one state of the settings.
 pub(crate) struct Socket {
@@ -68,11 +75,11 @@ impl Socket {
             url: settings.url.clone(),
             token: settings.token.clone(),
             is_insecure: settings.is_insecure,
-            runner: Arc::new(Runner {
-                policy: Policy::new(&settings.command_allow),
-                commands: Arc::new(SystemCommands),
-                slots: Semaphore::new(MAX_COMMANDS),
-            }),
+            runner: Arc::new(Runner::new(
+                CommandPolicy::new(&settings.command_allow),
+                Arc::new(SystemCommands),
+                MAX_COMMANDS,
+            )),
             hostname,
             agent_id,
             version: settings.identity.version.clone(),
@@ -86,6 +93,7 @@ impl Socket {
             // Pulse v5: the server can switch this on, too.
             return std::future::pending().await;
         }
+        let mut told = Ended::new();
         loop {
             let is_forbidden = *server_says.borrow_and_update() == Some(false);
             if is_forbidden {
@@ -96,7 +104,13 @@ impl Socket {
             }
             tokio::select! {
                 ended = self.connect() => {
-                    tracing::debug!(reason = %ended, "the command socket ended");
+                    // Every ten seconds the same is said once.
+                    if ended == told {
+                        tracing::debug!(reason = %ended, "the command socket ended");
+                    } else {
+                        tracing::info!(reason = %ended, "no commands of the server at this time");
+                        told = ended;
+                    }
                     sleep(REDIAL).await;
                 }
                 changed = server_says.changed() => {
@@ -212,9 +226,7 @@ impl Socket {
                     }
                 }
                 Some(result) = results.recv() => {
-                    let id = result.request_id.clone();
-                    let text = frame("command_result", Some(id), Some(result))?;
-                    sink.send(text).await.map_err(|error| error.to_string())?;
+                    sink.send(result_frame(result)?).await.map_err(|error| error.to_string())?;
                 }
                 _ = ping.tick() => {
                     let text = frame("agent_ping", None, None::<()>)?;
@@ -239,14 +251,46 @@ fn frame<T: serde::Serialize>(
     serde_json::to_string(&outgoing).map(Message::text).map_err(|error| error.to_string())
 }
 
+/// The frame of a result. Control characters take six bytes each: what would get too long is cut further.
+fn result_frame(mut result: CommandResult) -> Result<Message, Ended> {
+    loop {
+        let message = frame("command_result", Some(result.request_id.clone()), Some(&result))?;
+        if message.len() <= MAX_RESULT_BYTES {
+            return Ok(message);
+        }
+        for text in [&mut result.stdout, &mut result.stderr] {
+            text.truncate(text.floor_char_boundary(text.len() / 2));
+        }
+    }
+}
+
 /// Runs what is allowed.
 struct Runner {
-    policy: Policy,
+    policy: CommandPolicy,
     commands: Arc<dyn RunCommand>,
     slots: Semaphore,
+    /// Ids of the newest requests, oldest first.
+    seen: Mutex<VecDeque<String>>,
 }
 
 impl Runner {
+    fn new(policy: CommandPolicy, commands: Arc<dyn RunCommand>, at_once: usize) -> Self {
+        Self { policy, commands, slots: Semaphore::new(at_once), seen: Mutex::default() }
+    }
+
+    /// Whether a request was not seen before; it is from now on.
+    fn is_new(&self, id: &str) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if id.is_empty() || seen.iter().any(|before| before == id) {
+            return false;
+        }
+        if seen.len() >= REMEMBERED_REQUESTS {
+            seen.pop_front();
+        }
+        seen.push_back(id.to_owned());
+        true
+    }
+
     async fn perform(&self, incoming: Incoming) -> CommandResult {
         let begin = Instant::now();
         let is_file = incoming.kind == "read_file";
@@ -258,6 +302,9 @@ impl Runner {
         let outcome = if is_file {
             // Pulse v5: answers with an empty success.
             Err("this agent does not read files for the server".to_owned())
+        } else if !self.is_new(&id) {
+            // Pulse v5: what is sent twice is run twice.
+            Err("a request of this id was run before".to_owned())
         } else {
             self.run(request).await
         };
@@ -275,8 +322,14 @@ impl Runner {
     }
 
     async fn run(&self, request: Request) -> Result<CommandResult, String> {
-        let allowed = self.policy.judge(&request.command).inspect_err(|reason| {
-            tracing::warn!(%reason, "a command of the server was refused");
+        let allowed = self.policy.judge(&request.command).map_err(|refused| {
+            tracing::warn!(reason = %refused, "a command of the server was refused");
+            match refused {
+                RefusedCommand::NotListed => {
+                    "the owner of this machine does not allow this command (--command-allow)".to_owned()
+                }
+                other => other.to_string(),
+            }
         })?;
         let Ok(_slot) = self.slots.try_acquire() else {
             return Err("too many commands run at this time".to_owned());
@@ -301,7 +354,7 @@ impl Runner {
 }
 
 /// The call for a command: on the host, or in one of its guests.
-fn call(request: &Request, allowed: Allowed) -> Result<Call, String> {
+fn call(request: &Request, allowed: AllowedCommand) -> Result<Call, String> {
     let limit = match request.timeout {
         0 => DEFAULT_COMMAND_LIMIT,
         seconds => Duration::from_secs(seconds).min(LONGEST_COMMAND),
@@ -319,9 +372,11 @@ fn call(request: &Request, allowed: Allowed) -> Result<Call, String> {
     }
     let mut words: Vec<String> = prefix.into_iter().map(str::to_owned).collect();
     match allowed {
-        Allowed::Words(more) => words.extend(more),
-        Allowed::Shell(text) if cfg!(windows) => words.extend(["cmd".to_owned(), "/C".to_owned(), text]),
-        Allowed::Shell(text) => words.extend(["sh".to_owned(), "-c".to_owned(), text]),
+        AllowedCommand::Words(more) => words.extend(more),
+        AllowedCommand::Shell(text) if cfg!(windows) => {
+            words.extend(["cmd".to_owned(), "/C".to_owned(), text]);
+        }
+        AllowedCommand::Shell(text) => words.extend(["sh".to_owned(), "-c".to_owned(), text]),
     }
     let program = words.remove(0);
     Ok(Call { max_bytes: MAX_OUTPUT_BYTES, ..Call::new(&program, words).within(limit) })
@@ -333,7 +388,7 @@ mod tests {
     use crate::command::fake::{FakeCommands, printed};
 
     fn runner(fake: Arc<FakeCommands>) -> Runner {
-        Runner { policy: Policy::new(&[]), commands: fake, slots: Semaphore::new(1) }
+        Runner::new(CommandPolicy::new(&[]), fake, 1)
     }
 
     fn asked(json: &str) -> Incoming {
@@ -353,12 +408,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_request_is_run_once_however_often_it_comes() {
+        let fake = Arc::new(FakeCommands::new(|_| Some(printed("ok"))));
+        let runner = runner(Arc::clone(&fake));
+        let ask = || asked(r#"{"type":"execute_command","id":"r1","payload":{"command":"df -h"}}"#);
+        assert!(runner.perform(ask()).await.success);
+        let again = runner.perform(ask()).await;
+        assert!(!again.success && again.error.contains("run before"), "{again:?}");
+        let nameless = asked(r#"{"type":"execute_command","payload":{"command":"df -h"}}"#);
+        assert!(!runner.perform(nameless).await.success, "nobody could tell its result from another");
+        assert_eq!(fake.calls(), ["df -h"]);
+    }
+
+    #[test]
+    fn a_result_fits_whatever_is_in_it() {
+        let result = CommandResult {
+            request_id: "r".into(),
+            stdout: "\u{1}".repeat(MAX_OUTPUT_BYTES),
+            stderr: "\u{1}".repeat(MAX_OUTPUT_BYTES),
+            ..CommandResult::default()
+        };
+        let length = result_frame(result).unwrap().len();
+        assert!(length <= MAX_RESULT_BYTES && length > MAX_RESULT_BYTES / 3, "{length}");
+    }
+
+    #[tokio::test]
     async fn guests_are_reached_by_their_id_and_by_nothing_else() {
         let fake = Arc::new(FakeCommands::new(|_| Some(printed(""))));
         let runner = runner(Arc::clone(&fake));
         let ask = |kind: &str, id: &str| {
             asked(&format!(
-                r#"{{"type":"execute_command","id":"r","payload":{{"command":"uptime","target_type":"{kind}","target_id":"{id}"}}}}"#
+                r#"{{"type":"execute_command","id":"{kind}{id}","payload":{{"command":"uptime","target_type":"{kind}","target_id":"{id}"}}}}"#
             ))
         };
         assert!(runner.perform(ask("container", "101")).await.success);

@@ -22,6 +22,7 @@ mod oidc;
 mod profiles;
 pub(crate) mod prometheus;
 mod rbac;
+mod remote_exec;
 mod resources;
 mod scheduler;
 mod security;
@@ -50,6 +51,7 @@ pub fn router() -> ApiRouter {
         .merge(snapshots::router())
         .merge(prometheus::router())
         .merge(agents::router().layer(from_fn(packed_body)))
+        .merge(remote_exec::router())
         .merge(profiles::router())
         .merge(infra_updates::router())
         .merge(alerts::router())

@@ -19,10 +19,12 @@ use crate::{
 };
 
 /// Paths that need no credentials.
-const PUBLIC: [&str; 20] = [
+const PUBLIC: [&str; 21] = [
     "/api/health",
     "/api/version",
     "/api/agent/version",
+    // The token comes in the first message.
+    "/api/agent/ws",
     "/api/server/info",
     "/api/login",
     "/api/oidc/login",

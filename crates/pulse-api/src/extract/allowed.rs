@@ -121,6 +121,9 @@ needs! {
     /// To fetch an agent's configuration.
     HostAgentConfigRead =
         Requirement::scope(&[Scope::HostAgentConfigRead, Scope::HostAgentManage, Scope::SettingsWrite]);
+    /// To have commands run by agents. Not `host-agent:manage`: tokens that agents are installed with may have that, and none
+    /// of them must command another machine. Pulse v5 asks no scope here.
+    RunAgentCommands = Requirement::admin(&[Scope::SettingsWrite]).with_feature(Feature::AiAutofix);
     /// To act on Docker hosts.
     DockerManage = Requirement::admin(&[Scope::DockerManage]);
     /// To act on Kubernetes clusters.

@@ -174,7 +174,7 @@ impl Hub {
         &self.state
     }
 
-    pub(super) fn stop(&self) -> &CancellationToken {
+    pub(crate) fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 }

@@ -1,6 +1,7 @@
 //! The live channel (contract B-03): `welcome`, `initialState`, `rawData` for every client of the original, and
 //! a stream of differences for our own page, asked for with `?stream=delta`.
 
+pub mod agent;
 pub mod alerts;
 mod client;
 mod delta;

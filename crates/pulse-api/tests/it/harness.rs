@@ -33,7 +33,7 @@ use pulse_config::{
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_log::Logs;
 use pulse_monitor::{
-    Alerts, Keeper, Scheduler, Supervisor, Watcher, alerting,
+    Alerts, Keeper, RemoteExec, Scheduler, Supervisor, Watcher, alerting,
     discovery::Discovery,
     fleet::{Fleet, KnownTokens, signed::SignedProfiles},
     probe::Probe,
@@ -243,6 +243,7 @@ impl TestServer {
             stop.clone(),
         );
         tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
+        let exec = RemoteExec::new(&settings.agent_commands, ledger.clone(), dyn_clock.clone());
         let state = AppState {
             about: Arc::new(About {
                 version: "5.1.0",
@@ -265,6 +266,7 @@ impl TestServer {
             nodes,
             metadata,
             fleet,
+            exec,
             agent_config: Arc::new(SignedProfiles::new(profiles.clone(), None)),
             profiles,
             infra_updates: Arc::default(),

@@ -220,9 +220,7 @@ async fn mock_mode_unlocks_no_feature_and_opens_no_door() {
 async fn what_is_not_served_is_no_way_in_either() {
     let server = TestServer::set_up();
     for path in [
-        "/api/agent/ws",
         "/api/ai/chat",
-        "/api/ai/run-command",
         "/api/ai/execute/stream",
         "/api/ai/oauth/callback",
         "/api/discovery/host/a/b",

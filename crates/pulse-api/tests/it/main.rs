@@ -59,6 +59,8 @@ mod profiles;
 #[path = "../../../pulse-notify/tests/it/python.rs"]
 mod python;
 #[cfg(test)]
+mod remote_exec;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod rights;

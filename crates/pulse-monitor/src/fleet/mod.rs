@@ -4,6 +4,7 @@
 //! The world holds the decisions ([`pulse_config::store::fleet::FleetRecord`]) and every rule is a function over it;
 //! [`Fleet`] runs them in the keeper and writes down what they decided.
 
+mod binding;
 pub mod commands;
 pub mod config;
 pub(crate) mod identity;
@@ -14,5 +15,6 @@ mod service;
 pub mod signed;
 pub mod text;
 
+pub use binding::{BindError, may_run_commands};
 pub use identity::KnownTokens;
 pub use service::{Fleet, FleetError};

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pulse_config::{ConfigError, Metadata, store::fleet::FleetRecord, store::fleet::FleetStore};
-use pulse_core::report::{docker::DockerReport, host::HostReport, kubernetes::KubernetesReport};
+use pulse_core::{
+    Snapshot,
+    report::{docker::DockerReport, host::HostReport, kubernetes::KubernetesReport},
+};
 
 use crate::{
     intake::{DockerAccepted, HostAccepted, IntakeError, KubernetesAccepted, Reporter},
@@ -171,6 +174,11 @@ impl Fleet {
     pub async fn notes_changed(&self) -> Result<(), KeeperClosed> {
         let (hosts, docker_hosts) = (self.metadata.hosts.all(), self.metadata.docker_hosts.all());
         self.keeper.change(move |world, _| world.set_notes(hosts, docker_hosts)).await
+    }
+
+    /// The real world as last published, whatever is shown to people.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.keeper.snapshot()
     }
 
     /// Everything that is decided.

@@ -173,7 +173,7 @@ fn keep_slow_facts(guest: &mut Guest, old: &Guest) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use pulse_core::{
         ids::{GuestId, InstanceName, NodeId},
         model::{FailureClass, GuestKind, InstanceKey, InstanceKind, IoCounters, IoRates, MemoryUse},
@@ -185,7 +185,7 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    fn node(name: &str, status: NodeStatus, seen: Timestamp) -> Node {
+    pub(crate) fn node(name: &str, status: NodeStatus, seen: Timestamp) -> Node {
         Node {
             id: NodeId::of(&"lab".into(), None, name),
             instance: InstanceName::from("lab"),
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    fn guest(vmid: u32, on: &str, status: GuestStatus, net_in: u64, seen: Timestamp) -> Guest {
+    pub(crate) fn guest(vmid: u32, on: &str, status: GuestStatus, net_in: u64, seen: Timestamp) -> Guest {
         Guest {
             id: GuestId::of(&"lab".into(), on, vmid),
             kind: GuestKind::Vm,

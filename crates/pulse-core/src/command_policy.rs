@@ -1,4 +1,7 @@
-//! Which commands of the server are run: those that begin with an allowed phrase and hold nothing a shell would act on.
+//! Which commands are run on other machines: those that begin with an allowed phrase and hold nothing a shell would act
+//! on. The server judges before it sends, by its own list; the agent before it runs, by that of its machine's owner.
+
+use std::fmt;
 
 /// A phrase of words that a command may begin with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,19 +13,56 @@ struct Rule {
 
 /// What may be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Policy {
+pub struct CommandPolicy {
     /// `None`: everything, through a shell.
     rules: Option<Vec<Rule>>,
 }
 
 /// How an allowed command is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Allowed {
+pub enum AllowedCommand {
     /// These words, without a shell.
     Words(Vec<String>),
-    /// Through a shell, as the owner of the machine allowed everything.
+    /// Through a shell, as the list allows everything.
     Shell(String),
 }
+
+/// Why a command is not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefusedCommand {
+    /// There is nothing to run.
+    Empty,
+    /// It is longer than any that makes sense.
+    TooLong,
+    /// No phrase of the list begins it.
+    NotListed,
+    /// It begins well, and goes on with an option that does something else.
+    Option(String),
+    /// It holds a character that a shell would act on.
+    Character(char),
+    /// A quote is not closed.
+    OpenQuote,
+}
+
+impl fmt::Display for RefusedCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the command is empty"),
+            Self::TooLong => write!(f, "the command is longer than {LONGEST_COMMAND} bytes"),
+            Self::NotListed => f.write_str("the command is not on the list of allowed ones"),
+            Self::Option(option) => write!(f, "the option {option} is not allowed"),
+            Self::Character(c) => {
+                write!(f, "the character {c:?} is not allowed: commands run without a shell here")
+            }
+            Self::OpenQuote => f.write_str("a quote is not closed"),
+        }
+    }
+}
+
+impl std::error::Error for RefusedCommand {}
+
+/// Longer is no command that a person would type.
+const LONGEST_COMMAND: usize = 4 * 1024;
 
 /// Reading what an administrator would look at first. `…` stands for more words.
 const HARMLESS: &[&str] = &[
@@ -81,7 +121,8 @@ const HARMLESS: &[&str] = &[
     "ceph df",
 ];
 
-/// Words that turn a harmless program into another one.
+/// Long options that turn a harmless program into another one. Programs take any beginning of an option that is clear to
+/// them, so every beginning of these is refused, and everything that begins with them.
 const HARMFUL: &[&str] = &[
     "--vacuum",
     "--rotate",
@@ -108,9 +149,9 @@ const HARMFUL_LETTERS: &[(&str, &[char])] =
 const SHELL: &[char] =
     &[';', '|', '&', '$', '`', '<', '>', '(', ')', '{', '}', '\n', '\r', '\0', '*', '?', '~', '!', '#'];
 
-impl Policy {
+impl CommandPolicy {
     /// The owner's own phrases, or the harmless ones where there are none. A single `*` allows everything.
-    pub(super) fn new(allow: &[String]) -> Self {
+    pub fn new(allow: &[String]) -> Self {
         if allow.iter().any(|phrase| phrase.trim() == "*") {
             return Self { rules: None };
         }
@@ -124,12 +165,15 @@ impl Policy {
     }
 
     /// How a command is run; the error says why it is not.
-    pub(super) fn judge(&self, command: &str) -> Result<Allowed, String> {
+    pub fn judge(&self, command: &str) -> Result<AllowedCommand, RefusedCommand> {
         let command = command.trim();
         if command.is_empty() {
-            return Err("the command is empty".to_owned());
+            return Err(RefusedCommand::Empty);
         }
-        let Some(rules) = &self.rules else { return Ok(Allowed::Shell(command.to_owned())) };
+        if command.len() > LONGEST_COMMAND {
+            return Err(RefusedCommand::TooLong);
+        }
+        let Some(rules) = &self.rules else { return Ok(AllowedCommand::Shell(command.to_owned())) };
         let words = split(command)?;
         let fits = |rule: &Rule| {
             let is_long_enough =
@@ -137,13 +181,13 @@ impl Policy {
             is_long_enough && rule.words.iter().zip(&words).all(|(wanted, word)| wanted == word)
         };
         let Some(rule) = rules.iter().find(|rule| fits(rule)) else {
-            return Err("the owner of this machine does not allow this command (--command-allow)".to_owned());
+            return Err(RefusedCommand::NotListed);
         };
         let added = &words[rule.words.len()..];
         if let Some(word) = added.iter().find(|word| is_harmful(&words[0], word)) {
-            return Err(format!("the option {word} is not allowed"));
+            return Err(RefusedCommand::Option(word.clone()));
         }
-        Ok(Allowed::Words(words))
+        Ok(AllowedCommand::Words(words))
     }
 }
 
@@ -175,9 +219,9 @@ fn rule(phrase: &str) -> Rule {
 }
 
 /// The words of a command. Quotes keep spaces; everything else that a shell acts on is refused.
-fn split(command: &str) -> Result<Vec<String>, String> {
+fn split(command: &str) -> Result<Vec<String>, RefusedCommand> {
     if let Some(c) = command.chars().find(|c| SHELL.contains(c)) {
-        return Err(format!("the character {c:?} is not allowed: commands run without a shell here"));
+        return Err(RefusedCommand::Character(c));
     }
     let mut words = Vec::new();
     let mut word = String::new();
@@ -191,7 +235,7 @@ fn split(command: &str) -> Result<Vec<String>, String> {
                 quote = Some(c);
                 is_word = true;
             }
-            (None, '\\') => return Err("a backslash is not allowed".to_owned()),
+            (None, '\\') => return Err(RefusedCommand::Character('\\')),
             (None, c) if c.is_whitespace() => {
                 if is_word {
                     words.push(std::mem::take(&mut word));
@@ -205,7 +249,7 @@ fn split(command: &str) -> Result<Vec<String>, String> {
         }
     }
     if quote.is_some() {
-        return Err("a quote is not closed".to_owned());
+        return Err(RefusedCommand::OpenQuote);
     }
     if is_word {
         words.push(word);
@@ -219,10 +263,10 @@ mod tests {
 
     use super::*;
 
-    fn words(command: &str) -> Result<Vec<String>, String> {
-        match Policy::new(&[]).judge(command)? {
-            Allowed::Words(words) => Ok(words),
-            Allowed::Shell(_) => panic!("a shell without being asked"),
+    fn words(command: &str) -> Result<Vec<String>, RefusedCommand> {
+        match CommandPolicy::new(&[]).judge(command)? {
+            AllowedCommand::Words(words) => Ok(words),
+            AllowedCommand::Shell(_) => panic!("a shell without being asked"),
         }
     }
 
@@ -264,6 +308,7 @@ mod tests {
             "journalctl --vac=1",
             "journalctl -M guest",
             "zpool status -vc upath",
+            "journalctl -nMbox",
             "df\nreboot",
             "df 'x",
             "sudo df",
@@ -278,17 +323,17 @@ mod tests {
 
     #[test]
     fn the_owner_may_allow_other_phrases_and_everything() {
-        let own = Policy::new(&["apt list --upgradable".to_owned(), "echo ...".to_owned()]);
+        let own = CommandPolicy::new(&["apt list --upgradable".to_owned(), "echo ...".to_owned()]);
         assert!(own.judge("apt list --upgradable").is_ok() && own.judge("echo a b").is_ok());
         assert!(own.judge("apt list").is_err() && own.judge("df -h").is_err());
-        let all = Policy::new(&["*".to_owned()]);
-        assert_eq!(all.judge("a | b").unwrap(), Allowed::Shell("a | b".into()));
+        let all = CommandPolicy::new(&["*".to_owned()]);
+        assert_eq!(all.judge("a | b").unwrap(), AllowedCommand::Shell("a | b".into()));
     }
 
     proptest! {
         #[test]
         fn nothing_that_a_shell_acts_on_gets_through(command in "[a-z;|&$`<> ()'\"\\\\\n-]{0,30}") {
-            if let Ok(Allowed::Words(words)) = Policy::new(&["df ...".to_owned()]).judge(&command) {
+            if let Ok(AllowedCommand::Words(words)) = CommandPolicy::new(&["df ...".to_owned()]).judge(&command) {
                 prop_assert_eq!(words[0].as_str(), "df");
                 prop_assert!(words.iter().all(|word| !word.contains(SHELL)));
             }
