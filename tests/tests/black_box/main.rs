@@ -6,6 +6,7 @@
 mod access;
 mod appliances;
 mod cluster;
+mod command_line;
 mod containers;
 mod fault;
 mod first_run;

@@ -78,11 +78,12 @@ export const listNodes = (): Promise<ConfiguredNode[]> => done(api.GET("/api/con
 export const addNode = (node: NodeRequest): Promise<unknown> =>
   done(api.POST("/api/config/nodes", { body: node }));
 
-export const changeNode = (id: string, node: NodeRequest): Promise<unknown> =>
-  done(api.PUT("/api/config/nodes/{id}", { params: { path: { id } }, body: node }));
+/** The name goes with the id: an id is a place, and somebody else may have removed a node before it. */
+export const changeNode = ({ id, name }: ConfiguredNode, node: NodeRequest): Promise<unknown> =>
+  done(api.PUT("/api/config/nodes/{id}", { params: { path: { id }, query: { name } }, body: node }));
 
-export const removeNode = (id: string): Promise<unknown> =>
-  done(api.DELETE("/api/config/nodes/{id}", { params: { path: { id } } }));
+export const removeNode = ({ id, name }: ConfiguredNode): Promise<unknown> =>
+  done(api.DELETE("/api/config/nodes/{id}", { params: { path: { id }, query: { name } } }));
 
 export const testConnection = (node: NodeRequest): Promise<Schemas["NodeConnection"]> =>
   done(api.POST("/api/config/nodes/test-connection", { body: node }));
