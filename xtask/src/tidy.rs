@@ -126,7 +126,7 @@ fn printable_secrets(name: &str, text: &str) -> Vec<String> {
             of =
                 std::mem::take(&mut derives_debug).then(|| rest.split(|c: char| !c.is_alphanumeric()).next());
         } else if line == "}" {
-            of = None;
+            (of, derives_debug) = (None, false);
         } else if let (Some(of), Some((field, kind))) = (of, code.split_once(": ")) {
             let field = field.rsplit(' ').next().unwrap_or(field);
             let is_secret = SECRETS.iter().any(|end| {
@@ -201,6 +201,9 @@ mod tests {
         assert_eq!(judge(&text("Debug", "password: Secret")), 0);
         assert_eq!(judge(&text("Clone", "password: String")), 0);
         assert_eq!(judge(&text("Debug", "token_id: String")), 0);
+        // What was derived for one is not derived for the next.
+        let two = format!("#[derive(Debug)]\nenum E {{\n}}\n{}", text("Clone", "token: String"));
+        assert_eq!(judge(&two), 0);
         assert_eq!(judge(&format!("{}fn f(token: &str) {{}}\n", text("Debug", "a: u8"))), 0);
     }
 
