@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(judge(&text("Clone", "password: String")), 0);
         assert_eq!(judge(&text("Debug", "token_id: String")), 0);
         // What was derived for one is not derived for the next.
-        let two = format!("#[derive(Debug)]\nenum E {{\n}}\n{}", text("Clone", "token: String"));
+        let two = format!("//! Doc.\n#[derive(Debug)]\nenum E {{\n}}\n{}", text("Clone", "token: String"));
         assert_eq!(judge(&two), 0);
         assert_eq!(judge(&format!("{}fn f(token: &str) {{}}\n", text("Debug", "a: u8"))), 0);
     }
