@@ -61,9 +61,25 @@ export type CreatedToken = Schemas["CreatedApiToken"];
 export const listTokens = async (): Promise<TokenRecord[]> =>
   (await done(api.GET("/api/security/tokens"))).tokens;
 
-/** Without scopes the token may do everything. */
-export const createToken = (name: string, scopes: string[] | undefined): Promise<CreatedToken> =>
-  done(api.POST("/api/security/tokens", { body: scopes === undefined ? { name } : { name, scopes } }));
+/** Without scopes the token may do everything, without an end it counts until it is revoked. */
+export const createToken = (
+  name: string,
+  scopes: string[] | undefined,
+  expiresAt?: string,
+): Promise<CreatedToken> =>
+  done(
+    api.POST("/api/security/tokens", {
+      body: {
+        name,
+        ...(scopes === undefined ? {} : { scopes }),
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+      },
+    }),
+  );
+
+/** Its value stays; what is named counts at once. */
+export const changeToken = (id: string, change: Schemas["ApiTokenChange"]): Promise<unknown> =>
+  done(api.PATCH("/api/security/tokens/{id}", { params: { path: { id } }, body: change }));
 
 export const revokeToken = (id: string): Promise<unknown> =>
   done(api.DELETE("/api/security/tokens/{id}", { params: { path: { id } } }));
