@@ -6,6 +6,7 @@
 mod access;
 mod appliances;
 mod cluster;
+mod command_line;
 mod commands;
 mod containers;
 mod fault;

@@ -1,25 +1,24 @@
 // Security: the password, how people get in, and what is open.
 
-import { createResource, createSignal, type JSX, Show } from "solid-js";
-import { changePassword, securityStatus } from "../../api/calls";
+import { createResource, createSignal, For, type JSX, Show } from "solid-js";
+import { changePassword, listTokens, securityStatus, systemSettings } from "../../api/calls";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Fact, Facts, Field, Note } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
 import { createNewPassword } from "../session/NewPassword";
 import { Provider } from "./Provider";
+import { posture } from "./posture";
 import { Sessions } from "./Sessions";
 import styles from "./Settings.module.css";
 
 export default function SecurityPage(): JSX.Element {
   const [status] = createResource(securityStatus);
+  // Who may not see these sees the rest.
+  const [settings] = createResource(() => systemSettings().catch(() => undefined));
+  const [tokens] = createResource(() => listTokens().catch(() => undefined));
   const now = () => settled(status);
-  const yes = (isGood: boolean | undefined, good: string, bad: string): JSX.Element => (
-    <span class={styles.state}>
-      <Mark health={isGood === true ? "ok" : "warn"} label="" />
-      <span>{isGood === true ? good : bad}</span>
-    </span>
-  );
+  const isEncrypted = location.protocol === "https:";
   return (
     <>
       <header class={styles.head}>
@@ -37,16 +36,19 @@ export default function SecurityPage(): JSX.Element {
         <Show when={now()}>
           {(each) => (
             <Facts>
-              <Fact name={t("Login")}>
-                {yes(each().hasAuthentication, t("is needed"), t("is not needed"))}
-              </Fact>
-              <Fact name={t("Connection of this page")}>
-                {yes(
-                  location.protocol === "https:",
-                  t("encrypted"),
-                  t("not encrypted: put a proxy with TLS in front, or give the server a certificate"),
+              <For each={posture(each(), settled(settings), settled(tokens), Date.now(), isEncrypted)}>
+                {(finding) => (
+                  <Fact name={finding.name}>
+                    <span class="row">
+                      <Mark
+                        health={finding.health}
+                        label={finding.health === "ok" ? t("good") : t("worth a look")}
+                      />
+                      {finding.text}
+                    </span>
+                  </Fact>
                 )}
-              </Fact>
+              </For>
               <Fact name={t("User")}>
                 {each().authUsername || each().proxyAuthUsername || each().oidcUsername}
               </Fact>
