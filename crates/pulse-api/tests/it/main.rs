@@ -59,6 +59,7 @@ mod profiles;
 #[path = "../../../pulse-notify/tests/it/python.rs"]
 mod python;
 #[cfg(test)]
+mod reinstall;
 mod reports;
 #[cfg(test)]
 mod rights;
