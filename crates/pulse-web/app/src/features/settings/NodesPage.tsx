@@ -18,6 +18,8 @@ import { type Health, Mark } from "../../ui/Mark";
 import { Waiting } from "../../ui/Waiting";
 import { ActionList } from "./ActionList";
 import { AddNode } from "./AddNode";
+import { ClusterMembers } from "./ClusterMembers";
+import { NodeTrouble } from "./NodeTrouble";
 import styles from "./Settings.module.css";
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -34,17 +36,6 @@ const HEALTH: Readonly<Record<string, Health>> = { connected: "ok", waiting: "id
 /** A node that was just added has not failed: it was not asked yet. */
 function statusOf(node: ConfiguredNode): string {
   return node.status !== "connected" && !node.lastError ? "waiting" : node.status;
-}
-
-/** So many of what a poll complained of are shown besides the first. */
-const MOST_ISSUES = 5;
-
-/** What else the last poll complained of, each node of a cluster by itself; the rest is counted. */
-function otherIssues(node: ConfiguredNode): string[] {
-  const others = (node.issues ?? []).map((issue) => issue.message).slice(1);
-  if (others.length <= MOST_ISSUES) return others;
-  const left = t("{count} more are not shown", { count: String(others.length - MOST_ISSUES) });
-  return [...others.slice(0, MOST_ISSUES), left];
 }
 
 interface TestOutcome {
@@ -171,16 +162,24 @@ export default function NodesPage(): JSX.Element {
                           <Badge title={t("Cluster")}>{node().clusterName}</Badge>
                         </Show>
                       </span>
-                      <Show when={node().lastError}>{(text) => <Note health="crit">{text()}</Note>}</Show>
-                      <Index each={otherIssues(node())}>
-                        {(text) => <Note health="warn">{text()}</Note>}
-                      </Index>
-                      <Index each={node().hidden ?? []}>
-                        {(text) => <Note health="warn">{text()}</Note>}
-                      </Index>
+                      <NodeTrouble
+                        node={node()}
+                        onChanged={async (text) => {
+                          setAdded(text);
+                          await refetch();
+                        }}
+                      />
                       <div class={styles.small}>
                         {KINDS[node().type] ?? node().type}, {statusOf(node())}
                       </div>
+                      <Show when={node().isCluster}>
+                        <ClusterMembers
+                          node={node()}
+                          onChanged={async () => {
+                            await refetch();
+                          }}
+                        />
+                      </Show>
                     </td>
                     <td>
                       {node().host}
