@@ -7,6 +7,11 @@ import { Button, Confirm, Note } from "../../ui/controls";
 import { CERTIFICATE_COMMANDS, formOf, otherIssues, toRequest } from "./nodeForm";
 import styles from "./Settings.module.css";
 
+/** Whether there is anything to say about a node. */
+export function hasTrouble(node: ConfiguredNode): boolean {
+  return Boolean(node.lastError) || (node.hidden?.length ?? 0) > 0;
+}
+
 /** `onChanged` is called with what was done, in words. */
 export function NodeTrouble(props: {
   node: ConfiguredNode;
@@ -36,7 +41,7 @@ export function NodeTrouble(props: {
   };
 
   return (
-    <>
+    <div class={styles.notes}>
       <Show when={props.node.lastError}>
         {(text) => (
           <Note health="crit">
@@ -89,6 +94,6 @@ export function NodeTrouble(props: {
           </Confirm>
         )}
       </Show>
-    </>
+    </div>
   );
 }

@@ -19,7 +19,7 @@ import { Waiting } from "../../ui/Waiting";
 import { ActionList } from "./ActionList";
 import { AddNode } from "./AddNode";
 import { ClusterMembers } from "./ClusterMembers";
-import { NodeTrouble } from "./NodeTrouble";
+import { hasTrouble, NodeTrouble } from "./NodeTrouble";
 import styles from "./Settings.module.css";
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -153,96 +153,106 @@ export default function NodesPage(): JSX.Element {
             <ActionList label={t("Configured nodes")} columns={[t("Name"), t("Address"), t("Signs in with")]}>
               <Index each={list()}>
                 {(node) => (
-                  <tr>
-                    <td>
-                      <span class="row">
-                        <Mark health={HEALTH[statusOf(node())] ?? "crit"} label={statusOf(node())} />
-                        <strong>{node().name}</strong>
+                  <>
+                    <tr data-node={node().name} class={hasTrouble(node()) ? styles.above : undefined}>
+                      <td>
+                        <span class="row">
+                          <Mark health={HEALTH[statusOf(node())] ?? "crit"} label={statusOf(node())} />
+                          <strong>{node().name}</strong>
+                          <Show when={node().isCluster}>
+                            <Badge title={t("Cluster")}>{node().clusterName}</Badge>
+                          </Show>
+                        </span>
+                        <div class={styles.small}>
+                          {KINDS[node().type] ?? node().type}, {statusOf(node())}
+                        </div>
                         <Show when={node().isCluster}>
-                          <Badge title={t("Cluster")}>{node().clusterName}</Badge>
+                          <ClusterMembers
+                            node={node()}
+                            onChanged={async () => {
+                              await refetch();
+                            }}
+                          />
                         </Show>
-                      </span>
-                      <NodeTrouble
-                        node={node()}
-                        onChanged={async (text) => {
-                          setAdded(text);
-                          await refetch();
-                        }}
-                      />
-                      <div class={styles.small}>
-                        {KINDS[node().type] ?? node().type}, {statusOf(node())}
-                      </div>
-                      <Show when={node().isCluster}>
-                        <ClusterMembers
-                          node={node()}
-                          onChanged={async () => {
-                            await refetch();
-                          }}
-                        />
-                      </Show>
-                    </td>
-                    <td>
-                      {node().host}
-                      <div class={styles.small}>
-                        {node().fingerprint
-                          ? t("certificate pinned")
-                          : node().caCertificate
-                            ? t("certificate verified by an authority of its own")
-                            : node().verifySSL
-                              ? t("certificate verified")
-                              : t("certificate not verified")}
-                      </div>
-                      <Index each={node().certificateAuthorities ?? []}>
-                        {(authority) => (
-                          <div class={styles.small}>
-                            {t("{subject}, until {date}", {
-                              subject: authority().subject,
-                              date: authority().notAfter.slice(0, 10),
-                            })}
-                          </div>
-                        )}
-                      </Index>
-                    </td>
-                    <td>
-                      {node().hasToken
-                        ? t("token {name}", { name: node().tokenName ?? "" })
-                        : (node().user ?? t("password"))}
-                    </td>
-                    <td>
-                      <div class={styles.actions}>
-                        <Button
-                          isSmall
-                          isDisabled={tests()[node().id] === "running"}
-                          label={t("Test {name}", { name: node().name })}
-                          onClick={() => void test(node())}
-                        >
-                          {tests()[node().id] === "running" ? t("Testing…") : t("Test")}
-                        </Button>
-                        <Button
-                          isSmall
-                          label={t("Change {name}", { name: node().name })}
-                          onClick={() => {
-                            setAdding(false);
-                            setAdded(undefined);
-                            setEditing(node());
-                          }}
-                        >
-                          {t("Change")}
-                        </Button>
-                        <Button
-                          isSmall
-                          kind="danger"
-                          label={t("Remove {name}", { name: node().name })}
-                          onClick={() => setRemoving(node())}
-                        >
-                          {t("Remove")}
-                        </Button>
-                      </div>
-                      <Show when={outcomeOf(node())}>
-                        {(outcome) => <Note health={outcome().isGood ? "ok" : "crit"}>{outcome().text}</Note>}
-                      </Show>
-                    </td>
-                  </tr>
+                      </td>
+                      <td>
+                        {node().host}
+                        <div class={styles.small}>
+                          {node().fingerprint
+                            ? t("certificate pinned")
+                            : node().caCertificate
+                              ? t("certificate verified by an authority of its own")
+                              : node().verifySSL
+                                ? t("certificate verified")
+                                : t("certificate not verified")}
+                        </div>
+                        <Index each={node().certificateAuthorities ?? []}>
+                          {(authority) => (
+                            <div class={styles.small}>
+                              {t("{subject}, until {date}", {
+                                subject: authority().subject,
+                                date: authority().notAfter.slice(0, 10),
+                              })}
+                            </div>
+                          )}
+                        </Index>
+                      </td>
+                      <td>
+                        {node().hasToken
+                          ? t("token {name}", { name: node().tokenName ?? "" })
+                          : (node().user ?? t("password"))}
+                      </td>
+                      <td>
+                        <div class={styles.actions}>
+                          <Button
+                            isSmall
+                            isDisabled={tests()[node().id] === "running"}
+                            label={t("Test {name}", { name: node().name })}
+                            onClick={() => void test(node())}
+                          >
+                            {tests()[node().id] === "running" ? t("Testing…") : t("Test")}
+                          </Button>
+                          <Button
+                            isSmall
+                            label={t("Change {name}", { name: node().name })}
+                            onClick={() => {
+                              setAdding(false);
+                              setAdded(undefined);
+                              setEditing(node());
+                            }}
+                          >
+                            {t("Change")}
+                          </Button>
+                          <Button
+                            isSmall
+                            kind="danger"
+                            label={t("Remove {name}", { name: node().name })}
+                            onClick={() => setRemoving(node())}
+                          >
+                            {t("Remove")}
+                          </Button>
+                        </div>
+                        <Show when={outcomeOf(node())}>
+                          {(outcome) => (
+                            <Note health={outcome().isGood ? "ok" : "crit"}>{outcome().text}</Note>
+                          )}
+                        </Show>
+                      </td>
+                    </tr>
+                    <Show when={hasTrouble(node())}>
+                      <tr data-node={node().name}>
+                        <td colSpan={4}>
+                          <NodeTrouble
+                            node={node()}
+                            onChanged={async (text) => {
+                              setAdded(text);
+                              await refetch();
+                            }}
+                          />
+                        </td>
+                      </tr>
+                    </Show>
+                  </>
                 )}
               </Index>
             </ActionList>
