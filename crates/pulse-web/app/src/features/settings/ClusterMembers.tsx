@@ -59,7 +59,7 @@ export function ClusterMembers(props: { node: ConfiguredNode; onChanged: () => P
       <Button
         isSmall
         isDisabled={isBusy()}
-        label={t("Look for members of {name} again", { name: props.node.name })}
+        label={t("Look again for members of {name}", { name: props.node.name })}
         onClick={() => void refresh()}
       >
         {isBusy() ? t("Looking…") : t("Look again")}

@@ -28,8 +28,10 @@ const KINDS: Readonly<Record<string, string>> = {
   pmg: "Proxmox Mail Gateway",
 };
 
-/** Between two looks at a node of which nothing has been heard yet. */
+/** Between two looks at the list while a node was not heard yet, while one complains, and else. */
 const LOOK_AGAIN_MS = 1_500;
+const TROUBLE_MS = 4_000;
+const CALM_MS = 20_000;
 
 const HEALTH: Readonly<Record<string, Health>> = { connected: "ok", waiting: "idle" };
 
@@ -51,10 +53,13 @@ export default function NodesPage(): JSX.Element {
   const [removing, setRemoving] = createSignal<ConfiguredNode>();
   const [tests, setTests] = createSignal<Readonly<Record<string, TestOutcome | "running">>>({});
   const list = (): ConfiguredNode[] => settled(nodes) ?? [];
-  const isWaiting = createMemo(() => list().some((node) => statusOf(node) === "waiting"));
+  // A change holds with the next poll, and what is wrong is mended elsewhere: nobody has to load the page again to see it.
+  const pause = createMemo(() => {
+    if (list().some((node) => statusOf(node) === "waiting")) return LOOK_AGAIN_MS;
+    return list().some(hasTrouble) ? TROUBLE_MS : CALM_MS;
+  });
   createEffect(() => {
-    if (!isWaiting()) return;
-    const timer = setInterval(() => void refetch(), LOOK_AGAIN_MS);
+    const timer = setInterval(() => void refetch(), pause());
     onCleanup(() => clearInterval(timer));
   });
 
