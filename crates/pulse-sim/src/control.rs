@@ -3,6 +3,7 @@
 //! | Call | What it does |
 //! |---|---|
 //! | `GET /access` | address, token, password and fingerprints, as `pulse-sim serve` prints them |
+//! | `GET /authority` | certificate of the authority that signed those of its nodes, in PEM form |
 //! | `GET /truth` | what is true now for every node, guest and storage |
 //! | `GET /faults` | the faults that are switched on, with their numbers |
 //! | `POST /faults` | adds a [`Fault`]: `{"node":"pve1","path":"/nodes/*","times":3,"effect":{"kind":"hang"}}` → 201 `{"id":1}` |
@@ -64,6 +65,7 @@ pub(crate) async fn open(
 fn router(inner: Arc<Inner>) -> Router {
     Router::new()
         .route("/access", get(async |State(inner): State<Arc<Inner>>| Json(inner.access())))
+        .route("/authority", get(async |State(inner): State<Arc<Inner>>| inner.authority.pem().to_owned()))
         .route("/truth", get(async |State(inner): State<Arc<Inner>>| Json(inner.truth())))
         .route("/faults", get(list_faults).post(add_fault).delete(clear_faults))
         .route("/faults/{id}", delete(remove_fault))

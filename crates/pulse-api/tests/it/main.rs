@@ -63,6 +63,8 @@ mod profiles;
 #[path = "../../../pulse-notify/tests/it/python.rs"]
 mod python;
 #[cfg(test)]
+mod reinstall;
+#[cfg(test)]
 mod remote_exec;
 #[cfg(test)]
 mod reports;

@@ -80,7 +80,7 @@ pub(crate) struct Inner {
     site: Arc<Site>,
     faults: Arc<Faults>,
     accounts: Arc<Accounts>,
-    authority: Authority,
+    pub(crate) authority: Authority,
     identities: Vec<Arc<Identity>>,
     addresses: Vec<SocketAddr>,
     control: OnceLock<SocketAddr>,

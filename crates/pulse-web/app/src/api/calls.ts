@@ -107,6 +107,13 @@ export const testConnection = (node: NodeRequest): Promise<Schemas["NodeConnecti
 export const testNode = (id: string): Promise<Schemas["NodeTest"]> =>
   done(api.POST("/api/config/nodes/{id}/test", { params: { path: { id } } }));
 
+/** The certificate that an address shows now; nothing is sent to it. */
+export const shownCertificate = (type: string, host: string): Promise<Schemas["ShownCertificate"]> =>
+  done(api.POST("/api/config/nodes/certificate", { body: { type, host } }));
+
+export const refreshCluster = (id: string): Promise<Schemas["ClusterRefreshed"]> =>
+  done(api.POST("/api/config/nodes/{id}/refresh-cluster", { params: { path: { id } } }));
+
 /** The version of the server that answers now. */
 export const serverVersion = (): Promise<Schemas["Version"]> => done(api.GET("/api/version"));
 

@@ -1242,9 +1242,11 @@ export interface paths {
         /**
          * Register a Proxmox host that made a token for this server.
          * @description A setup token is used up only by a request that is complete. The certificate the host shows now is pinned for a new
-         *     one. The credentials of a node that is configured already are replaced only with a setup token or an API token that may
-         *     change settings; one that may only report adds new nodes. Pulse v5 burns the token first, takes API tokens of any scope
-         *     for everything, and pins nothing.
+         *     one. The credentials of a node that is configured already are replaced with a setup token or an API token that may change
+         *     settings. One that may only report adds new nodes, and replaces what the agent of the same node left behind when it was
+         *     installed before: the configured node itself, at its address and with its certificate, must accept the new token, and it
+         *     must be one of the same user. Pulse v5 burns the token first, takes API tokens of any scope for everything, and pins
+         *     nothing.
          */
         post: operations["auto_register"];
         delete?: never;
@@ -1436,6 +1438,27 @@ export interface paths {
          *     which is then kept instead. Its name gets the host behind it where another one has the name.
          */
         post: operations["add_node"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config/nodes/certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look at the certificate of an address.
+         * @description Nothing is sent to it and nothing is stored: a person compares the fingerprint with the one on the host (`pvenode cert
+         *     info`, `proxmox-backup-manager cert info`) and then sets it. Ours, beside the contract.
+         */
+        post: operations["shown_certificate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5438,6 +5461,19 @@ export interface components {
             message?: string;
             /** @description How bad. */
             severity?: string;
+        };
+        /** @description Whose certificate. */
+        CertificateQuestion: {
+            /**
+             * @description Address.
+             * @default
+             */
+            host?: string;
+            /**
+             * @description `pve`, `pbs` or `pmg`, for the port where the address has none.
+             * @default
+             */
+            type?: string;
         };
         /** @description An entry of the log of changes. */
         ChangeOfProfile: {
@@ -10612,6 +10648,13 @@ export interface components {
              */
             type?: string;
         };
+        /** @description The certificate that an address shows now. */
+        ShownCertificate: {
+            /** @description Its SHA-256 fingerprint. */
+            fingerprint: string;
+            /** @description The address that was asked. */
+            host: string;
+        };
         /** @description A disk's SMART summary. */
         SmartDisk: {
             /** @description Device. */
@@ -15314,6 +15357,46 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+        };
+    };
+    shown_certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificateQuestion"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownCertificate"];
+                };
+            };
+            /** @description What is wrong with the address, or that it shows none */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
                 };
             };
         };

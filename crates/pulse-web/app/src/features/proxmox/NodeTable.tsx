@@ -190,6 +190,23 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       ),
     },
     {
+      id: "updates",
+      title: t("Updates"),
+      hint: t("Packages that wait to be updated"),
+      width: 76,
+      from: 1500,
+      isNumber: true,
+      sort: "descending",
+      value: (node) => node.pendingUpdates ?? undefined,
+      cell: (row) => (
+        <Value
+          value={row().pendingUpdates ?? undefined}
+          text={String}
+          why={row().missing?.pendingUpdates ?? t("not read: that needs Sys.Modify on the node")}
+        />
+      ),
+    },
+    {
       id: "vms",
       title: t("VMs"),
       width: 52,
