@@ -32,6 +32,7 @@ pub mod http;
 mod issues;
 mod lenient;
 mod link;
+mod once;
 mod pbs;
 mod pmg;
 mod polled;
