@@ -35,6 +35,8 @@ export function Calendar(props: {
             data-level={level(each)}
             data-failed={each.failed > 0 ? "" : undefined}
             data-missing={each.isMissing ? "" : undefined}
+            // What leads to nothing is no stop of the Tab key.
+            tabindex={each.count === 0 && props.chosen !== each.at ? -1 : undefined}
             aria-pressed={props.chosen === each.at}
             title={said(each)}
             onClick={() => props.onChoose(props.chosen === each.at ? undefined : each.at)}

@@ -23,6 +23,7 @@ import {
   containerHealth,
   cpuOf,
   hostName,
+  linkId,
   memoryBytes,
   memoryPercent,
   stackOf,
@@ -126,7 +127,7 @@ export default function ContainerDrawer(props: {
           <span class="mono">{container().id.slice(0, 12)}</span>
         </Fact>
       </Facts>
-      <Notes kind="docker" id={`${props.row.host.id}:container:${container().id}`} />
+      <Notes kind="docker" id={linkId(props.row)} />
       <HistoryCharts
         resourceType="dockerContainer"
         resourceId={props.row.key}
@@ -149,7 +150,7 @@ export default function ContainerDrawer(props: {
               <For each={container().networks}>
                 {(network) => (
                   <tr>
-                    <td>{network.name}</td>
+                    <td class={lists.wrap}>{network.name}</td>
                     <td class="mono">{[network.ipv4, network.ipv6].filter(Boolean).join(", ")}</td>
                   </tr>
                 )}

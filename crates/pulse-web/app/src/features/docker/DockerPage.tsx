@@ -17,6 +17,9 @@ import { isPhone } from "../../ui/screen";
 import { type Column, type Grouping, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { Waiting } from "../../ui/Waiting";
+import { AlertMark } from "../alerts/AlertMark";
+import { dockerAlertId } from "../alerts/model";
+import { LinkMark } from "../metadata/LinkMark";
 import { cellStyles, PhoneName, type Share, ShareMeter, Two } from "../parts/cells";
 import { LastSeen } from "../parts/LastSeen";
 import {
@@ -31,6 +34,7 @@ import {
   hostName,
   isRunning,
   type LiveDockerHost,
+  linkId,
   memoryBytes,
   memoryPercent,
   serviceRows,
@@ -201,7 +205,11 @@ export default function DockerPage(): JSX.Element {
   ];
 
   const mark = (row: () => ContainerRow): JSX.Element => (
-    <Mark health={containerHealth(row())} label={stateText(row())} />
+    <>
+      <Mark health={containerHealth(row())} label={stateText(row())} />
+      <AlertMark resourceId={dockerAlertId(row().key)} />
+      <LinkMark kind="docker" id={linkId(row())} name={row().container.name} />
+    </>
   );
   const cpu = (row: () => ContainerRow): JSX.Element => {
     const value = (): number | undefined => cpuOf(row());

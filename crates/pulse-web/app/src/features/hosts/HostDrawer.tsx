@@ -66,7 +66,12 @@ export default function HostDrawer(props: {
         </Fact>
         <Fact name={t("Load")}>
           <Value
-            value={host().loadAverage?.length ? host().loadAverage : undefined}
+            value={known(
+              host(),
+              host().loadAverage?.length ? host().loadAverage : undefined,
+              "loadAverage",
+              "load",
+            )}
             text={(load) => load?.map((each) => fixed(each, 2)).join("  ")}
             why={reason(host(), "loadAverage", "load")}
           />

@@ -16,6 +16,9 @@ import { Tags } from "../../ui/Tags";
 import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { Waiting } from "../../ui/Waiting";
+import { AlertMark } from "../alerts/AlertMark";
+import { hostAlertId } from "../alerts/model";
+import { LinkMark } from "../metadata/LinkMark";
 import { PhoneName, ShareMeter, Two } from "../parts/cells";
 import { LastSeen } from "../parts/LastSeen";
 import {
@@ -36,7 +39,13 @@ const HostDrawer = lazy(() => import("./HostDrawer"));
 export default function HostsPage(): JSX.Element {
   const view = useView("hosts", ["sort", "group"]);
   const open = (): string => view.get("open") ?? "";
-  const mark = (host: LiveHost): JSX.Element => <Mark health={hostHealth(host)} label={host.status} />;
+  const mark = (host: LiveHost): JSX.Element => (
+    <>
+      <Mark health={hostHealth(host)} label={host.status} />
+      <AlertMark resourceId={hostAlertId(host.id)} />
+      <LinkMark kind="hosts" id={host.id} name={hostName(host)} />
+    </>
+  );
   const cpu = (host: LiveHost): JSX.Element => (
     <Meter
       value={cpuOfHost(host)}
@@ -128,7 +137,7 @@ export default function HostsPage(): JSX.Element {
       value: (host) => known(host, host.loadAverage?.[0], "loadAverage", "load"),
       cell: (row) => (
         <Value
-          value={row().loadAverage?.[0]}
+          value={known(row(), row().loadAverage?.[0], "loadAverage", "load")}
           text={(load) => fixed(load, 2)}
           why={reason(row(), "loadAverage", "load")}
         />

@@ -15,6 +15,7 @@ import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
 import { isPhone, ScrollerContext } from "../../ui/screen";
 import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
+import { AlertMark } from "../alerts/AlertMark";
 import { cellStyles, ShareMeter, Two } from "../parts/cells";
 import {
   cpuOf,
@@ -87,7 +88,10 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     );
   };
   const mark = (node: () => LiveNode): JSX.Element => (
-    <Mark health={nodeHealth(node())} label={nodeStatusText(node())} />
+    <>
+      <Mark health={nodeHealth(node())} label={nodeStatusText(node())} />
+      <AlertMark resourceId={node().id} />
+    </>
   );
   const details = (node: () => LiveNode): JSX.Element => (
     <button
