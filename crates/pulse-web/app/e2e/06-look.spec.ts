@@ -413,6 +413,23 @@ const SPOKEN: readonly { address: string; snapshot: string }[] = [
     `,
   },
   {
+    address: "/settings/licence",
+    snapshot: `
+    - main:
+      - navigation "Settings"
+      - heading "Licence" [level=1]
+      - region "State of the licence":
+        - term: State
+        - definition: /no licence/
+        - table "What the licence includes":
+          - rowgroup:
+            - row "Feature State"
+      - form "Put in a licence":
+        - textbox "Licence key"
+        - button "Activate" [disabled]
+    `,
+  },
+  {
     address: "/nowhere",
     snapshot: `
     - main:

@@ -53,6 +53,7 @@ const SystemPage = lazy(() => import("./features/settings/SystemPage"));
 const SecurityPage = lazy(() => import("./features/settings/SecurityPage"));
 const TransferPage = lazy(() => import("./features/settings/TransferPage"));
 const DiagnosticsPage = lazy(() => import("./features/settings/DiagnosticsPage"));
+const LicencePage = lazy(() => import("./features/settings/LicencePage"));
 const AppearancePage = lazy(() => import("./features/settings/AppearancePage"));
 
 /** The design system to look at; left out of what is shipped. */
@@ -104,6 +105,7 @@ export function App(): JSX.Element {
             <Route path="/security" component={SecurityPage} />
             <Route path="/appearance" component={AppearancePage} />
             <Route path="/transfer" component={TransferPage} />
+            <Route path="/licence" component={LicencePage} />
             <Route path="/diagnostics" component={DiagnosticsPage} />
           </Route>
           <Show when={Gallery}>{(page) => <Route path="/gallery" component={page()} />}</Show>

@@ -7754,6 +7754,8 @@ export interface components {
             osVersion?: string | null;
             /** @description Platform. */
             platform?: string | null;
+            /** @description Arrays of its disks, and ZFS pools as such. */
+            raid?: components["schemas"]["RaidArray"][];
             sensors?: components["schemas"]["SensorsShape"] | null;
             /** @description `online` or `offline`. */
             status: string;

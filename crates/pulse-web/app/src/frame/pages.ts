@@ -43,6 +43,7 @@ export const SETTINGS: readonly { href: string; title: string }[] = [
   { href: "/settings/security", title: t("Security") },
   { href: "/settings/appearance", title: t("Appearance") },
   { href: "/settings/transfer", title: t("Export and import") },
+  { href: "/settings/licence", title: t("Licence") },
   { href: "/settings/diagnostics", title: t("Diagnostics") },
 ];
 

@@ -187,6 +187,28 @@ export default function ContainerDrawer(props: {
           </table>
         </DrawerSection>
       </Show>
+      <Show when={Object.keys(container().labels ?? {}).length > 0}>
+        <DrawerSection title={t("Labels")}>
+          <table class={lists.list} aria-label={t("Labels")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("Name")}</th>
+                <th scope="col">{t("Value")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={Object.entries(container().labels ?? {}).sort()}>
+                {([name, value]) => (
+                  <tr>
+                    <td class={lists.wrap}>{name}</td>
+                    <td class={lists.wrap}>{value}</td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </DrawerSection>
+      </Show>
       <Limits kind="docker" id={dockerAlertId(props.row.key)} />
     </Drawer>
   );

@@ -22,6 +22,8 @@ import { LinkMark } from "../metadata/LinkMark";
 import { PhoneName, ShareMeter, Two } from "../parts/cells";
 import { LastSeen } from "../parts/LastSeen";
 import {
+  addressesOf,
+  arrayHealth,
   cpuOfHost,
   fullestDisk,
   HOST_FIELDS,
@@ -31,6 +33,7 @@ import {
   type LiveHost,
   memoryOfHost,
   smartHealth,
+  worstArray,
   worstSmart,
 } from "./model";
 
@@ -187,6 +190,60 @@ export default function HostsPage(): JSX.Element {
           )}
         </Show>
       ),
+    },
+    {
+      id: "arrays",
+      title: t("Arrays"),
+      hint: t("Arrays of disks and ZFS pools: the one in the worst state"),
+      width: 110,
+      isExtra: true,
+      sort: "ascending",
+      value: (host) => worstArray(host)?.state,
+      cell: (row) => (
+        <Show
+          when={worstArray(row())}
+          fallback={<Value value={undefined} text={() => ""} why={t("the agent found no array")} />}
+        >
+          {(worst) => (
+            <span class="row" title={worst().name || worst().device}>
+              <Mark health={arrayHealth(worst())} label="" />
+              {worst().state}
+            </span>
+          )}
+        </Show>
+      ),
+    },
+    {
+      id: "address",
+      title: t("Address"),
+      width: 130,
+      isExtra: true,
+      sort: "ascending",
+      value: (host) => addressesOf(host)[0],
+      csv: (host) => addressesOf(host).join(" "),
+      cell: (row) => (
+        <span class="mono" title={addressesOf(row()).join(", ")}>
+          {addressesOf(row())[0] ?? ""}
+        </span>
+      ),
+    },
+    {
+      id: "kernel",
+      title: t("Kernel"),
+      width: 150,
+      isExtra: true,
+      sort: "ascending",
+      value: (host) => host.kernelVersion,
+      cell: (row) => <span class="soft">{row().kernelVersion}</span>,
+    },
+    {
+      id: "architecture",
+      title: t("Architecture"),
+      width: 100,
+      isExtra: true,
+      sort: "ascending",
+      value: (host) => host.architecture,
+      cell: (row) => <span class="soft">{row().architecture}</span>,
     },
     rateColumn("networkIn", t("Net in"), t("Received from the network")),
     rateColumn("networkOut", t("Net out"), t("Sent to the network")),

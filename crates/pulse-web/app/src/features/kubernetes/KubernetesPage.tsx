@@ -303,7 +303,8 @@ function PodTable(props: {
       id: "cluster",
       title: t("Cluster"),
       width: 130,
-      isExtra: true,
+      // Two clusters may have a pod of one name.
+      ...(kubernetesClusters().size > 1 ? { from: 1000 } : { isExtra: true }),
       sort: "ascending",
       value: ({ cluster }) => clusterName(cluster),
       cell: (row) => clusterName(row().cluster),
