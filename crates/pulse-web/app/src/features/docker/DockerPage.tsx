@@ -366,6 +366,8 @@ export default function DockerPage(): JSX.Element {
       {t("{running} of {all} running", { running: rows.filter(isRunning).length, all: rows.length })}
     </span>
   );
+  /** Two hosts may have a stack of one name. */
+  const hasSeveralHosts = (): boolean => dockerHosts().size > 1;
   const groups: Grouping<ContainerRow>[] = [
     {
       id: "host",
@@ -386,7 +388,7 @@ export default function DockerPage(): JSX.Element {
         const stack = stackOf(container);
         return stack === undefined
           ? { key: "", title: t("without a stack") }
-          : { key: `${host.id}/${stack}`, title: stack };
+          : { key: `${host.id}/${stack}`, title: hasSeveralHosts() ? `${stack} · ${hostName(host)}` : stack };
       },
       head: ({ title, rows }) => (
         <>

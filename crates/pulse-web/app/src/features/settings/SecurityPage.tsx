@@ -39,12 +39,12 @@ export default function SecurityPage(): JSX.Element {
               <For each={posture(each(), settled(settings), settled(tokens), Date.now(), isEncrypted)}>
                 {(finding) => (
                   <Fact name={finding.name}>
-                    <span class="row">
+                    <span class={styles.state}>
                       <Mark
                         health={finding.health}
                         label={finding.health === "ok" ? t("good") : t("worth a look")}
                       />
-                      {finding.text}
+                      <span>{finding.text}</span>
                     </span>
                   </Fact>
                 )}

@@ -2,6 +2,7 @@
 
 import { createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { changeToken, createToken, listTokens, revokeToken, type TokenRecord } from "../../api/calls";
+import { onAsked } from "../../state/asked";
 import { moment } from "../../state/format";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
@@ -14,6 +15,7 @@ import { TokenForm } from "./TokenForm";
 export default function TokensPage(): JSX.Element {
   const [tokens, { refetch }] = createResource(listTokens);
   const [isCreating, setCreating] = createSignal(false);
+  onAsked("new", () => setCreating(true));
   const [created, setCreated] = createSignal<{ record: TokenRecord; token: string }>();
   const [changing, setChanging] = createSignal<TokenRecord>();
   const [revoking, setRevoking] = createSignal<TokenRecord>();
