@@ -13,6 +13,7 @@ mod first_run;
 mod history;
 mod install;
 mod live;
+mod log_secrets;
 mod machine;
 mod oidc;
 mod outage;
