@@ -22,6 +22,7 @@ mod remote_config;
 mod requests;
 mod restart;
 mod self_update;
+mod service;
 mod watch;
 
 use std::time::Duration;
