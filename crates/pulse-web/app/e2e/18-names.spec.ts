@@ -9,6 +9,7 @@ import {
   LOOKS,
   lookAt,
   makeToken,
+  routeLive,
   rowNames,
   test,
   wear,
@@ -36,7 +37,7 @@ interface Guest {
 
 /** The page polls, and reads of guests and alerts with these names. */
 async function renamed(page: Page): Promise<void> {
-  await page.routeWebSocket(/\/ws/, (socket) => {
+  await routeLive(page, (socket) => {
     void socket.close();
   });
   await page.route("**/api/state", async (route) => {
