@@ -283,6 +283,7 @@ const SPOKEN: readonly { address: string; snapshot: string }[] = [
       - navigation "Proxmox"
       - heading "Ceph" [level=1]
       - heading "No Ceph cluster" [level=2]
+      - paragraph
     `,
   },
   {
@@ -300,6 +301,10 @@ const SPOKEN: readonly { address: string; snapshot: string }[] = [
     - main:
       - navigation "Proxmox"
       - heading "Mail gateway" [level=1]
+      - heading "No mail gateway yet" [level=2]
+      - paragraph
+      - paragraph:
+        - link "Add a node"
     `,
   },
   {
@@ -316,7 +321,8 @@ const SPOKEN: readonly { address: string; snapshot: string }[] = [
       - heading "Kubernetes" [level=1]
       - heading "No Kubernetes cluster yet" [level=2]
       - paragraph: /API token/
-      - link "How to install the agent"
+      - paragraph:
+        - link "How to install the agent"
     `,
   },
   {
@@ -434,7 +440,9 @@ const SPOKEN: readonly { address: string; snapshot: string }[] = [
     snapshot: `
     - main:
       - heading "There is no such page." [level=1]
-      - link "Go to the overview"
+      - heading "There is no such page." [level=2]
+      - paragraph:
+        - link "Go to the overview"
     `,
   },
 ];

@@ -180,6 +180,11 @@ test("a screen on the wall needs no login, shows no controls, and can only read"
   await wall.goto(link);
   await expect(wall.getByRole("status", { name: "Connection" })).toContainText("Live");
   await expect(wall.getByRole("navigation", { name: "Areas" })).toBeHidden();
+  // Nothing to press but the rows and their order.
+  await expect(rowNames(wall, "Guests").first()).toBeVisible({ timeout: 30_000 });
+  await expect(wall.getByRole("group")).toHaveCount(0);
+  await expect(wall.getByRole("navigation")).toHaveCount(0);
+  await expect(wall.getByRole("button", { name: "Copy as CSV" })).toBeHidden();
   // The token does not stay in the address.
   expect(wall.url()).not.toContain("token");
   await wall.reload();
