@@ -2,7 +2,7 @@
 
 import { createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { activateLicence, clearLicence, licenceFeatures, licenceGap, licenceStatus } from "../../api/licence";
-import { day, parseTime } from "../../state/format";
+import { moment, parseTime } from "../../state/format";
 import { settled } from "../../state/settled";
 import { t, tn } from "../../text";
 import { Button, Confirm, Fact, Facts, Field, Note } from "../../ui/controls";
@@ -38,7 +38,7 @@ export default function LicencePage(): JSX.Element {
   };
   const ends = (text: string | null | undefined): string | undefined => {
     const at = parseTime(text ?? undefined);
-    return at === undefined ? undefined : day(at);
+    return at === undefined ? undefined : moment(at);
   };
   const activate = async (): Promise<void> => {
     setBusy(true);
