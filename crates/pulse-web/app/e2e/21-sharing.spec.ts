@@ -1,7 +1,7 @@
 // What leaves the page: paper, a phone's start screen, another page's frame, the browser's notifications.
 
 import type { Page } from "@playwright/test";
-import { csrf, expect, rowNames, test } from "./support";
+import { csrf, expect, routeLive, rowNames, test } from "./support";
 
 test("the page can be put on a phone's start screen", async ({ inside: page }) => {
   await page.goto("/hosts");
@@ -34,6 +34,35 @@ test("on paper there is the table, without what only a screen can use", async ({
   // Dark paper costs ink.
   expect(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe("light");
   await page.screenshot({ path: "test-results/looks/print.png" });
+});
+
+test("a long table goes on paper whole, and is short again afterwards", async ({ inside: page }) => {
+  await routeLive(page, (socket) => {
+    void socket.close();
+  });
+  await page.route("**/api/state", async (route) => {
+    const state = (await (await route.fetch()).json()) as { vms: { id: string; name: string }[] };
+    const [first] = state.vms;
+    if (first !== undefined)
+      state.vms = Array.from({ length: 400 }, (_none, index) => ({
+        ...first,
+        id: `${first.id}-${index}`,
+        name: `paper-${index}`,
+      }));
+    await route.fulfill({ json: state });
+  });
+  await page.goto("/proxmox?group=none&type=vm");
+  const rows = rowNames(page, "Guests");
+  await expect(rows.first()).toBeVisible({ timeout: 30_000 });
+  expect(await rows.count()).toBeLessThan(150);
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  await expect(rows).toHaveCount(400);
+  await page.emulateMedia({ media: "print" });
+  const main = await page.evaluate(() => document.querySelector("main")?.getBoundingClientRect().height ?? 0);
+  expect(main).toBeGreaterThan(400 * 28);
+  await page.emulateMedia({ media: "screen" });
+  await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+  await expect.poll(() => rows.count()).toBeLessThan(150);
 });
 
 async function allowEmbedding(page: Page, isAllowed: boolean, origins: string): Promise<void> {

@@ -19,6 +19,8 @@ const TITLES: Readonly<Record<string, () => string>> = {
   advanced_reporting: () => t("Reports"),
   advanced_sso: () => t("Login by SAML and several providers"),
   rbac: () => t("Roles"),
+  sso: () => t("Login by a provider"),
+  update_alerts: () => t("Alerts of newer images"),
 };
 
 export function licenceGap(status: number, body: unknown): LicenceGap | undefined {

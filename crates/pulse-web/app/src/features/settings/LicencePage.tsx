@@ -19,6 +19,9 @@ const STANDINGS: Readonly<Record<string, { health: Health; text: string }>> = {
   expired: { health: "crit", text: t("ended") },
 };
 
+/** What no licence gives here: there is no assistant in this server. */
+const isOffered = (feature: string): boolean => !/^(ai_|kubernetes_ai$)/.test(feature);
+
 /** As the pages that need it call a feature. */
 const featureName = (feature: string): string => licenceGap(402, { feature })?.title ?? feature;
 
@@ -106,7 +109,9 @@ export default function LicencePage(): JSX.Element {
                   </tr>
                 </thead>
                 <tbody>
-                  <For each={Object.entries(each().includes.features)}>
+                  <For
+                    each={Object.entries(each().includes.features).filter(([feature]) => isOffered(feature))}
+                  >
                     {([feature, isThere]) => (
                       <tr>
                         <td>{featureName(feature)}</td>
