@@ -94,6 +94,7 @@ test("a threshold is overridden for one machine and inherited again", async ({ i
   await cell.fill("");
   await cell.press("Tab");
   await page.getByRole("button", { name: "Save changes" }).click();
+  await expect(page.getByText("The thresholds hold now")).toBeVisible();
   await page.reload();
   await expect(cell).toHaveValue("");
   await expect(cell).toHaveAttribute("placeholder", "80");

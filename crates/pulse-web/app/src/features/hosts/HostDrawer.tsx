@@ -175,7 +175,7 @@ export default function HostDrawer(props: {
                       </div>
                     </td>
                     <td class={lists.wrap}>
-                      <span class="row">
+                      <span class={lists.state}>
                         <Mark health={arrayHealth(array)} label="" />
                         {array.state || t("unknown")}
                       </span>

@@ -579,7 +579,7 @@ function PodDrawer(props: { row: Of<Pod>; onClose: () => void }): JSX.Element {
                     <div class={lists.small}>{container.image}</div>
                   </td>
                   <td class={lists.wrap}>
-                    <span class="row">
+                    <span class={lists.state}>
                       <Mark health={container.ready === true ? "ok" : "warn"} label="" />
                       {container.reason ?? container.state}
                     </span>
