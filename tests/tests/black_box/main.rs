@@ -15,6 +15,7 @@ mod history;
 mod install;
 mod install_elsewhere;
 mod live;
+mod log_secrets;
 mod machine;
 mod oidc;
 mod outage;
@@ -23,6 +24,7 @@ mod remote_config;
 mod requests;
 mod restart;
 mod self_update;
+mod service;
 mod watch;
 
 use std::time::Duration;

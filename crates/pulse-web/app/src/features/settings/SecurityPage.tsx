@@ -1,7 +1,7 @@
 // Security: the password, how people get in, and what is open.
 
 import { createResource, createSignal, For, type JSX, Show } from "solid-js";
-import { changePassword, listTokens, securityStatus, systemSettings } from "../../api/calls";
+import { changePassword, listTokens, login, securityStatus, systemSettings } from "../../api/calls";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Fact, Facts, Field, Note } from "../../ui/controls";
@@ -39,31 +39,32 @@ export default function SecurityPage(): JSX.Element {
               <For each={posture(each(), settled(settings), settled(tokens), Date.now(), isEncrypted)}>
                 {(finding) => (
                   <Fact name={finding.name}>
-                    <span class="row">
+                    <span class={styles.state}>
                       <Mark
                         health={finding.health}
                         label={finding.health === "ok" ? t("good") : t("worth a look")}
                       />
-                      {finding.text}
+                      <span>{finding.text}</span>
                     </span>
                   </Fact>
                 )}
               </For>
               <Fact name={t("User")}>
-                {each().authUsername || each().proxyAuthUsername || each().oidcUsername}
+                {each().oidcUsername || each().proxyAuthUsername || each().authUsername}
               </Fact>
             </Facts>
           )}
         </Show>
       </section>
-      <Password user={now()?.authUsername} />
+      <Password user={now()?.authUsername} isOwn={!now()?.oidcUsername && !now()?.proxyAuthUsername} />
       <Sessions />
       <Provider />
     </>
   );
 }
 
-function Password(props: { user: string | undefined }): JSX.Element {
+/** `isOwn`: whoever changes it came in by it, not by a provider or a proxy. */
+function Password(props: { user: string | undefined; isOwn: boolean }): JSX.Element {
   const [current, setCurrent] = createSignal("");
   const next = createNewPassword();
   const [outcome, setOutcome] = createSignal<{ isGood: boolean; text: string }>();
@@ -74,6 +75,8 @@ function Password(props: { user: string | undefined }): JSX.Element {
     setOutcome(undefined);
     try {
       await changePassword(current(), next.value());
+      // All sessions of the login end, this one as well: it is begun anew.
+      if (props.user && props.isOwn) await login(props.user, next.value(), false);
       setCurrent("");
       next.clear();
       setOutcome({ isGood: true, text: t("The password was changed. Other sessions have ended.") });

@@ -197,7 +197,14 @@ export const GROUPS: readonly FieldGroup[] = [
           { id: "rc", title: t("release candidates") },
         ],
       },
-      { kind: "switch", key: "autoUpdateEnabled", label: t("Install updates by itself") },
+      {
+        kind: "switch",
+        key: "autoUpdateEnabled",
+        label: t("Install updates by itself"),
+        hint: t(
+          "Kept for clients of the API. This server does not replace itself: install the new package or image.",
+        ),
+      },
       seconds("autoUpdateCheckInterval", t("Look every, hours"), t("0 to 168"), 0, 168),
       {
         kind: "text",
