@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use pulse_agent::{
-    AgentIdentity, DockerCollector, DockerOptions, HostCollector, HostOptions, docker::Runtime,
-};
+use pulse_agent::{AgentIdentity, DockerOptions, Engines, HostCollector, HostOptions, docker::Runtime};
 use pulse_monitor::{Keeper, Reporter};
 use tokio::time::MissedTickBehavior;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -55,14 +53,16 @@ async fn report_containers(keeper: Keeper, stop: CancellationToken) {
     loop {
         let found = tokio::select! {
             () = stop.cancelled() => return,
-            found = DockerCollector::discover(options.clone()) => found,
+            found = Engines::discover(options.clone()) => found,
         };
         match found {
-            Ok(collector) => {
-                tracing::info!(engine = collector.runtime(), "this machine's containers are monitored");
+            Ok(engines) => {
+                for engine in engines.all() {
+                    tracing::info!(engine = engine.runtime(), "this machine's containers are monitored");
+                }
                 let ended = tokio::select! {
                     () = stop.cancelled() => return,
-                    ended = report_until_error(collector, &keeper) => ended,
+                    ended = report_until_error(engines, &keeper) => ended,
                 };
                 let Some(error) = ended else { return };
                 last_error = error;
@@ -84,18 +84,18 @@ async fn report_containers(keeper: Keeper, stop: CancellationToken) {
 }
 
 /// Reports until the engine fails, and returns how; `None` when nobody takes reports any more.
-async fn report_until_error(mut collector: DockerCollector, keeper: &Keeper) -> Option<String> {
+async fn report_until_error(mut engines: Engines, keeper: &Keeper) -> Option<String> {
     let mut host =
         HostCollector::new(HostOptions { identity: identity(), is_brief: true, ..HostOptions::default() });
     let mut tick = tokio::time::interval(PERIOD);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tick.tick().await;
-        let mut report = match collector.collect().await {
+        let mut report = match engines.collect().await {
             Ok(report) => report,
             Err(error) => return Some(error.to_string()),
         };
-        collector.attach_host(&mut report, &host.collect().await);
+        engines.attach_host(&mut report, &host.collect().await);
         match keeper.report_docker(report, Reporter::Local).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "this machine's own container report was refused"),
