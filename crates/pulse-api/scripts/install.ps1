@@ -64,7 +64,11 @@ if ($PSVersionTable.PSVersion.Major -lt 6) {
     $fetch.SkipCertificateCheck = $true
 }
 
-$arch = switch ($env:PROCESSOR_ARCHITECTURE) { 'ARM64' { 'windows-arm64' } 'x86' { 'windows-386' } default { 'windows-amd64' } }
+$arch = switch ($env:PROCESSOR_ARCHITECTURE) {
+    'ARM64' { 'windows-arm64' }
+    'x86' { 'windows-386' }
+    default { 'windows-amd64' }
+}
 New-Item -ItemType Directory -Force $Folder | Out-Null
 # Administrators and the system only: the token lies here.
 icacls.exe $Folder /inheritance:r /grant:r '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F' | Out-Null
