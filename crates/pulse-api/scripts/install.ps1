@@ -29,7 +29,10 @@ if ($Uninstall -or $Remove) {
         sc.exe delete $Service | Out-Null
         if ($LASTEXITCODE -ne 0) { throw "Windows does not remove the service $Service (error $LASTEXITCODE)." }
     }
-    if (Test-Path $Folder) { Remove-Item -Recurse -Force $Folder }
+    # A program that has just ended is held for another moment.
+    for ($try = 1; Test-Path $Folder; $try++) {
+        try { Remove-Item -Recurse -Force $Folder } catch { if ($try -ge 10) { throw }; Start-Sleep -Seconds 1 }
+    }
     Write-Host 'pulse-agent: removed'
     return
 }
@@ -61,7 +64,11 @@ if ($PSVersionTable.PSVersion.Major -lt 6) {
     $fetch.SkipCertificateCheck = $true
 }
 
-$arch = switch ($env:PROCESSOR_ARCHITECTURE) { 'ARM64' { 'windows-arm64' } 'x86' { 'windows-386' } default { 'windows-amd64' } }
+$arch = switch ($env:PROCESSOR_ARCHITECTURE) {
+    'ARM64' { 'windows-arm64' }
+    'x86' { 'windows-386' }
+    default { 'windows-amd64' }
+}
 New-Item -ItemType Directory -Force $Folder | Out-Null
 # Administrators and the system only: the token lies here.
 icacls.exe $Folder /inheritance:r /grant:r '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F' | Out-Null
@@ -78,7 +85,10 @@ if (-not $wanted -or $wanted -ne $found) {
 Write-Host "pulse-agent: checksum verified: $found"
 
 if ($before) { Stop-Service -Name $Service -Force }
+# A program that is still held can be given another name, but not be overwritten.
+if (Test-Path $Binary) { Move-Item -Force $Binary "$Binary.old" }
 Move-Item -Force $fresh $Binary
+Remove-Item -Force "$Binary.old" -ErrorAction SilentlyContinue
 if ($Token) { Set-Content -NoNewline -Encoding Ascii -Path $TokenFile -Value $Token }
 $line = "`"$Binary`" --url `"$Url`" --token-file `"$TokenFile`""
 if ($Interval) { $line += " --interval $Interval" }

@@ -440,7 +440,12 @@ impl DockerCollector {
         DockerReport {
             agent: identity.describe(None, &hostname),
             host: DockerHostInfo {
-                name: word(info.name).or_else(|| Some(hostname.clone())),
+                // The name that its owner gave the machine, before the one that the engine read.
+                name: identity
+                    .hostname
+                    .clone()
+                    .or_else(|| word(info.name))
+                    .or_else(|| Some(hostname.clone())),
                 hostname,
                 machine_id: None,
                 os: word(info.operating_system),

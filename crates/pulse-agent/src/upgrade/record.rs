@@ -71,7 +71,10 @@ pub(super) fn unconfirmed_from(binary: &Path, own: &str) -> Option<String> {
 pub(super) fn confirm(binary: &Path, own: &str) {
     let Some(record) = read(binary).filter(|record| record.to == own && !record.is_confirmed) else { return };
     if write(binary, &Record { is_confirmed: true, ..record }).is_ok() {
-        fs::remove_file(beside(binary, "backup")).ok();
+        // The second is where Windows has the program that ran before.
+        for left in ["backup", "old"] {
+            fs::remove_file(beside(binary, left)).ok();
+        }
     }
 }
 
