@@ -389,7 +389,8 @@ async fn hostile_names_are_only_text() {
             .then_some(state)
         })
         .await;
-        let kept: String = name.chars().take(256).collect();
+        // What would turn the words behind it around is replaced, the rest stays as it is.
+        let kept: String = name.chars().take(256).collect::<String>().replace('\u{202e}', "\u{fffd}");
         let vm = &state["vms"][0];
         assert_eq!(vm["name"], json!(kept));
         let id = vm["id"].as_str().unwrap();
