@@ -6897,6 +6897,12 @@ export interface components {
              * @description The server's time of the report.
              */
             lastSeen: string;
+            /**
+             * Format: int32
+             * @description The next report is wanted after so many seconds, because somebody looks at this machine right now. Absent where
+             *     the agent's own interval is right; agents of the original do not know it.
+             */
+            nextReportSeconds?: number | null;
             /** @description Always true. */
             success: boolean;
         };
@@ -7690,6 +7696,12 @@ export interface components {
              * @description The server's time of the report.
              */
             lastSeen: string;
+            /**
+             * Format: int32
+             * @description The next report is wanted after so many seconds, because somebody looks at this machine right now. Absent where
+             *     the agent's own interval is right; agents of the original do not know it.
+             */
+            nextReportSeconds?: number | null;
             /** @description Operating system as reported. */
             osName?: string | null;
             /** @description Its version as reported. */
