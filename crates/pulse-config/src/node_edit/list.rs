@@ -43,6 +43,24 @@ impl NodeConfig {
         }
     }
 
+    /// Whether the instance at a place is still the one that is meant; without a name whatever is there is meant.
+    ///
+    /// Pulse v5 takes the place alone: who edits a list from which somebody else removed a node hits another one.
+    pub fn check_place(
+        &self,
+        kind: InstanceKind,
+        place: usize,
+        expected: Option<&str>,
+    ) -> Result<(), NodeError> {
+        let instance = self.get(kind, place).ok_or(NodeError::NotFound)?;
+        match expected {
+            Some(name) if instance.name().as_str() != name => {
+                Err(NodeError::Moved { found: instance.name().clone(), expected: name.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Changes the instance at a place. Nothing is changed where anything is wrong.
     pub fn change(&mut self, kind: InstanceKind, place: usize, edit: &NodeEdit) -> Result<(), NodeError> {
         let mut instance = self.get(kind, place).ok_or(NodeError::NotFound)?;

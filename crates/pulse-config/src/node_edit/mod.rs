@@ -109,4 +109,12 @@ pub enum NodeError {
     /// No such instance.
     #[error("Node not found")]
     NotFound,
+    /// Another instance has moved to that place.
+    #[error("{found} is at this place now, not {expected}; load the list of nodes again")]
+    Moved {
+        /// What is there.
+        found: InstanceName,
+        /// What was meant.
+        expected: String,
+    },
 }

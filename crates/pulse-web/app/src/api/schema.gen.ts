@@ -15495,7 +15495,10 @@ export interface operations {
     };
     change_node: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Its name as it was listed: where another node is at its place by now, nothing is done. Ours, beside the contract. */
+                name?: string;
+            };
             header?: never;
             path: {
                 /** @description `<type>-<place>`, as listed */
@@ -15543,7 +15546,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description There is another one with that address */
+            /** @description There is another one with that address, or at that place */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -15556,7 +15559,10 @@ export interface operations {
     };
     remove_node: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Its name as it was listed: where another node is at its place by now, nothing is done. Ours, beside the contract. */
+                name?: string;
+            };
             header?: never;
             path: {
                 /** @description `<type>-<place>`, as listed */
@@ -15593,6 +15599,15 @@ export interface operations {
             };
             /** @description There is no such node */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Another one is at that place */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17707,6 +17722,8 @@ export interface operations {
                 code?: string | null;
                 /** @description Why there is none. */
                 error?: string | null;
+                /** @description Who answers, where the provider says so. */
+                iss?: string | null;
             };
             header?: never;
             path?: never;
