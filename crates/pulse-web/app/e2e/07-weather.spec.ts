@@ -1,7 +1,7 @@
-import { expect, expectAccessible, PASSWORD, rowNames, test, USER } from "./support";
+import { expect, expectAccessible, PASSWORD, routeLive, rowNames, test, USER } from "./support";
 
 test("where WebSockets are blocked the page polls, says so, and is still right", async ({ inside: page }) => {
-  await page.routeWebSocket(/\/ws/, (socket) => {
+  await routeLive(page, (socket) => {
     void socket.close();
   });
   await page.goto("/hosts");
@@ -16,7 +16,7 @@ test("without a server the page keeps the last state and says how old it is; the
 }) => {
   let isBlocked = false;
   const sockets = new Set<{ close: () => Promise<void> }>();
-  await page.routeWebSocket(/\/ws/, (socket) => {
+  await routeLive(page, (socket) => {
     if (isBlocked) {
       void socket.close();
       return;
@@ -53,7 +53,7 @@ test("what the server sends that does not parse ends in a fresh start, not in a 
   inside: page,
 }) => {
   let connections = 0;
-  await page.routeWebSocket(/\/ws/, (socket) => {
+  await routeLive(page, (socket) => {
     connections += 1;
     const server = socket.connectToServer();
     if (connections > 1) return;
@@ -112,11 +112,14 @@ test("a server that came back as another version asks for a reload", async ({ in
     await route.fulfill({ json: { ...(await answer.json()), version } });
   });
   const sockets = new Set<{ close: () => Promise<void> }>();
-  await page.routeWebSocket(/\/ws/, (socket) => {
+  await routeLive(page, (socket) => {
     socket.connectToServer();
     sockets.add(socket);
   });
+  // What it is another version than: the page has to know that first.
+  const first = page.waitForResponse("**/api/version");
   await page.goto("/hosts");
+  await first;
   await expect(page.getByRole("status", { name: "Connection" })).toContainText("Live");
   await expect(page.getByText("The server was updated")).toBeHidden();
   version = "2.0.0";

@@ -1,11 +1,11 @@
 // One source failing, and everything failing: each says what it means for what is shown.
 
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, test } from "./support";
+import { expect, expectAccessible, routeLive, test } from "./support";
 
 /** The page polls, and reads of each source that it does not answer. */
 async function failing(page: Page, sources: Readonly<Record<string, boolean>>): Promise<void> {
-  await page.routeWebSocket(/\/ws/, (socket) => {
+  await routeLive(page, (socket) => {
     void socket.close();
   });
   await page.route("**/api/state", async (route) => {

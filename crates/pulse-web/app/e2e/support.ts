@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { test as base, expect, type Page } from "@playwright/test";
+import { test as base, expect, type Page, type WebSocketRoute } from "@playwright/test";
 
 export const USER = process.env.PULSE_USER ?? "admin";
 export const PASSWORD = process.env.PULSE_PASSWORD ?? "correct horse battery";
@@ -89,4 +89,13 @@ export function rowNames(page: Page, table: string) {
   return page
     .getByRole("table", { name: table, exact: true })
     .locator("[data-row-key]:not([data-row-key^='group:'])");
+}
+
+/**
+ * As `page.routeWebSocket`, for the live channel. It lives in a worker, which the browser's tools do not reach: without
+ * workers the page keeps the channel itself.
+ */
+export async function routeLive(page: Page, handler: (socket: WebSocketRoute) => void): Promise<void> {
+  await page.addInitScript(() => void Reflect.deleteProperty(globalThis, "Worker"));
+  await page.routeWebSocket(/\/ws/, handler);
 }

@@ -72,12 +72,15 @@ export default function DockerPage(): JSX.Element {
     <Mark health={hostHealth(host())} label={host().status} />
   );
   const hostCpu = (host: () => LiveDockerHost): JSX.Element => {
-    const cpus = (): number => host().cpus ?? 0;
+    const cpus = createMemo(() => host().cpus ?? 0);
+    const detail = createMemo(() =>
+      !isPhone() && cpus() > 0 ? tn("{n} core", "{n} cores", cpus()) : undefined,
+    );
     return (
       <Meter
         value={known(host(), host().cpuUsagePercent, "cpuUsagePercent")}
         limits={CPU_LIMITS}
-        detail={!isPhone() && cpus() > 0 ? tn("{n} core", "{n} cores", cpus()) : undefined}
+        detail={detail()}
         hasShortDetail
         why={reason(host(), "cpuUsagePercent")}
       />

@@ -74,12 +74,16 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     <ShareMeter share={memoryOf(node())} limits={MEMORY_LIMITS} why={reason(node(), "memory", "mem")} />
   );
   const cpu = (node: () => LiveNode): JSX.Element => {
-    const cores = (): number => node().cpuInfo?.cores ?? 0;
+    // A number and its unit are put together when the number is another one, not whenever the node is busier.
+    const cores = createMemo(() => node().cpuInfo?.cores ?? 0);
+    const detail = createMemo(() =>
+      !isPhone() && cores() > 0 ? tn("{n} core", "{n} cores", cores()) : undefined,
+    );
     return (
       <Meter
         value={cpuOf(node())}
         limits={CPU_LIMITS}
-        detail={!isPhone() && cores() > 0 ? tn("{n} core", "{n} cores", cores()) : undefined}
+        detail={detail()}
         hasShortDetail
         title={node().cpuInfo?.model}
         why={reason(node(), "cpu")}

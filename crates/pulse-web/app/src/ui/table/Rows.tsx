@@ -109,6 +109,12 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     return [...(props.isSelecting ? [`${PICK_WIDTH}px`] : []), ...widths].join(" ");
   });
 
+  /** Whether the reader made it narrower than it was meant to be. */
+  const isNarrow = (column: Column<Row>): boolean => {
+    const chosen = props.choice.widths[column.id];
+    return !isPhone() && chosen !== undefined && chosen < (column.width ?? Number.POSITIVE_INFINITY);
+  };
+
   /** Where the body begins in what the scroller scrolls. Asked for when something may have moved it. */
   let bodyTop = 0;
   const measure = (): void => {
@@ -313,7 +319,10 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
         </Show>
         <For each={props.columns}>
           {(column, index) => (
-            <td class={column.isNumber === true ? styles.number : undefined}>
+            <td
+              class={column.isNumber === true ? styles.number : undefined}
+              data-narrow={isNarrow(column) ? "" : undefined}
+            >
               <Show when={index() === 0} fallback={column.cell(drawn.cell())}>
                 <div class={styles.first}>
                   {column.cell(drawn.cell())}
