@@ -35,7 +35,7 @@ export function NodeTrouble(props: {
     setLooking(false);
   };
   const accept = async (fingerprint: string): Promise<void> => {
-    await changeNode(props.node.id, toRequest({ ...formOf(props.node), fingerprint }, props.node));
+    await changeNode(props.node, toRequest({ ...formOf(props.node), fingerprint }, props.node));
     setShown(undefined);
     await props.onChanged(t("{name} is trusted with its new certificate.", { name: props.node.name }));
   };
