@@ -143,6 +143,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     tasks.spawn(forward(hub.clone(), alerts.live(), clock.clone(), stop.clone()));
     let watcher =
         Watcher::new(keeper.clone(), nodes.subscribe(), connect.clone(), clock.clone(), &tasks, stop.clone());
+    let local_watcher = watcher.clone();
     let bootstrap = access.bootstrap.current();
     #[cfg(feature = "mock-mode")]
     let mock_system = system.clone();
@@ -205,7 +206,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     tasks.spawn(keep::give_memory_back(published.clone(), stop.clone()));
     tasks.spawn(keep::refresh_oidc(oidc, access, clock, stop.clone()));
     if monitors_local {
-        local::start(&keeper, &tasks, &stop);
+        local::start(&keeper, &local_watcher, &tasks, &stop);
     }
     announce(scheme, bound, bootstrap.as_deref().map(pulse_config::Secret::expose), started);
 

@@ -42,4 +42,4 @@ pub use remote_exec::RemoteExec;
 pub use schedule::{PollSettings, Scheduler};
 pub use supervisor::Supervisor;
 pub use view::View;
-pub use watch::Watcher;
+pub use watch::{Reporting, Watcher};

@@ -112,6 +112,9 @@ async fn list_faults(State(inner): Shared) -> Response {
 }
 
 async fn add_fault(State(inner): Shared, Json(fault): Json<Fault>) -> Response {
+    if let Err(error) = fault.check() {
+        return problem(StatusCode::BAD_REQUEST, &error);
+    }
     match inner.add_fault(fault) {
         Some(id) => {
             inner.settled().await;

@@ -94,9 +94,9 @@ impl Preset {
                 let release = Effect::Release { version: PveVersion::V9_1 };
                 in_turn(nodes, elapsed_seconds, &[Effect::Restart, release])
             }
-            Self::NfsHang => ["/nodes/*/storage", "/nodes/*/storage/nas/*"]
-                .map(|path| Fault::new(Effect::Delay { ms: SHARE_MILLISECONDS }).on_path(path))
-                .into(),
+            Self::NfsHang => {
+                vec![Fault::new(Effect::StorageHang { storage: "nas".into(), ms: SHARE_MILLISECONDS })]
+            }
             Self::TokenRevoked => vec![Fault::new(Effect::RevokeToken)],
             Self::OneNodeDead => last(1),
             Self::TwoOfFiveDead => last(2),

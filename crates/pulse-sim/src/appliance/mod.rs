@@ -29,6 +29,7 @@ pub use self::{
 };
 use crate::{
     Access, Effect, Endpoint, Fault, ListedFault, RequestRecord, SimError,
+    cluster::keep_looking,
     faults::Faults,
     figures::derive_text,
     net::{
@@ -109,7 +110,7 @@ impl BackupServer {
             delay_factor: options.delay_factor,
         };
         let accounts = Arc::new(Accounts::new(key, pbs::DIALECT));
-        let faults = Arc::new(Faults::default());
+        let faults = Arc::new(Faults::new(Arc::clone(&clock)));
         let pbs = Arc::new(Pbs::new(options, Arc::clone(&accounts), Arc::clone(&faults), Arc::clone(&clock)));
         let truth = {
             let pbs = Arc::clone(&pbs);
@@ -160,7 +161,7 @@ impl MailGateway {
             delay_factor: options.delay_factor,
         };
         let accounts = Arc::new(Accounts::new(key, pmg::DIALECT));
-        let faults = Arc::new(Faults::default());
+        let faults = Arc::new(Faults::new(Arc::clone(&clock)));
         let pmg = Arc::new(Pmg::new(options, Arc::clone(&accounts), Arc::clone(&faults), Arc::clone(&clock)));
         let truth = {
             let pmg = Arc::clone(&pmg);
@@ -211,7 +212,7 @@ impl Appliance {
         let host = Host {
             name: plan.nodes[0].as_str().into(),
             identity: Arc::clone(&identity),
-            workers: Semaphore::new(plan.workers),
+            workers: Arc::new(Semaphore::new(plan.workers)),
         };
         let site = Arc::new(Site {
             hosts: vec![host],
@@ -236,6 +237,10 @@ impl Appliance {
             control: OnceLock::new(),
             truth,
         });
+        let look = |inner: &Inner| {
+            inner.faults.look();
+        };
+        tasks.spawn(keep_looking(Arc::downgrade(&inner), look, stop.clone()));
         Ok(Self { inner, tasks, stop })
     }
 
@@ -296,6 +301,7 @@ impl Appliance {
 
     /// Waits until the listener is open, closed or silent as the faults want it.
     pub async fn settled(&self) {
+        self.inner.faults.look();
         self.inner.settled().await;
     }
 

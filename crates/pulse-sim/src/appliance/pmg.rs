@@ -411,6 +411,10 @@ impl Product for Served {
         Reply { identity: Some(caller.identity), ..reply }
     }
 
+    fn clock_skew(&self, node: &str) -> i64 {
+        self.0.faults.skew(node)
+    }
+
     fn refusal(&self, code: u16, text: &str) -> Reply {
         match code {
             401 | 595..=599 => silent(code, text),

@@ -62,13 +62,21 @@ type Changes = BTreeMap<u32, Change>;
 /// By the number of the node, Unix seconds.
 type Boots = BTreeMap<usize, u64>;
 
-/// Nodes that the cluster cannot see.
+/// Nodes that the cluster cannot see, or that have a wrong clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Outages {
     /// Their names.
     pub(crate) offline: BTreeSet<String>,
     /// Nodes that are cut off from the others, but alive.
     pub(crate) apart: BTreeSet<String>,
+    /// By how many seconds the clocks of nodes are wrong, by the number of the node.
+    pub(crate) skews: BTreeMap<usize, i64>,
+}
+
+impl Outages {
+    fn skew(&self, node: usize) -> i64 {
+        self.skews.get(&node).copied().unwrap_or(0)
+    }
 }
 
 /// Who looks at the cluster.
@@ -289,6 +297,7 @@ impl Estate {
         let now = self.now();
         let name = Arc::clone(&self.plan.nodes[index].name);
         let mut state = self.lock();
+        let now = now.saturating_add_signed(state.outages.skew(index));
         state.last_task += 1;
         let id = state.last_task;
         let about = vmid.map(|vmid| vmid.to_string()).unwrap_or_default();
@@ -313,7 +322,8 @@ impl Estate {
         let mut state = self.lock();
         let Some(place) = state.running.iter().position(|running| running.id == id) else { return false };
         let mut task = state.running.remove(place).task;
-        (task.ended, task.status) = (Some(now), Some(status.to_owned()));
+        let skew = self.node_index(&task.node).map_or(0, |node| state.outages.skew(node));
+        (task.ended, task.status) = (Some(now.saturating_add_signed(skew)), Some(status.to_owned()));
         state.ended.push(task);
         true
     }
@@ -328,14 +338,37 @@ impl Estate {
 
     /// Finished backup tasks of a node.
     pub(crate) fn finished_backups(&self, node: usize) -> Vec<TaskTruth> {
-        let changes = self.lock().changes.clone();
-        stored::finished_backups(&self.plan, |guest| home(&changes, guest), node, self.now())
+        let (changes, skew) = self.homes_and_skew(node);
+        stored::finished_backups(&self.plan, |guest| home(&changes, guest), (node, skew), self.now())
     }
 
     /// Replication jobs of a node.
     pub(crate) fn replication(&self, node: usize) -> Vec<ReplicationTruth> {
-        let changes = self.lock().changes.clone();
-        stored::replication(&self.plan, |guest| home(&changes, guest), node, self.now())
+        let (changes, skew) = self.homes_and_skew(node);
+        stored::replication(&self.plan, |guest| home(&changes, guest), (node, skew), self.now())
+    }
+
+    /// Backups on a storage.
+    pub(crate) fn backups(&self, storage: &str) -> Vec<BackupTruth> {
+        let (changes, outages) = {
+            let state = self.lock();
+            (state.changes.clone(), state.outages.clone())
+        };
+        stored::backups(&self.plan, storage, |guest| outages.skew(home(&changes, guest)), self.now())
+    }
+
+    /// Snapshots of a guest.
+    pub(crate) fn snapshots(&self, guest: &GuestPlan) -> Vec<SnapshotTruth> {
+        let skew = {
+            let state = self.lock();
+            state.outages.skew(home(&state.changes, guest))
+        };
+        stored::snapshots(guest, skew, self.now())
+    }
+
+    fn homes_and_skew(&self, node: usize) -> (Changes, i64) {
+        let state = self.lock();
+        (state.changes.clone(), state.outages.skew(node))
     }
 
     /// Takes a disk of a node's ZFS pool away, or gives it back.

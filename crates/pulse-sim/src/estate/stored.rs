@@ -144,8 +144,13 @@ pub(crate) fn second_of_night(vmid: u32) -> u64 {
     BACKUP_HOUR * HOUR + offset(vmid)
 }
 
-/// Backups on one storage.
-pub(crate) fn backups(plan: &Plan, storage: &str, at: u64) -> Vec<BackupTruth> {
+/// Backups on one storage. The node of a guest, whose clock may be so many seconds wrong, says when its backup was made.
+pub(crate) fn backups(
+    plan: &Plan,
+    storage: &str,
+    skew: impl Fn(&GuestPlan) -> i64,
+    at: u64,
+) -> Vec<BackupTruth> {
     let last = last_night(at);
     let mut list = Vec::new();
     for guest in &plan.guests {
@@ -155,14 +160,15 @@ pub(crate) fn backups(plan: &Plan, storage: &str, at: u64) -> Vec<BackupTruth> {
             if began > at {
                 continue;
             }
-            list.push(backup(guest, on, began, night));
+            list.push(backup(guest, on, (began, skew(guest)), night));
         }
     }
     list
 }
 
-fn backup(guest: &GuestPlan, storage: &'static str, at: u64, night: u64) -> BackupTruth {
+fn backup(guest: &GuestPlan, storage: &'static str, (at, skew): (u64, i64), night: u64) -> BackupTruth {
     let key = derive(derive(guest.key, 201), at / DAY);
+    let at = at.saturating_add_signed(skew);
     let is_vm = guest.kind == GuestKind::Qemu;
     let size = (guest.disk as f64 * (0.1 + 0.2 * unit(key))) as u64;
     let (volid, format) = if storage == "pbs-main" {
@@ -217,7 +223,7 @@ fn stamp(at: u64, date: &str, between: &str, time: &str, end: &str) -> String {
 pub(crate) fn finished_backups(
     plan: &Plan,
     home: impl Fn(&GuestPlan) -> usize,
-    node: usize,
+    (node, skew): (usize, i64),
     at: u64,
 ) -> Vec<TaskTruth> {
     let last = last_night(at);
@@ -234,6 +240,7 @@ pub(crate) fn finished_backups(
             }
             let is_failed = unit(derive(derive(guest.key, 203), began / DAY)) < 0.01;
             let name = &plan.nodes[node].name;
+            let began = began.saturating_add_signed(skew);
             list.push(TaskTruth {
                 upid: upid(name, "vzdump", &guest.vmid.to_string(), began, guest.vmid),
                 kind: "vzdump".into(),
@@ -255,7 +262,7 @@ pub(crate) fn upid(node: &str, kind: &str, id: &str, began: u64, number: u32) ->
 }
 
 /// Snapshots of a guest, the oldest first.
-pub(crate) fn snapshots(guest: &GuestPlan, at: u64) -> Vec<SnapshotTruth> {
+pub(crate) fn snapshots(guest: &GuestPlan, skew: i64, at: u64) -> Vec<SnapshotTruth> {
     if guest.is_template || unit(derive(guest.key, 210)) >= 0.2 {
         return Vec::new();
     }
@@ -281,6 +288,9 @@ pub(crate) fn snapshots(guest: &GuestPlan, at: u64) -> Vec<SnapshotTruth> {
             parent: Some("before_upgrade"),
         });
     }
+    for snapshot in &mut list {
+        snapshot.at = snapshot.at.saturating_add_signed(skew);
+    }
     list
 }
 
@@ -288,7 +298,7 @@ pub(crate) fn snapshots(guest: &GuestPlan, at: u64) -> Vec<SnapshotTruth> {
 pub(crate) fn replication(
     plan: &Plan,
     home: impl Fn(&GuestPlan) -> usize,
-    node: usize,
+    (node, skew): (usize, i64),
     at: u64,
 ) -> Vec<ReplicationTruth> {
     const EVERY: u64 = 900;
@@ -308,8 +318,8 @@ pub(crate) fn replication(
                 vmid: guest.vmid,
                 source: Arc::clone(&plan.nodes[node].name),
                 target: Arc::clone(&plan.nodes[(node + 1) % plan.nodes.len()].name),
-                last_sync: last,
-                next_sync: at / EVERY * EVERY + EVERY,
+                last_sync: last.saturating_add_signed(skew),
+                next_sync: (at / EVERY * EVERY + EVERY).saturating_add_signed(skew),
                 duration: (derive(guest.key, 222) % 9_000) as f64 / 1_000.0 + 1.0,
                 fail_count: if is_failing { 4 } else { 0 },
                 error: is_failing.then_some("command 'zfs recv' failed: exit code 1"),

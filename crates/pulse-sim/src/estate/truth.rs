@@ -1,6 +1,9 @@
 //! What is true at one instant: the figures every answer is written from, and what tests compare a server with.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::Serialize;
 
@@ -31,6 +34,20 @@ impl Truth {
     pub fn guest(&self, vmid: u32) -> Option<&GuestTruth> {
         let place = self.guests.binary_search_by_key(&vmid, |guest| guest.plan.vmid).ok()?;
         self.guests.get(place)
+    }
+
+    /// Guests that are listed a second time, by the node after their own: with counters and a life of their own.
+    pub(crate) fn doubles(&self, vmids: &BTreeSet<u32>) -> Vec<GuestTruth> {
+        let nodes = &self.nodes;
+        let double = |vmid: &u32| {
+            let guest = self.guest(*vmid)?;
+            let place = nodes.iter().position(|node| node.name == guest.node)?;
+            let node = Arc::clone(&nodes[(place + 1) % nodes.len()].name);
+            let [net_in, net_out, disk_read, disk_written] = guest.counters().map(|count| count * 3);
+            let uptime = guest.uptime / 2;
+            Some(GuestTruth { node, net_in, net_out, disk_read, disk_written, uptime, ..guest.clone() })
+        };
+        if nodes.len() < 2 { Vec::new() } else { vmids.iter().filter_map(double).collect() }
     }
 
     /// The same with other names of nodes: the old one and the new one of each.

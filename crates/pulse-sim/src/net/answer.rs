@@ -81,6 +81,15 @@ impl Reply {
         response
     }
 
+    /// Writes `percent` of the answer and then nothing more.
+    pub(crate) fn into_stalled_response(self, percent: u8) -> Response<Payload> {
+        let length = self.body.len();
+        let cut = length * usize::from(percent.min(99)) / 100;
+        let mut response = self.into_response_with(|body| Payload::stalled(body.slice(..cut)));
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        response
+    }
+
     /// Writes the answer a few bytes at a time.
     pub(crate) fn into_slow_response(self, bytes_per_second: u64) -> Response<Payload> {
         let length = self.body.len();
@@ -109,11 +118,12 @@ fn phrase(text: &str) -> Option<ReasonPhrase> {
     ReasonPhrase::try_from(line.as_bytes().to_vec()).ok()
 }
 
-/// A body that is whole, or one that breaks the connection at its end.
+/// A body that is whole, or one that breaks the connection at its end, or never comes to its end.
 #[derive(Debug)]
 pub(crate) struct Payload {
     bytes: Option<Bytes>,
     breaks: bool,
+    stalls: bool,
     /// Whether the part before the break had its chance to be sent.
     is_flushed: bool,
     /// Bytes per second, and the pause under way.
@@ -125,6 +135,7 @@ impl Payload {
         Self {
             bytes: Some(bytes).filter(|bytes| !bytes.is_empty()),
             breaks: false,
+            stalls: false,
             is_flushed: false,
             slow: None,
         }
@@ -135,10 +146,15 @@ impl Payload {
         Self { slow: Some((bytes_per_second, pause)), ..Self::whole(bytes) }
     }
 
+    fn stalled(bytes: Bytes) -> Self {
+        Self { stalls: true, ..Self::whole(bytes) }
+    }
+
     fn broken(bytes: Bytes) -> Self {
         Self {
             bytes: Some(bytes).filter(|bytes| !bytes.is_empty()),
             breaks: true,
+            stalls: false,
             is_flushed: false,
             slow: None,
         }
@@ -168,6 +184,10 @@ impl Body for Payload {
         if let Some(bytes) = self.bytes.take() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
+        if self.stalls {
+            // Nobody wakes this any more; it ends with its connection.
+            return Poll::Pending;
+        }
         if self.breaks {
             if !self.is_flushed {
                 self.is_flushed = true;
@@ -181,11 +201,11 @@ impl Body for Payload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none() && !self.breaks
+        self.bytes.is_none() && !self.breaks && !self.stalls
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.breaks {
+        if self.breaks || self.stalls {
             return SizeHint::default();
         }
         SizeHint::with_exact(self.bytes.as_ref().map_or(0, Bytes::len) as u64)

@@ -35,6 +35,18 @@ pub(super) fn huge(mebibytes: u32) -> Bytes {
     body.into()
 }
 
+/// The document with the entries of its list again and again, until there are so many.
+pub(super) fn repeated(body: &Bytes, entries: usize) -> Bytes {
+    let Ok(mut document) = serde_json::from_slice::<Value>(body) else { return body.clone() };
+    let Some(list) = document["data"].as_array_mut().filter(|list| !list.is_empty()) else {
+        return body.clone();
+    };
+    let more: Vec<Value> =
+        list.iter().cycle().skip(list.len()).take(entries.saturating_sub(list.len())).cloned().collect();
+    list.extend(more);
+    document.to_string().into()
+}
+
 /// The document with another value in every field of that name.
 pub(super) fn wrong(body: &Bytes, field: &str, value: &Value) -> Bytes {
     changed(body, &|name, inside| {
@@ -121,6 +133,15 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_repeats_itself() {
+        let list = |entries| repeated(&Bytes::from_static(br#"{"data":[1,2,3]}"#), entries);
+        assert_eq!(list(7), r#"{"data":[1,2,3,1,2,3,1]}"#.as_bytes());
+        assert_eq!(list(2), r#"{"data":[1,2,3]}"#.as_bytes());
+        let other = Bytes::from_static(br#"{"data":{"a":1}}"#);
+        assert_eq!(repeated(&other, 9), other);
+    }
 
     #[test]
     fn only_whole_names_are_replaced() {

@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Asked, Reply, RequestRecord, Site,
     answer::{Never, Payload, form_pairs, percent_decode},
-    bend::{huge, renamed, renamed_path, skewed, target, wrong},
+    bend::{huge, renamed, renamed_path, repeated, skewed, target, wrong},
 };
-use crate::faults::{Effect, Line};
+use crate::faults::{Effect, Line, Question};
 
 /// The real daemons drop an idle connection after this.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -112,11 +112,23 @@ async fn answer(
         site.journal.add(record);
         return Ok(reply.into_response());
     };
-    let strike = site.faults.strike(&node, &short);
+    let renames = site.faults.renames();
+    let (path, gone) = renamed_path(path, &renames);
+    let about = target(&path).filter(|name| *name != "localhost").unwrap_or(&node).to_owned();
+    let identity = claimed_identity(&head.headers);
+    let question = Question {
+        node: &node,
+        about: &about,
+        method: head.method.as_str(),
+        path: &short,
+        query: &query,
+        identity: &identity,
+    };
+    let strike = site.faults.strike(&question);
     match strike.effect {
         Some(Effect::Hang) => {
             site.journal.add(record);
-            hang(&site, &node, &short).await;
+            hang(&site, &question).await;
             // Nobody hears this unless the fault was removed meanwhile: then the connection ends without an answer.
             reset.cancel();
             return std::future::pending().await;
@@ -128,13 +140,20 @@ async fn answer(
         }
         _ => {}
     }
-    let renames = site.faults.renames();
-    let (path, gone) = renamed_path(path, &renames);
-    let about = target(&path).filter(|name| *name != "localhost").unwrap_or(&node).to_owned();
-    let asked =
-        Asked { host, method: head.method, path, query: form_pairs(&query), headers: head.headers, body };
+    let asked = Asked {
+        host,
+        method: head.method.clone(),
+        path,
+        query: form_pairs(&query),
+        headers: head.headers,
+        body,
+    };
     // A slow call keeps one of the few workers busy, so others have to wait: as with the real daemons.
-    let worker = site.hosts[host].workers.acquire().await;
+    let workers = &site.hosts.iter().find(|host| *host.name == *about).unwrap_or(&site.hosts[host]).workers;
+    let Ok(worker) = Arc::clone(workers).acquire_owned().await else {
+        reset.cancel();
+        return std::future::pending().await;
+    };
     let mut reply = match &strike.effect {
         Some(Effect::Status { code, text }) => site.product.refusal(*code, text),
         Some(Effect::HtmlPage) => Reply::new(200, Bytes::from_static(PAGE.as_bytes()))
@@ -142,7 +161,7 @@ async fn answer(
         _ if let Some(name) = &gone => site.product.refusal(500, &format!("hostname lookup '{name}' failed")),
         _ => site.product.answer(&asked),
     };
-    let skew = site.faults.skew(&about);
+    let skew = site.product.clock_skew(&about);
     if skew != 0 {
         reply.body = skewed(&reply.body, skew);
     }
@@ -155,36 +174,57 @@ async fn answer(
         }
         Some(Effect::EmptyBody) => reply.body = Bytes::new(),
         Some(Effect::HugeBody { mebibytes }) => reply.body = huge(mebibytes),
+        Some(Effect::HugeList { entries }) => reply.body = repeated(&reply.body, entries),
         Some(Effect::WrongType { ref field, ref value }) => reply.body = wrong(&reply.body, field, value),
         _ => {}
     }
     let wait = strike.delay + reply.delay.mul_f64(site.delay_factor);
-    if !wait.is_zero() {
-        tokio::time::sleep(wait).await;
+    if strike.hold.is_zero() {
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        drop(worker);
+    } else {
+        // A process that waits for a disk cannot be interrupted: it is busy even when nobody waits for it any more.
+        let busy = tokio::spawn(async move {
+            tokio::time::sleep(strike.hold.max(wait)).await;
+            drop(worker);
+        });
+        let _ = busy.await;
     }
-    drop(worker);
     record.identity = reply.identity.take();
     record.status = Some(reply.status);
     record.duration_ms = started.elapsed().as_secs_f64() * 1e3;
     site.journal.add(record);
     Ok(match strike.effect {
         Some(Effect::HalfJson { percent, honest_length }) => reply.into_cut_response(percent, honest_length),
+        Some(Effect::StallBody { percent }) => reply.into_stalled_response(percent),
         Some(Effect::SlowBody { bytes_per_second }) => reply.into_slow_response(bytes_per_second),
         _ => reply.into_response(),
     })
 }
 
+/// Who a caller says to be: `token:…`, `ticket:…` or `nobody`.
+fn claimed_identity(headers: &http::HeaderMap) -> String {
+    let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+    if let Some(line) = text(http::header::AUTHORIZATION) {
+        let token = line.split_once("APIToken").map_or("", |(_, token)| token.trim_start_matches(['=', ' ']));
+        let name = token.split(['=', ':']).next().unwrap_or_default();
+        return format!("token:{name}");
+    }
+    // PVE:user@realm:stamp::signature
+    let ticket = text(http::header::COOKIE).and_then(|line| line.split_once("AuthCookie="));
+    let ticket = ticket.map(|(_, ticket)| percent_decode(ticket, false));
+    match ticket.as_deref().and_then(|ticket| ticket.split(':').nth(1)) {
+        Some(user) => format!("ticket:{user}"),
+        None => "nobody".to_owned(),
+    }
+}
+
 /// Waits until no fault makes this request hang any more.
-async fn hang(site: &Site, node: &str, path: &str) {
+async fn hang(site: &Site, question: &Question<'_>) {
     let mut changes = site.faults.watch();
-    let hangs = |site: &Site| {
-        site.faults.list().iter().any(|entry| {
-            entry.fault.effect == Effect::Hang
-                && crate::faults::glob(&entry.fault.node, node)
-                && crate::faults::glob(&entry.fault.path, path)
-        })
-    };
-    while hangs(site) {
+    while site.faults.hangs(question) {
         if changes.changed().await.is_err() {
             return;
         }

@@ -1,6 +1,6 @@
 //! The part that every product shares: listeners, TLS, faults, workers and the request log.
 //!
-//! A product (today PVE; PBS and PMG later) only says what the answer to a request is; it must never sleep, and
+//! A product only says what the answer to a request is; it must never sleep, and
 //! nothing here may know what a path means.
 
 mod answer;
@@ -29,6 +29,9 @@ pub(crate) trait Product: Send + Sync + 'static {
 
     /// An error in the words and shape of this product.
     fn refusal(&self, code: u16, text: &str) -> Reply;
+
+    /// By how many seconds the clock of a node is wrong, where its answers do not say so by themselves.
+    fn clock_skew(&self, node: &str) -> i64;
 }
 
 /// A machine that listens.
@@ -38,7 +41,7 @@ pub(crate) struct Host {
     /// The certificates it shows.
     pub(crate) identity: Arc<Identity>,
     /// The workers that answer its calls.
-    pub(crate) workers: Semaphore,
+    pub(crate) workers: Arc<Semaphore>,
 }
 
 /// What listeners and connections share.

@@ -27,7 +27,7 @@ pub(super) fn content(context: &Context<'_>) -> Outcome {
         return Ok(Value::Array(Vec::new()));
     }
     let vmid = context.parameter("vmid").and_then(|text| text.parse::<u32>().ok());
-    let list = stored::backups(&context.pve.estate.plan, storage.name, context.pve.estate.now());
+    let list = context.pve.estate.backups(storage.name);
     let list = list.into_iter().filter(|backup| vmid.is_none_or(|vmid| backup.vmid == vmid)).map(|backup| {
         let mut entry = json!({
             "content": "backup", "ctime": backup.at, "format": backup.format, "size": backup.size,
@@ -91,7 +91,7 @@ pub(super) fn tasks(context: &Context<'_>) -> Outcome {
 /// Snapshots of a guest, and its present state at the end.
 pub(super) fn snapshots(context: &Context<'_>, kind: GuestKind) -> Outcome {
     let guest = context.guest(kind)?;
-    let list = stored::snapshots(&guest.plan, context.pve.estate.now());
+    let list = context.pve.estate.snapshots(&guest.plan);
     let last = list.last().map(|snapshot| snapshot.name);
     let mut entries: Vec<Value> = list
         .into_iter()
@@ -126,7 +126,7 @@ pub(super) fn replication(context: &Context<'_>) -> Outcome {
         let kind = context.truth.guest(job.vmid).map_or("qemu", |guest| guest.plan.kind.word());
         let mut entry = json!({
             "duration": job.duration, "fail_count": job.fail_count, "guest": job.vmid, "id": job.id, "jobnum": 0,
-            "last_sync": job.last_sync, "last_try": job.next_sync - 900, "next_sync": job.next_sync, "rate": 10,
+            "last_sync": job.last_sync, "last_try": job.next_sync.saturating_sub(900), "next_sync": job.next_sync, "rate": 10,
             "schedule": "*/15", "source": job.source, "target": job.target, "type": "local", "vmtype": kind,
         });
         if let Some(error) = job.error {

@@ -95,17 +95,7 @@ impl Context<'_> {
 
     /// Guests that a fault has listed a second time, by the node after their own: with counters of their own.
     fn doubles(&self) -> Vec<GuestTruth> {
-        let duplicates = self.pve.faults.duplicates();
-        let nodes = &self.truth.nodes;
-        let twin = |vmid: &u32| {
-            let guest = self.truth.guest(*vmid)?;
-            let place = nodes.iter().position(|node| node.name == guest.node)?;
-            let node = Arc::clone(&nodes[(place + 1) % nodes.len()].name);
-            let [net_in, net_out, disk_read, disk_written] = guest.counters().map(|count| count * 3);
-            let uptime = guest.uptime / 2;
-            Some(GuestTruth { node, net_in, net_out, disk_read, disk_written, uptime, ..guest.clone() })
-        };
-        if nodes.len() < 2 { Vec::new() } else { duplicates.iter().filter_map(twin).collect() }
+        self.truth.doubles(&self.pve.faults.duplicates())
     }
 
     fn flag(&self, name: &str) -> bool {
@@ -320,6 +310,11 @@ impl Product for Pve {
             None => not_implemented(asked.method.as_str(), path),
         };
         Reply { identity: Some(identity), ..reply }
+    }
+
+    fn clock_skew(&self, _: &str) -> i64 {
+        // The estate knows of it: it is in the times themselves.
+        0
     }
 
     fn refusal(&self, code: u16, text: &str) -> Reply {

@@ -267,3 +267,81 @@ async fn a_node_works_on_three_calls_at_once_and_every_call_is_on_record() {
     scene.cluster.forget_requests();
     assert!(scene.cluster.requests().is_empty());
 }
+
+#[tokio::test]
+async fn every_nth_call_fails_and_a_share_of_the_calls() {
+    let scene = scene().await;
+    let broken = || Effect::Status { code: 500, text: "broken".into() };
+    let failures = async || {
+        let mut failures = Vec::new();
+        for call in 1..=12 {
+            if scene.client.get("/version").await.status == 500 {
+                failures.push(call);
+            }
+        }
+        failures
+    };
+    scene.cluster.add_fault(Fault::new(broken()).on_path("/version").every(4)).unwrap();
+    assert_eq!(failures().await, [4, 8, 12]);
+    let listed = scene.cluster.faults().remove(0);
+    assert_eq!((listed.seen, listed.struck), (12, 3));
+    scene.cluster.clear_faults();
+    scene.cluster.add_fault(Fault::new(broken()).with_probability(0.5)).unwrap();
+    let struck = failures().await.len();
+    assert!((2..=10).contains(&struck), "{struck} of 12");
+    scene.cluster.clear_faults();
+    // Who asks, counts: nobody else is hurt.
+    scene.cluster.add_fault(Fault::new(broken()).for_identity("ticket:*")).unwrap();
+    assert_eq!(failures().await, Vec::<u32>::new());
+    scene.cluster.clear_faults();
+    scene.cluster.add_fault(Fault::new(broken()).for_identity("token:pulse-monitor@pve!*")).unwrap();
+    assert_eq!(failures().await.len(), 12);
+}
+
+#[tokio::test]
+async fn a_storage_that_hangs_keeps_a_worker_busy_even_when_nobody_waits_any_more() {
+    let scene = Scene::new(EstateOptions { workers: 1, ..EstateOptions::default() }).await;
+    let hang = Effect::StorageHang { storage: "nas".into(), ms: 400 };
+    scene.cluster.add_fault(Fault::new(hang).on_node("pve1")).unwrap();
+    // What has nothing to do with that storage is not held up.
+    assert_eq!(scene.client.get("/nodes/pve1/storage/local/content").await.status, 200);
+    let begin = Instant::now();
+    assert!(timeout(Duration::from_millis(100), scene.client.try_get("/nodes/pve1/storage")).await.is_err());
+    // The caller is gone; the only worker still waits for the disk.
+    assert_eq!(scene.client.get("/nodes/pve1/status").await.status, 200);
+    assert!(begin.elapsed() >= Duration::from_millis(400), "{:?}", begin.elapsed());
+    let begin = Instant::now();
+    assert_eq!(Client::of(&scene.cluster, 1).get("/nodes/pve2/storage").await.status, 200);
+    assert!(begin.elapsed() < Duration::from_millis(400), "another node has its own workers");
+}
+
+#[tokio::test]
+async fn an_answer_that_stops_in_the_middle_keeps_its_connection() {
+    let scene = scene().await;
+    scene.cluster.add_fault(Fault::new(Effect::StallBody { percent: 50 }).on_path("/nodes")).unwrap();
+    assert!(timeout(Duration::from_millis(200), scene.client.try_get("/nodes")).await.is_err());
+    assert_eq!(scene.client.get("/version").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_list_may_be_huge() {
+    let scene = scene().await;
+    scene.cluster.add_fault(Fault::new(Effect::HugeList { entries: 5_000 }).on_path("/nodes")).unwrap();
+    assert_eq!(scene.client.data("/nodes").await.as_array().unwrap().len(), 5_000);
+}
+
+#[tokio::test]
+async fn a_node_that_is_away_for_a_minute_comes_back_with_the_clock() {
+    let scene = scene().await;
+    scene.cluster.add_fault(Fault::new(Effect::NodeOffline).on_node("pve2").between(60, 60)).unwrap();
+    let other = async || {
+        scene.cluster.settled().await;
+        scene.client.get("/nodes/pve2/status").await.status
+    };
+    assert_eq!(other().await, 200);
+    scene.advance(60);
+    assert_eq!(other().await, 595);
+    assert!(!scene.cluster.truth().nodes[1].is_online);
+    scene.advance(60);
+    assert_eq!(other().await, 200);
+}

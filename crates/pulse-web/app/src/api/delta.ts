@@ -1,8 +1,11 @@
 // The state as the page keeps it, and how a change from the server is applied. Pure.
 //
 // Rows are never changed in place: a row that changed is a new object, one that did not is the same
-// object as before. That is what lets a view of 5,000 guests repaint only what moved.
+// object as before. That is what lets a view of 5,000 guests repaint only what moved. The guests' own
+// figures wait until their row is asked for (see rows.ts).
 
+import { DENSE, type DenseName, type PackedDelta } from "./figures";
+import { DenseRows } from "./rows";
 import type { CollectionName, Collections, DockerContainer, Entity, WireState } from "./types";
 
 /**
@@ -79,18 +82,25 @@ export function fromState(version: number, state: WireState): Model {
   const collections = Object.fromEntries(
     NAMES.map((name) => {
       const list = lists[name];
-      return [name, wholeList(new Map(), Array.isArray(list) ? list : [], lastUpdate)];
+      return [name, wholeList(EMPTY.collections[name], Array.isArray(list) ? list : [], lastUpdate, name)];
     }),
   ) as unknown as Model["collections"];
   return { version, lastUpdate, collections, connectionHealth: state.connectionHealth ?? {} };
 }
 
 /** Rows of a list that came whole; one that is as before stays the same object. */
-function wholeList(old: Rows<Entity>, list: readonly Entity[], at: number): Rows<Entity> {
+function wholeList(
+  old: Rows<Entity>,
+  list: readonly Entity[],
+  at: number,
+  name: CollectionName,
+): Rows<Entity> {
+  if (isDense(name)) return DenseRows.of(list, at);
   const rows = new Map<string, Live<Entity>>();
   for (const row of list) {
     const before = old.get(row.id);
-    const next = { ...row, clockAt: at };
+    // The list is the page's own: nobody else holds its rows.
+    const next = Object.assign(row, { clockAt: at });
     const isSame =
       before !== undefined && JSON.stringify({ ...before, clockAt: at }) === JSON.stringify(next);
     rows.set(row.id, isSame ? before : next);
@@ -99,15 +109,21 @@ function wholeList(old: Rows<Entity>, list: readonly Entity[], at: number): Rows
 }
 
 /** The model after the change, or `undefined` where the change does not belong to this version. */
-export function applyDelta(model: Model, delta: Delta): Model | undefined {
+export function applyDelta(model: Model, delta: PackedDelta): Model | undefined {
   if (delta.base !== model.version) return undefined;
   const lastUpdate = delta.fields?.lastUpdate ?? model.lastUpdate;
   const collections: Record<string, Rows<Entity>> = { ...model.collections };
   for (const name of NAMES) {
     const change = delta.collections?.[name];
     const whole = delta.fields?.[name];
-    if (Array.isArray(whole)) collections[name] = wholeList(model.collections[name], whole, lastUpdate);
-    if (change !== undefined) collections[name] = applyCollection(collections[name], change, lastUpdate);
+    const figures = isDense(name) ? delta.figures?.[name] : undefined;
+    if (Array.isArray(whole)) collections[name] = wholeList(model.collections[name], whole, lastUpdate, name);
+    const rows = collections[name];
+    if (rows instanceof DenseRows && (change !== undefined || figures !== undefined))
+      collections[name] = rows.next(change?.remove ?? [], change?.set ?? {}, figures, (old, id, fields) =>
+        merge(old, id, fields, lastUpdate),
+      );
+    else if (change !== undefined) collections[name] = applyCollection(rows, change, lastUpdate);
   }
   return {
     version: delta.version,
@@ -115,6 +131,10 @@ export function applyDelta(model: Model, delta: Delta): Model | undefined {
     collections: collections as unknown as Model["collections"],
     connectionHealth: delta.fields?.connectionHealth ?? model.connectionHealth,
   };
+}
+
+function isDense(name: CollectionName): name is DenseName {
+  return (DENSE as readonly string[]).includes(name);
 }
 
 function applyCollection(rows: Rows<Entity> | undefined, delta: CollectionDelta, at: number): Rows<Entity> {

@@ -6,9 +6,11 @@ import { HOME } from "../base";
 import { kioskToken } from "../frame/kiosk";
 import { state as callState } from "./calls";
 import { setSessionEnded } from "./client";
-import { applyDelta, type Delta, EMPTY, fromState, type Model, NAMES, type Rows } from "./delta";
-import type { CollectionName, Collections, WireState } from "./types";
-import { setChannel, takeWatched, type Watched } from "./watch";
+import { type Decoded, type Message, parseMessage } from "./decode";
+import { openLine, prepareDecoding } from "./decoding";
+import { applyDelta, EMPTY, fromState, type Model, NAMES, type Rows } from "./delta";
+import type { CollectionName, Collections } from "./types";
+import { setChannel, takeWatched } from "./watch";
 
 /** How the page gets its data right now. */
 export type Connection =
@@ -28,6 +30,7 @@ const SILENCE_MS = 45_000;
 const BLOCKED_AFTER = 2;
 const SESSION_ENDED = 4401;
 const TICK_MS = 1_000;
+const SLOW_MS = 10_000;
 
 /** A pause before the next try: doubles, bounded, and never the same for all pages of one server. */
 export function retryDelay(attempt: number, random: number): number {
@@ -38,6 +41,8 @@ export function retryDelay(attempt: number, random: number): number {
 const [connection, setConnection] = createSignal<Connection>({ kind: "connecting" });
 const [lastUpdate, setLastUpdate] = createSignal(0);
 const [serverNow, setServerNow] = createSignal(0);
+const [slowUpdate, setSlowUpdate] = createSignal(0);
+const [slowNow, setSlowNow] = createSignal(0);
 const [hasData, setHasData] = createSignal(false);
 const [connectionHealth, setConnectionHealth] = createSignal<Readonly<Record<string, boolean>>>({});
 
@@ -76,6 +81,10 @@ export {
   lastUpdate,
   /** The server's clock, once a second; right even where this browser's clock is wrong. */
   serverNow,
+  /** As `serverNow`, but every ten seconds: for ages and other long times that hundreds of cells show. */
+  slowNow,
+  /** As `lastUpdate`, in steps of ten seconds. */
+  slowUpdate,
 };
 
 let model: Model = EMPTY;
@@ -94,34 +103,19 @@ function adopt(next: Model): void {
     }
     setConnectionHealth(next.connectionHealth);
     setLastUpdate(next.lastUpdate);
+    setSlowUpdate(next.lastUpdate - (next.lastUpdate % SLOW_MS));
     setHasData(true);
     tick();
   });
 }
 
 function tick(): void {
-  if (model !== EMPTY) setServerNow(model.lastUpdate + (performance.now() - receivedAt));
-}
-
-/** One message of the server, decoded. */
-export type Message =
-  | { type: "snapshot"; data: { version: number; state: WireState } }
-  | { type: "delta"; data: Delta }
-  | { type: "watched"; data: Watched }
-  | { type: "other" };
-
-const KNOWN: ReadonlySet<unknown> = new Set(["snapshot", "delta", "watched"]);
-
-/** Reads a frame: JSON text, or the same compressed with gzip. */
-export async function decodeFrame(frame: string | ArrayBuffer): Promise<Message> {
-  const text = typeof frame === "string" ? frame : await gunzip(frame);
-  const message = JSON.parse(text) as { type?: unknown };
-  return KNOWN.has(message.type) ? (message as Message) : { type: "other" };
-}
-
-async function gunzip(data: ArrayBuffer): Promise<string> {
-  const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).text();
+  if (model === EMPTY) return;
+  const now = model.lastUpdate + (performance.now() - receivedAt);
+  batch(() => {
+    setServerNow(now);
+    setSlowNow(now - (now % SLOW_MS));
+  });
 }
 
 /**
@@ -149,19 +143,34 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
     socket = opened;
     heardAt = performance.now();
     let hasSpoken = false;
-    // Decompression is asynchronous; the chain keeps the order of the messages.
-    let queue: Promise<void> = Promise.resolve();
     let isWaitingForSnapshot = true;
 
-    const take = (message: Message): void => {
+    const takeState = (text: string): void => {
+      let message: Message;
+      try {
+        message = parseMessage(text);
+      } catch {
+        opened.close();
+        return;
+      }
+      if (message.type !== "snapshot") return;
+      isWaitingForSnapshot = false;
+      attempt = 0;
+      stopPolling();
+      adopt(fromState(message.data.version, message.data.state));
+      setConnection({ kind: "live" });
+      setChannel((text) => opened.send(text));
+    };
+
+    const take = (message: Decoded): void => {
       if (socket !== opened || message.type === "other") return;
       if (message.type === "snapshot") {
-        isWaitingForSnapshot = false;
-        attempt = 0;
-        stopPolling();
-        adopt(fromState(message.data.version, message.data.state));
-        setConnection({ kind: "live" });
-        setChannel((text) => opened.send(text));
+        takeState(message.text);
+        return;
+      }
+      if (message.type === "broken") {
+        // A frame that does not parse leaves the model in doubt: start over with a whole state.
+        opened.close();
         return;
       }
       if (message.type === "watched") {
@@ -178,16 +187,12 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
       opened.send(JSON.stringify({ type: "resync" }));
     };
 
+    const decode = openLine(take);
     opened.addEventListener("message", (event: MessageEvent<string | ArrayBuffer>) => {
       heardAt = performance.now();
       hasSpoken = true;
       mute = 0;
-      queue = queue
-        .then(async () => take(await decodeFrame(event.data)))
-        .catch(() => {
-          // A frame that does not parse leaves the model in doubt: start over with a whole state.
-          if (socket === opened) opened.close();
-        });
+      decode(event.data);
     });
     opened.addEventListener("close", (event) => {
       if (socket !== opened || isStopped) return;
@@ -267,6 +272,7 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
   window.addEventListener("online", hurry);
   document.addEventListener("visibilitychange", hurry);
 
+  prepareDecoding();
   open();
 
   return () => {

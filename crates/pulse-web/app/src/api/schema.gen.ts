@@ -6861,6 +6861,12 @@ export interface components {
              * @description The server's time of the report.
              */
             lastSeen: string;
+            /**
+             * Format: int32
+             * @description The next report is wanted after so many seconds, because somebody looks at this machine right now. Absent where
+             *     the agent's own interval is right; agents of the original do not know it.
+             */
+            nextReportSeconds?: number | null;
             /** @description Always true. */
             success: boolean;
         };
@@ -7654,6 +7660,12 @@ export interface components {
              * @description The server's time of the report.
              */
             lastSeen: string;
+            /**
+             * Format: int32
+             * @description The next report is wanted after so many seconds, because somebody looks at this machine right now. Absent where
+             *     the agent's own interval is right; agents of the original do not know it.
+             */
+            nextReportSeconds?: number | null;
             /** @description Operating system as reported. */
             osName?: string | null;
             /** @description Its version as reported. */

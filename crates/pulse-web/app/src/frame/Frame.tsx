@@ -177,6 +177,7 @@ export function Frame(props: { children?: JSX.Element }): JSX.Element {
               setHasBox(true);
               return early.take();
             }}
+            onKeys={() => setKeys(true)}
             onClose={() => {
               setFinding(false);
               setHasBox(false);

@@ -59,6 +59,8 @@ function Bar(props: {
   title?: string | undefined;
 }): JSX.Element {
   const level = () => levelOf(props.value, props.limits);
+  // In whole steps, as the number beside it: a bar that moves by less than can be seen is not drawn again.
+  const length = () => Math.round(Math.min(100, Math.max(0, props.value)));
   return (
     <span
       class={styles.meter}
@@ -67,9 +69,7 @@ function Bar(props: {
       title={props.title}
     >
       <span class={styles.number}>{props.text ?? percent(props.value)}</span>
-      <span class={styles.track} aria-hidden="true">
-        <span class={styles.fill} style={{ width: `${Math.min(100, Math.max(0, props.value))}%` }} />
-      </span>
+      <span class={styles.track} aria-hidden="true" style={{ "background-size": `${length()}% 100%` }} />
       <Show when={props.detail}>
         <span class={styles.detail}>{props.detail}</span>
       </Show>

@@ -28,6 +28,21 @@ export function sliceInSight(count: number, rowHeight: number, offset: number, h
   return { start, end, above: start * rowHeight, below: (count - end) * rowHeight };
 }
 
+/** Rows that lie this far beyond an edge count as seen: what is above a table may have moved it a little. */
+const NEAR = 4;
+
+/** The rows that can be seen, of whatever number: `end` may lie behind the last. */
+export function rowsInSight(
+  rowHeight: number,
+  offset: number,
+  height: number,
+): { start: number; end: number } {
+  return {
+    start: Math.floor(offset / rowHeight) - NEAR,
+    end: Math.ceil((offset + height) / rowHeight) + NEAR,
+  };
+}
+
 function clamp(value: number, low: number, high: number): number {
   return Math.max(low, Math.min(high, value));
 }

@@ -150,7 +150,7 @@ export default function HistoryPage(): JSX.Element {
   ];
   const phone: Column<Row>[] = [
     { id: "resource", title: t("Resource"), cell: (row) => mark(row()) },
-    { id: "at", title: t("Raised"), width: 116, isNumber: true, cell: (row) => shortMoment(row().at) },
+    { id: "at", title: t("Raised"), width: 142, isNumber: true, cell: (row) => shortMoment(row().at) },
   ];
   return (
     <>

@@ -1,7 +1,8 @@
 // All about one container.
 
 import { For, type JSX, Show } from "solid-js";
-import { lastUpdate } from "../../api/live";
+import { lastUpdate, serverNow } from "../../api/live";
+import { useReports } from "../../api/watch";
 import { bytes, bytesOf, duration, moment, number, percent, rate } from "../../state/format";
 import type { View } from "../../state/view";
 import { t } from "../../text";
@@ -14,6 +15,7 @@ import { Limits } from "../alerts/Limits";
 import { dockerAlertId } from "../alerts/model";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { Notes } from "../metadata/Notes";
+import { EverySecond } from "../parts/LastSeen";
 import lists from "../parts/lists.module.css";
 import { ContainerUpdate } from "./ContainerUpdate";
 import {
@@ -35,6 +37,7 @@ export default function ContainerDrawer(props: {
   onClose: () => void;
 }): JSX.Element {
   const container = () => props.row.container;
+  const reportedAt = useReports("docker", () => props.row.host, lastUpdate, serverNow);
   const ports = (): string =>
     (container().ports ?? [])
       .map((port) =>
@@ -60,6 +63,7 @@ export default function ContainerDrawer(props: {
         <Fact name={t("State")}>
           {stateText(props.row)}
           <Show when={container().status}>{(status) => <span class="soft"> ({status()})</span>}</Show>
+          <EverySecond at={reportedAt()} />
         </Fact>
         <Fact name={t("Uptime")}>
           <Value
@@ -127,6 +131,7 @@ export default function ContainerDrawer(props: {
         resourceType="dockerContainer"
         resourceId={props.row.key}
         alertId={dockerAlertId(props.row.key)}
+        at={reportedAt()}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
         now={() => ({ cpu: cpuOf(props.row), memory: memoryPercent(props.row) })}

@@ -17,7 +17,7 @@ import { isPhone } from "../../ui/screen";
 import { type Column, type Grouping, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { Waiting } from "../../ui/Waiting";
-import { cellStyles, PhoneName, ShareMeter, Two } from "../parts/cells";
+import { cellStyles, PhoneName, type Share, ShareMeter, Two } from "../parts/cells";
 import { LastSeen } from "../parts/LastSeen";
 import {
   CONTAINER_FIELDS,
@@ -67,32 +67,32 @@ export default function DockerPage(): JSX.Element {
   );
   const state = createMemo(() => oneOf(view.get("state"), STATES, "all"));
 
-  const hostMark = (host: LiveDockerHost): JSX.Element => (
-    <Mark health={hostHealth(host)} label={host.status} />
+  // Cells ask for their row themselves: given the row's values they would be made anew with each of its changes.
+  const hostMark = (host: () => LiveDockerHost): JSX.Element => (
+    <Mark health={hostHealth(host())} label={host().status} />
   );
-  const hostCpu = (host: LiveDockerHost): JSX.Element => (
-    <Meter
-      value={known(host, host.cpuUsagePercent, "cpuUsagePercent")}
-      limits={CPU_LIMITS}
-      detail={!isPhone() && host.cpus ? tn("{n} core", "{n} cores", host.cpus) : undefined}
-      hasShortDetail
-      why={reason(host, "cpuUsagePercent")}
-    />
-  );
-  const hostMemory = (host: LiveDockerHost): JSX.Element => (
-    <ShareMeter
-      share={
-        host.status === "offline" || !host.memory?.total
-          ? undefined
-          : {
-              percent: host.memory.usage ?? (host.memory.used / host.memory.total) * 100,
-              used: host.memory.used,
-              total: host.memory.total,
-            }
-      }
-      limits={MEMORY_LIMITS}
-      why={reason(host, "memory")}
-    />
+  const hostCpu = (host: () => LiveDockerHost): JSX.Element => {
+    const cpus = (): number => host().cpus ?? 0;
+    return (
+      <Meter
+        value={known(host(), host().cpuUsagePercent, "cpuUsagePercent")}
+        limits={CPU_LIMITS}
+        detail={!isPhone() && cpus() > 0 ? tn("{n} core", "{n} cores", cpus()) : undefined}
+        hasShortDetail
+        why={reason(host(), "cpuUsagePercent")}
+      />
+    );
+  };
+  const hostShare = ({ status, memory }: LiveDockerHost): Share | undefined =>
+    status === "offline" || !memory?.total
+      ? undefined
+      : {
+          percent: memory.usage ?? (memory.used / memory.total) * 100,
+          used: memory.used,
+          total: memory.total,
+        };
+  const hostMemory = (host: () => LiveDockerHost): JSX.Element => (
+    <ShareMeter share={hostShare(host())} limits={MEMORY_LIMITS} why={reason(host(), "memory")} />
   );
   const running = (host: LiveDockerHost): number =>
     (host.containers ?? []).filter((each) => each.state === "running").length;
@@ -109,7 +109,7 @@ export default function DockerPage(): JSX.Element {
       sort: "ascending",
       value: hostName,
       isFixed: true,
-      cell: (row) => hostMark(row()),
+      cell: hostMark,
     },
     {
       id: "runtime",
@@ -146,14 +146,14 @@ export default function DockerPage(): JSX.Element {
       title: t("CPU"),
       sort: "descending",
       value: (host) => known(host, host.cpuUsagePercent, "cpuUsagePercent"),
-      cell: (row) => hostCpu(row()),
+      cell: hostCpu,
     },
     {
       id: "memory",
       title: t("Memory"),
       sort: "descending",
       value: (host) => (host.status === "offline" ? undefined : host.memory?.usage),
-      cell: (row) => hostMemory(row()),
+      cell: hostMemory,
     },
     {
       id: "containers",
@@ -187,49 +187,52 @@ export default function DockerPage(): JSX.Element {
     },
   ];
   const hostPhone: Column<LiveDockerHost>[] = [
-    { id: "name", title: t("Host"), width: 160, cell: (row) => hostMark(row()) },
+    { id: "name", title: t("Host"), width: 160, cell: hostMark },
     {
       id: "use",
       title: t("CPU and memory"),
       cell: (row) => (
         <Two>
-          {hostCpu(row())}
-          {hostMemory(row())}
+          {hostCpu(row)}
+          {hostMemory(row)}
         </Two>
       ),
     },
   ];
 
-  const mark = (row: ContainerRow): JSX.Element => (
-    <Mark health={containerHealth(row)} label={stateText(row)} />
+  const mark = (row: () => ContainerRow): JSX.Element => (
+    <Mark health={containerHealth(row())} label={stateText(row())} />
   );
-  const cpu = (row: ContainerRow): JSX.Element => {
-    const value = (): number | undefined => cpuOf(row);
+  const cpu = (row: () => ContainerRow): JSX.Element => {
+    const value = (): number | undefined => cpuOf(row());
     return (
       <Meter
-        value={cpuShareOf(row)}
+        value={cpuShareOf(row())}
         text={value() === undefined ? undefined : percent(value() ?? 0)}
         limits={CPU_LIMITS}
         title={t("of one processor")}
-        why={whyNot(row, "cpuPercent")}
+        why={whyNot(row(), "cpuPercent")}
       />
     );
   };
-  const memory = (row: ContainerRow): JSX.Element => (
-    <Show
-      when={memoryPercent(row) === undefined && memoryBytes(row) !== undefined}
-      fallback={
-        <Meter
-          value={memoryPercent(row)}
-          limits={MEMORY_LIMITS}
-          detail={isPhone() || memoryBytes(row) === undefined ? undefined : bytes(memoryBytes(row) ?? 0)}
-          why={whyNot(row, "memoryUsageBytes")}
-        />
-      }
-    >
-      <span title={t("without a limit")}>{bytes(memoryBytes(row) ?? 0)}</span>
-    </Show>
-  );
+  const memory = (row: () => ContainerRow): JSX.Element => {
+    const used = (): number | undefined => memoryBytes(row());
+    return (
+      <Show
+        when={memoryPercent(row()) === undefined && used() !== undefined}
+        fallback={
+          <Meter
+            value={memoryPercent(row())}
+            limits={MEMORY_LIMITS}
+            detail={isPhone() || used() === undefined ? undefined : bytes(used() ?? 0)}
+            why={whyNot(row(), "memoryUsageBytes")}
+          />
+        }
+      >
+        <span title={t("without a limit")}>{bytes(used() ?? 0)}</span>
+      </Show>
+    );
+  };
   const columns: Column<ContainerRow>[] = [
     {
       id: "name",
@@ -237,7 +240,7 @@ export default function DockerPage(): JSX.Element {
       sort: "ascending",
       value: ({ container }) => container.name,
       isFixed: true,
-      cell: (row) => mark(row()),
+      cell: mark,
     },
     {
       id: "image",
@@ -289,14 +292,14 @@ export default function DockerPage(): JSX.Element {
       value: stateText,
       cell: (row) => stateText(row()),
     },
-    { id: "cpu", title: t("CPU"), width: 130, sort: "descending", value: cpuOf, cell: (row) => cpu(row()) },
+    { id: "cpu", title: t("CPU"), width: 130, sort: "descending", value: cpuOf, cell: cpu },
     {
       id: "memory",
       title: t("Memory"),
       width: 190,
       sort: "descending",
       value: memoryBytes,
-      cell: (row) => memory(row()),
+      cell: memory,
     },
     {
       id: "restarts",
@@ -346,14 +349,14 @@ export default function DockerPage(): JSX.Element {
     },
   ];
   const phone: Column<ContainerRow>[] = [
-    { id: "name", title: t("Container"), width: 170, cell: (row) => mark(row()) },
+    { id: "name", title: t("Container"), width: 170, cell: mark },
     {
       id: "use",
       title: t("CPU and memory"),
       cell: (row) => (
         <Two>
-          {cpu(row())}
-          {memory(row())}
+          {cpu(row)}
+          {memory(row)}
         </Two>
       ),
     },
@@ -363,6 +366,8 @@ export default function DockerPage(): JSX.Element {
       {t("{running} of {all} running", { running: rows.filter(isRunning).length, all: rows.length })}
     </span>
   );
+  /** Two hosts may have a stack of one name. */
+  const hasSeveralHosts = (): boolean => dockerHosts().size > 1;
   const groups: Grouping<ContainerRow>[] = [
     {
       id: "host",
@@ -370,7 +375,7 @@ export default function DockerPage(): JSX.Element {
       of: ({ host }) => ({ key: host.id, title: hostName(host) }),
       head: ({ key, title, rows }) => (
         <>
-          <Show when={dockerHosts().get(key)}>{(host) => hostMark(host())}</Show>
+          <Show when={dockerHosts().get(key)}>{(host) => hostMark(host)}</Show>
           <span>{title}</span>
           {runs(rows)}
         </>
@@ -383,7 +388,7 @@ export default function DockerPage(): JSX.Element {
         const stack = stackOf(container);
         return stack === undefined
           ? { key: "", title: t("without a stack") }
-          : { key: `${host.id}/${stack}`, title: stack };
+          : { key: `${host.id}/${stack}`, title: hasSeveralHosts() ? `${stack} · ${hostName(host)}` : stack };
       },
       head: ({ title, rows }) => (
         <>

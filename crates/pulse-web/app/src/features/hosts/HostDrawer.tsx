@@ -2,8 +2,9 @@
 
 import { For, type JSX, Show } from "solid-js";
 import { type Live, uptimeAt } from "../../api/delta";
-import { lastUpdate } from "../../api/live";
+import { lastUpdate, serverNow } from "../../api/live";
 import type { Host } from "../../api/types";
+import { useReports } from "../../api/watch";
 import { bytesOf, celsius, duration, fixed, number, percent, rate } from "../../state/format";
 import type { View } from "../../state/view";
 import { known, reason } from "../../state/why";
@@ -17,7 +18,7 @@ import { Limits } from "../alerts/Limits";
 import { hostAlertId } from "../alerts/model";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { Notes } from "../metadata/Notes";
-import { LastSeen } from "../parts/LastSeen";
+import { EverySecond, LastSeen } from "../parts/LastSeen";
 import { DiskList, InterfaceList } from "../parts/lists";
 import lists from "../parts/lists.module.css";
 import { cpuOfHost, fullestDisk, hostHealth, hostName, memoryOfHost } from "./model";
@@ -28,6 +29,7 @@ export default function HostDrawer(props: {
   onClose: () => void;
 }): JSX.Element {
   const host = (): Live<Host> => props.host;
+  const reportedAt = useReports("host", host, lastUpdate, serverNow);
   const temperatures = (): [string, number][] => Object.entries(host().sensors?.temperatureCelsius ?? {});
   const fans = (): [string, number][] => Object.entries(host().sensors?.fanRpm ?? {});
   return (
@@ -51,6 +53,7 @@ export default function HostDrawer(props: {
       <Facts>
         <Fact name={t("State")}>
           {host().status}, <LastSeen row={host()} />
+          <EverySecond at={reportedAt()} />
         </Fact>
         <Fact name={t("Uptime")}>
           <Value value={uptimeAt(host(), lastUpdate())} text={duration} why={reason(host(), "uptime")} />
@@ -113,6 +116,7 @@ export default function HostDrawer(props: {
         resourceType="host"
         resourceId={host().id}
         alertId={hostAlertId(host().id)}
+        at={reportedAt()}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
         now={() => ({

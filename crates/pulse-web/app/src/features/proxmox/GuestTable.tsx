@@ -2,7 +2,7 @@
 
 import { createMemo, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
-import { lastUpdate, nodes, serverNow } from "../../api/live";
+import { lastUpdate, nodes, slowNow, slowUpdate } from "../../api/live";
 import { age, bytes, duration, moment, rate } from "../../state/format";
 import { oneOf } from "../../state/options";
 import type { View } from "../../state/view";
@@ -11,6 +11,7 @@ import { t } from "../../text";
 import { Button, Empty, Segmented } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
+import { isPhone } from "../../ui/screen";
 import { Tags } from "../../ui/Tags";
 import { type Column, type Grouping, Table } from "../../ui/table/Table";
 import { Dash, Value } from "../../ui/Value";
@@ -61,15 +62,20 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
   const onlyNode = createMemo(() => nodes().get(props.view.get("node") ?? ""));
   const trend = trends(() => look() === "trends");
 
+  // As text: a node changes with every update, where it stands does not.
+  const nodeKeys = createMemo(() => {
+    const node = onlyNode();
+    return node === undefined ? "" : keysOfNode(node).join("\n");
+  });
   const where = createMemo(() => {
     const wantedType = type();
     const wantedState = state();
-    const node = onlyNode();
-    const nodeKeys = node === undefined ? undefined : new Set(keysOfNode(node));
+    const keys = nodeKeys();
+    const isOn = keys === "" ? undefined : new Set(keys.split("\n"));
     return (guest: LiveGuest): boolean =>
       (wantedType === "all" || (wantedType === "vm") === isVm(guest)) &&
       (wantedState === "all" || (wantedState === "running") === (guest.status === "running")) &&
-      (nodeKeys === undefined || nodeKeys.has(nodeKeyOf(guest)));
+      (isOn === undefined || isOn.has(nodeKeyOf(guest)));
   });
   const nodeByKey = createMemo(
     () =>
@@ -80,6 +86,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       id: "node",
       title: t("By node"),
       of: (guest) => ({ key: nodeKeyOf(guest), title: guest.node }),
+      headReads: ["status"],
       head: ({ key, title, rows }) => (
         <>
           <Show when={nodeByKey().get(key)}>
@@ -102,25 +109,29 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
     },
   ];
 
-  const mark = (guest: LiveGuest): JSX.Element => (
-    <Mark health={guestHealth(guest)} label={statusName(guest) + lockText(guest)} />
+  // Cells ask for their row themselves: given the row's values they would be made anew with each of its changes.
+  const mark = (guest: () => LiveGuest): JSX.Element => (
+    <Mark health={guestHealth(guest())} label={statusName(guest()) + lockText(guest())} />
   );
-  const cpu = (guest: LiveGuest): JSX.Element => (
-    <Meter value={cpuOf(guest)} limits={CPU_LIMITS} why={reason(guest, "cpu")} />
+  const cpu = (guest: () => LiveGuest): JSX.Element => (
+    <Meter value={cpuOf(guest())} limits={CPU_LIMITS} why={reason(guest(), "cpu")} />
   );
-  const memory = (guest: LiveGuest, isShort = false): JSX.Element => (
-    <ShareMeter
-      share={memoryOf(guest)}
-      limits={MEMORY_LIMITS}
-      isShort={isShort}
-      title={
-        guest.memorySource === undefined ? undefined : t("source: {source}", { source: guest.memorySource })
-      }
-      why={reason(guest, "memory", "mem")}
-    />
-  );
+  const memory = (guest: () => LiveGuest, isShort = false): JSX.Element => {
+    const source = (): string | undefined => guest().memorySource;
+    return (
+      <ShareMeter
+        share={memoryOf(guest())}
+        limits={MEMORY_LIMITS}
+        isShort={isShort}
+        title={source() === undefined ? undefined : t("source: {source}", { source: source() ?? "" })}
+        why={reason(guest(), "memory", "mem")}
+      />
+    );
+  };
   const uptime = (guest: LiveGuest): number | undefined =>
     guest.status === "running" ? uptimeAt(guest, lastUpdate()) : undefined;
+  const uptimeShown = (guest: LiveGuest): number | undefined =>
+    guest.status === "running" ? uptimeAt(guest, slowUpdate()) : undefined;
   const rateColumn = (
     id: string,
     title: string,
@@ -146,7 +157,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       sort: "ascending",
       value: (guest) => guest.name,
       isFixed: true,
-      cell: (row) => mark(row()),
+      cell: mark,
     },
     {
       id: "status",
@@ -182,7 +193,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       sort: "descending",
       value: cpuOf,
       cell: (row) => (
-        <Show when={look() === "trends"} fallback={cpu(row())}>
+        <Show when={look() === "trends"} fallback={cpu(row)}>
           <TrendCell
             points={trend(row().id, "cpu")}
             now={cpuOf(row())}
@@ -198,7 +209,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       sort: "descending",
       value: (guest) => memoryOf(guest)?.percent,
       cell: (row) => (
-        <Show when={look() === "trends"} fallback={memory(row())}>
+        <Show when={look() === "trends"} fallback={memory(row)}>
           <TrendCell
             points={trend(row().id, "memory")}
             now={memoryOf(row())?.percent}
@@ -223,7 +234,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       isNumber: true,
       sort: "descending",
       value: uptime,
-      cell: (row) => <Value value={uptime(row())} text={duration} why={reason(row(), "uptime")} />,
+      cell: (row) => <Value value={uptimeShown(row())} text={duration} why={reason(row(), "uptime")} />,
     },
     {
       id: "node",
@@ -297,14 +308,14 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
     },
   ]);
   const phone: Column<LiveGuest>[] = [
-    { id: "name", title: t("Name"), width: 176, cell: (row) => mark(row()) },
+    { id: "name", title: t("Name"), width: 176, cell: mark },
     {
       id: "use",
       title: t("CPU and memory"),
       cell: (row) => (
         <Two>
-          {cpu(row())}
-          {memory(row(), true)}
+          {cpu(row)}
+          {memory(row, true)}
         </Two>
       ),
     },
@@ -319,12 +330,16 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       key={(guest) => guest.id}
       columns={columns()}
       phone={phone}
-      name={(guest) => (
-        <PhoneName
-          name={guest.name}
-          below={`${typeName(guest)} ${guest.vmid} · ${guest.status === "running" ? guest.node : statusName(guest)}`}
-        />
-      )}
+      name={(guest) =>
+        isPhone() ? (
+          <PhoneName
+            name={guest.name}
+            below={`${typeName(guest)} ${guest.vmid} · ${guest.status === "running" ? guest.node : statusName(guest)}`}
+          />
+        ) : (
+          guest.name
+        )
+      }
       fields={GUEST_FIELDS}
       where={where()}
       groups={groups}
@@ -379,9 +394,8 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
 
 export function BackupAge(props: { guest: LiveGuest }): JSX.Element {
   const at = (): number | undefined => props.guest.lastBackup || undefined;
-  // The clock ticks every second; what it says of a backup changes once an hour.
-  const health = createMemo(() => backupHealth(props.guest, serverNow()));
-  const ago = createMemo(() => age((serverNow() - (at() ?? 0)) / 1000));
+  const health = createMemo(() => backupHealth(props.guest, slowNow()));
+  const ago = createMemo(() => age((slowNow() - (at() ?? 0)) / 1000));
   return (
     <Show
       when={at()}

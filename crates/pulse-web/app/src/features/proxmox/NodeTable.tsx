@@ -2,7 +2,8 @@
 
 import { createMemo, createSignal, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
-import { lastUpdate, nodes } from "../../api/live";
+import { lastUpdate, nodes, slowUpdate } from "../../api/live";
+import { isChanged } from "../../api/rows";
 import { celsius, duration, fixed } from "../../state/format";
 import type { View } from "../../state/view";
 import { reason } from "../../state/why";
@@ -34,11 +35,17 @@ interface Counts {
   containers: number;
 }
 
+/** The fields of a guest that decide in which count it is. */
+const COUNTED_BY: ReadonlySet<string> = new Set(["instance", "node", "type"]);
+
 export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveGuest> }): JSX.Element {
+  const guests = createMemo(() => props.guests, undefined, {
+    equals: (before, after) => !isChanged(before, after, COUNTED_BY),
+  });
   const counts = createMemo(() => {
     // By instance, then by node: a key of both would be a new text for each guest at each update.
     const byInstance = new Map<string, Map<string, Counts>>();
-    for (const guest of props.guests.values()) {
+    for (const guest of guests().values()) {
       let byNode = byInstance.get(guest.instance);
       if (byNode === undefined) {
         byNode = new Map();
@@ -62,35 +69,42 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       (node.clusterName === undefined ? undefined : of(node.clusterName)) ?? { vms: 0, containers: 0 }
     );
   };
-  const memory = (node: LiveNode): JSX.Element => (
-    <ShareMeter share={memoryOf(node)} limits={MEMORY_LIMITS} why={reason(node, "memory", "mem")} />
+  // Cells ask for their row themselves: given the row's values they would be made anew with each of its changes.
+  const memory = (node: () => LiveNode): JSX.Element => (
+    <ShareMeter share={memoryOf(node())} limits={MEMORY_LIMITS} why={reason(node(), "memory", "mem")} />
   );
-  const cpu = (node: LiveNode): JSX.Element => (
-    <Meter
-      value={cpuOf(node)}
-      limits={CPU_LIMITS}
-      detail={!isPhone() && node.cpuInfo?.cores ? tn("{n} core", "{n} cores", node.cpuInfo.cores) : undefined}
-      hasShortDetail
-      title={node.cpuInfo?.model}
-      why={reason(node, "cpu")}
-    />
+  const cpu = (node: () => LiveNode): JSX.Element => {
+    const cores = (): number => node().cpuInfo?.cores ?? 0;
+    return (
+      <Meter
+        value={cpuOf(node())}
+        limits={CPU_LIMITS}
+        detail={!isPhone() && cores() > 0 ? tn("{n} core", "{n} cores", cores()) : undefined}
+        hasShortDetail
+        title={node().cpuInfo?.model}
+        why={reason(node(), "cpu")}
+      />
+    );
+  };
+  const mark = (node: () => LiveNode): JSX.Element => (
+    <Mark health={nodeHealth(node())} label={nodeStatusText(node())} />
   );
-  const mark = (node: LiveNode): JSX.Element => (
-    <Mark health={nodeHealth(node)} label={nodeStatusText(node)} />
-  );
-  const details = (node: LiveNode): JSX.Element => (
+  const details = (node: () => LiveNode): JSX.Element => (
     <button
       type="button"
       class={cellStyles.details}
-      aria-label={t("Details of {name}", { name: nodeName(node) })}
+      aria-label={t("Details of {name}", { name: nodeName(node()) })}
       title={t("Details and charts")}
-      onClick={() => props.view.go({ open: node.id })}
+      onClick={() => props.view.go({ open: node().id })}
     >
       <Icon name="right" size={14} />
     </button>
   );
   const uptime = (node: LiveNode): number | undefined =>
     node.status === "online" ? uptimeAt(node, lastUpdate()) : undefined;
+
+  const uptimeShown = (node: LiveNode): number | undefined =>
+    node.status === "online" ? uptimeAt(node, slowUpdate()) : undefined;
 
   const columns: Column<LiveNode>[] = [
     {
@@ -99,7 +113,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       sort: "ascending",
       value: nodeName,
       isFixed: true,
-      cell: (row) => mark(row()),
+      cell: mark,
     },
     {
       id: "version",
@@ -124,15 +138,15 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       isNumber: true,
       sort: "descending",
       value: uptime,
-      cell: (row) => <Value value={uptime(row())} text={duration} why={reason(row(), "uptime")} />,
+      cell: (row) => <Value value={uptimeShown(row())} text={duration} why={reason(row(), "uptime")} />,
     },
-    { id: "cpu", title: t("CPU"), sort: "descending", value: cpuOf, cell: (row) => cpu(row()) },
+    { id: "cpu", title: t("CPU"), sort: "descending", value: cpuOf, cell: cpu },
     {
       id: "memory",
       title: t("Memory"),
       sort: "descending",
       value: (node) => memoryOf(node)?.percent,
-      cell: (row) => memory(row()),
+      cell: memory,
     },
     {
       id: "disk",
@@ -194,21 +208,21 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       value: (node) => countsOf(node).containers,
       cell: (row) => countsOf(row()).containers,
     },
-    { id: "details", title: "", width: 48, isFixed: true, cell: (row) => details(row()) },
+    { id: "details", title: "", width: 48, isFixed: true, cell: details },
   ];
   const phone: Column<LiveNode>[] = [
-    { id: "name", title: t("Node"), width: 140, cell: (row) => mark(row()) },
+    { id: "name", title: t("Node"), width: 140, cell: mark },
     {
       id: "use",
       title: t("CPU and memory"),
       cell: (row) => (
         <Two>
-          {cpu(row())}
-          {memory(row())}
+          {cpu(row)}
+          {memory(row)}
         </Two>
       ),
     },
-    { id: "details", title: "", width: 50, cell: (row) => details(row()) },
+    { id: "details", title: "", width: 50, cell: details },
   ];
   const filtered = createMemo(() => nodes().get(props.view.get("node") ?? "")?.id);
 

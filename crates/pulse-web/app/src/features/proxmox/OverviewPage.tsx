@@ -2,6 +2,7 @@
 
 import { createMemo, type JSX, lazy, Show, Suspense } from "solid-js";
 import { containers, nodes, vms } from "../../api/live";
+import { JoinedRows } from "../../api/rows";
 import { address } from "../../base";
 import { useView } from "../../state/view";
 import { t } from "../../text";
@@ -15,12 +16,7 @@ const NodeDrawer = lazy(() => import("./NodeDrawer"));
 
 export default function OverviewPage(): JSX.Element {
   const view = useView("proxmox", ["sort", "group", "look", "nodesort"]);
-  const guests = createMemo<ReadonlyMap<string, LiveGuest>>(() => {
-    // Not by spreading both: at thousands of guests the pairs would be most of what an update throws away.
-    const all = new Map<string, LiveGuest>(vms());
-    for (const [id, guest] of containers()) all.set(id, guest);
-    return all;
-  });
+  const guests = createMemo<ReadonlyMap<string, LiveGuest>>(() => new JoinedRows(vms(), containers()));
   const open = (): string => view.get("open") ?? "";
   const close = (): void => view.set({ open: undefined });
   return (

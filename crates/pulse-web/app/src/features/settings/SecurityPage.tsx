@@ -15,9 +15,9 @@ export default function SecurityPage(): JSX.Element {
   const [status] = createResource(securityStatus);
   const now = () => settled(status);
   const yes = (isGood: boolean | undefined, good: string, bad: string): JSX.Element => (
-    <span class="row">
+    <span class={styles.state}>
       <Mark health={isGood === true ? "ok" : "warn"} label="" />
-      {isGood === true ? good : bad}
+      <span>{isGood === true ? good : bad}</span>
     </span>
   );
   return (

@@ -1,6 +1,7 @@
 // System settings. What the environment decides is shown and cannot be changed here.
 
-import { createResource, createSignal, For, type JSX, Show } from "solid-js";
+import { useSearchParams } from "@solidjs/router";
+import { createEffect, createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { saveSystemSettings, systemSettings } from "../../api/calls";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
@@ -45,6 +46,17 @@ export default function SystemPage(): JSX.Element {
       setError(cause instanceof Error ? cause.message : String(cause));
     }
     setBusy(false);
+  };
+  /** The search over everything leads to one field. */
+  const [params] = useSearchParams<{ field?: string }>();
+  const showWhereAsked = (key: Key, box: HTMLElement): void => {
+    createEffect(() => {
+      if (params.field !== key) return;
+      queueMicrotask(() => {
+        box.scrollIntoView({ block: "center" });
+        box.querySelector<HTMLElement>("input, select, textarea")?.focus({ preventScroll: true });
+      });
+    });
   };
   const locked = (key: Key, hint: string | undefined): string | undefined =>
     isLocked(key) ? t("Set by the environment of the server; it cannot be changed here.") : hint;
@@ -134,7 +146,13 @@ export default function SystemPage(): JSX.Element {
                 <fieldset class={styles.group}>
                   <legend>{group.title}</legend>
                   <div class={styles.columns}>
-                    <For each={group.fields}>{(field) => <One field={field} />}</For>
+                    <For each={group.fields}>
+                      {(field) => (
+                        <div ref={(box) => showWhereAsked(field.key, box)}>
+                          <One field={field} />
+                        </div>
+                      )}
+                    </For>
                   </div>
                 </fieldset>
               )}

@@ -2,6 +2,7 @@
 
 import { createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { createToken, listTokens, revokeToken, type TokenRecord } from "../../api/calls";
+import { onAsked } from "../../state/asked";
 import { moment } from "../../state/format";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
@@ -38,6 +39,7 @@ type Preset = (typeof PRESETS)[number]["id"];
 export default function TokensPage(): JSX.Element {
   const [tokens, { refetch }] = createResource(listTokens);
   const [isCreating, setCreating] = createSignal(false);
+  onAsked("new", () => setCreating(true));
   const [created, setCreated] = createSignal<{ record: TokenRecord; token: string }>();
   const [revoking, setRevoking] = createSignal<TokenRecord>();
   const list = (): TokenRecord[] => settled(tokens) ?? [];

@@ -3,6 +3,7 @@
 
 import {
   batch,
+  createComputed,
   createEffect,
   createMemo,
   createSignal,
@@ -12,6 +13,7 @@ import {
   onCleanup,
   onMount,
   Show,
+  untrack,
   useContext,
 } from "solid-js";
 import type { ColumnChoice } from "../../state/columns";
@@ -19,7 +21,8 @@ import type { Sort } from "../../state/order";
 import { t } from "../../text";
 import { Icon } from "../Icon";
 import { isPhone, ScrollerContext } from "../screen";
-import { sliceInSight } from "../window";
+import { rowsInSight, sliceInSight } from "../window";
+import { type DrawnRow, drawnRow } from "./cell";
 import { Head } from "./Head";
 import styles from "./Table.module.css";
 import type { Column, Entry, Grouping } from "./types";
@@ -51,6 +54,11 @@ interface Props<Row> {
 
 const ROW_HEIGHT = 28;
 const PHONE_ROW_HEIGHT = 54;
+const PICK_WIDTH = 34;
+/** How long a row beyond the edge of the screen may keep the figures it has. */
+const UNSEEN_MS = 10_000;
+/** Scrolling is over when nothing scrolled for so long. */
+const SCROLL_REST_MS = 150;
 
 function isSameList(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((each, index) => each === b[index]);
@@ -71,12 +79,16 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     undefined,
     { equals: (a, b) => a.start === b.start && a.end === b.end && a.below === b.below },
   );
-  const inSight = createMemo(() => props.entries.slice(slice().start, slice().end));
+  const drawn = createMemo(() => props.entries.slice(slice().start, slice().end));
+  /** Which of them can be seen: the others keep the figures they have until they come near. */
+  const sight = createMemo(() => rowsInSight(rowHeight(), offset(), height()), undefined, {
+    equals: (a, b) => a.start === b.start && a.end === b.end,
+  });
   // Keys, not objects: a row whose values changed keeps its elements.
-  const shown = createMemo(() => inSight().map((entry) => entry.key), undefined, { equals: isSameList });
+  const shown = createMemo(() => drawn().map((entry) => entry.key), undefined, { equals: isSameList });
   /** What is drawn, by its key. Of thousands of rows all others are only looked for when a key is pressed. */
   const byKey = createMemo(
-    () => new Map(inSight().map((entry, index) => [entry.key, { entry, index: slice().start + index }])),
+    () => new Map(drawn().map((entry, index) => [entry.key, { entry, index: slice().start + index }])),
   );
   const indexOf = (key: string): number =>
     byKey().get(key)?.index ?? props.entries.findIndex((entry) => entry.key === key);
@@ -88,6 +100,14 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     return keys.find((key) => byKey().get(key)?.entry.kind === "row") ?? keys[0];
   });
   const isOpen = createMemo(() => props.open);
+  /** The widths of the columns; those without one share the rest. */
+  const template = createMemo(() => {
+    const widths = props.columns.map((column) => {
+      const width = (isPhone() ? undefined : props.choice.widths[column.id]) ?? column.width;
+      return width === undefined ? "minmax(0,1fr)" : `${width}px`;
+    });
+    return [...(props.isSelecting ? [`${PICK_WIDTH}px`] : []), ...widths].join(" ");
+  });
 
   /** Where the body begins in what the scroller scrolls. Asked for when something may have moved it. */
   let bodyTop = 0;
@@ -109,8 +129,12 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     const element = scroller();
     if (element !== undefined) follow(element.scrollTop, height());
   };
-  /** The tables above may have become longer since. */
-  const onScrollEnd = (): void => measure();
+  /** The tables above may have become longer since. Not at once: each step that a script scrolls ends a scroll, too. */
+  let rest: ReturnType<typeof setTimeout> | undefined;
+  const onScrollEnd = (): void => {
+    clearTimeout(rest);
+    rest = setTimeout(measure, SCROLL_REST_MS);
+  };
 
   onMount(() => {
     const element = scroller();
@@ -125,6 +149,7 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
       element.addEventListener("scrollend", onScrollEnd, { passive: true });
     }
     onCleanup(() => {
+      clearTimeout(rest);
       sizes.disconnect();
       element?.removeEventListener("scroll", onScroll);
       element?.removeEventListener("scrollend", onScrollEnd);
@@ -132,6 +157,27 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
   });
   // Only a new number of rows moves anything: measuring at every change of a figure would force a layout.
   createEffect(on(() => props.entries.length, measure));
+
+  /** The rows on the page, by their keys. */
+  const drawnRows = new Map<string, DrawnRow<Row>>();
+  const refresh = (start: number, end: number): void => {
+    for (let index = Math.max(0, start); index < Math.min(end, props.entries.length); index += 1) {
+      const key = props.entries[index]?.key ?? "";
+      const drawn = drawnRows.get(key);
+      // A row that just went away keeps its last values until it leaves the page.
+      const next = drawn === undefined ? undefined : props.row(key);
+      if (next !== undefined) drawn?.take(next);
+    }
+  };
+  // The rows are told from here, and do not listen themselves: an update then costs what changed, not what there is.
+  createComputed(() => batch(() => refresh(sight().start, sight().end)));
+  const refreshAll = (): void => batch(() => refresh(slice().start, slice().end));
+  const unseen = setInterval(refreshAll, UNSEEN_MS);
+  window.addEventListener("beforeprint", refreshAll);
+  onCleanup(() => {
+    clearInterval(unseen);
+    window.removeEventListener("beforeprint", refreshAll);
+  });
 
   const focusRow = (key: string): void => {
     setActive(key);
@@ -226,63 +272,68 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
   };
 
   const DataRow = (item: { key: string }): JSX.Element => {
-    // A row that just went away keeps its last values until it leaves the page.
-    const row = createMemo<Row | undefined>((last) => props.row(item.key) ?? last);
-    const isSelected = createMemo(() => props.selected.has(item.key));
+    const first = untrack(() => props.row(item.key));
+    // Nothing is asked for that is not there: the entries are made of the rows.
+    if (first === undefined) return null;
+    const drawn = drawnRow<Row>(first);
+    drawnRows.set(item.key, drawn);
+    onCleanup(() => {
+      if (drawnRows.get(item.key) === drawn) drawnRows.delete(item.key);
+    });
     const index = createMemo(() => byKey().get(item.key)?.index ?? 0);
+    const [toned, named] = [drawn.cell(), drawn.cell()];
+    const isSelected = createMemo(() => props.selected.has(item.key));
     return (
-      <Show when={row() !== undefined}>
-        <tr
-          class={styles.row}
-          aria-rowindex={index() + 2}
-          data-open={isOpen() === item.key ? "" : undefined}
-          data-selected={isSelected() ? "" : undefined}
-          data-tone={props.tone?.(row() as Row)}
-          data-still={props.onOpen === undefined ? "" : undefined}
-          onClick={(event) => {
-            const target = event.target as HTMLElement;
-            if (target.closest("a, button:not([data-row-key]), input, label") !== null) return;
-            setActive(item.key);
-            if (event.ctrlKey || event.metaKey || event.shiftKey) props.onSelect(item.key, event.shiftKey);
-            else props.onOpen?.(item.key);
-          }}
-        >
-          <Show when={props.isSelecting}>
-            <td class={styles.pick}>
-              <label>
-                <span class="sr">{t("Select")}</span>
-                <input
-                  type="checkbox"
-                  checked={isSelected()}
-                  onClick={(event) => props.onSelect(item.key, event.shiftKey)}
-                />
-              </label>
+      <tr
+        class={styles.row}
+        aria-rowindex={index() + 2}
+        data-open={isOpen() === item.key ? "" : undefined}
+        data-selected={isSelected() ? "" : undefined}
+        data-tone={props.tone?.(toned())}
+        data-still={props.onOpen === undefined ? "" : undefined}
+        onClick={(event) => {
+          const target = event.target as HTMLElement;
+          if (target.closest("a, button:not([data-row-key]), input, label") !== null) return;
+          setActive(item.key);
+          if (event.ctrlKey || event.metaKey || event.shiftKey) props.onSelect(item.key, event.shiftKey);
+          else props.onOpen?.(item.key);
+        }}
+      >
+        <Show when={props.isSelecting}>
+          <td class={styles.pick}>
+            <label>
+              <span class="sr">{t("Select")}</span>
+              <input
+                type="checkbox"
+                checked={isSelected()}
+                onClick={(event) => props.onSelect(item.key, event.shiftKey)}
+              />
+            </label>
+          </td>
+        </Show>
+        <For each={props.columns}>
+          {(column, index) => (
+            <td class={column.isNumber === true ? styles.number : undefined}>
+              <Show when={index() === 0} fallback={column.cell(drawn.cell())}>
+                <div class={styles.first}>
+                  {column.cell(drawn.cell())}
+                  <button
+                    type="button"
+                    class={styles.name}
+                    data-row-key={item.key}
+                    tabindex={tabStop() === item.key ? 0 : -1}
+                    aria-pressed={props.onOpen === undefined ? undefined : isOpen() === item.key}
+                    title={props.openHint}
+                    onFocus={() => setActive(item.key)}
+                  >
+                    {props.name(named())}
+                  </button>
+                </div>
+              </Show>
             </td>
-          </Show>
-          <For each={props.columns}>
-            {(column, index) => (
-              <td class={column.isNumber === true ? styles.number : undefined}>
-                <Show when={index() === 0} fallback={column.cell(row as () => Row)}>
-                  <div class={styles.first}>
-                    {column.cell(row as () => Row)}
-                    <button
-                      type="button"
-                      class={styles.name}
-                      data-row-key={item.key}
-                      tabindex={tabStop() === item.key ? 0 : -1}
-                      aria-pressed={props.onOpen === undefined ? undefined : isOpen() === item.key}
-                      title={props.openHint}
-                      onFocus={() => setActive(item.key)}
-                    >
-                      {props.name(row() as Row)}
-                    </button>
-                  </div>
-                </Show>
-              </td>
-            )}
-          </For>
-        </tr>
-      </Show>
+          )}
+        </For>
+      </tr>
     );
   };
 
@@ -292,20 +343,12 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
       class={styles.table}
       aria-label={props.label}
       aria-rowcount={props.entries.length + 1}
-      style={{ "--sticky-top": `${props.stickyTop}px`, "--row-height": `${rowHeight()}px` }}
+      style={{
+        "--sticky-top": `${props.stickyTop}px`,
+        "--row-height": `${rowHeight()}px`,
+        "--columns": template(),
+      }}
     >
-      <colgroup>
-        <Show when={props.isSelecting}>
-          <col class={styles.pickColumn} />
-        </Show>
-        <For each={props.columns}>
-          {(column) => {
-            const width = (): number | undefined =>
-              (isPhone() ? undefined : props.choice.widths[column.id]) ?? column.width;
-            return <col style={{ width: width() === undefined ? "auto" : `${width()}px` }} />;
-          }}
-        </For>
-      </colgroup>
       <thead class={isPhone() ? "sr" : undefined}>
         <tr aria-rowindex={1}>
           <Show when={props.isSelecting}>

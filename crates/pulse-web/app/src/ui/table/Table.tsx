@@ -1,7 +1,8 @@
 // The table of every page: filter, sort by several columns, groups, columns of the reader's choice,
 // selection, and rows without number. Knows nothing of what the rows are.
 
-import { createMemo, createSignal, type JSX, onCleanup, Show } from "solid-js";
+import { createMemo, createSignal, type JSX, onCleanup, Show, untrack } from "solid-js";
+import { fieldsRead, isChanged, isTracked } from "../../api/rows";
 import { type ColumnChoice, loadChoice, saveChoice, visibleColumns, withWidth } from "../../state/columns";
 import { csv } from "../../state/csv";
 import { type Fields, parseFilter } from "../../state/filter";
@@ -15,7 +16,7 @@ import { copyText } from "../copy";
 import { isPhone } from "../screen";
 import { toast } from "../toast";
 import { Chooser } from "./Chooser";
-import { isSameOrder, keysBetween, shape } from "./model";
+import { isSameOrder, keysBetween, readShape, type Shaping, shape } from "./model";
 import { Rows } from "./Rows";
 import styles from "./Table.module.css";
 import type { Column, Grouping } from "./types";
@@ -114,17 +115,36 @@ export function Table<Row>(props: Props<Row>): JSX.Element {
         : [{ value: name, descending: false }]),
     ];
   });
-  const shaped = createMemo(() =>
-    shape(props.rows.values(), {
-      key: props.key,
-      where: props.where,
-      terms: terms(),
-      fields: props.fields,
-      orders: orders(),
-      grouping: grouping(),
-      folded: folded(),
-    }),
-  );
+  const shaping = createMemo<Shaping<Row>>(() => ({
+    key: props.key,
+    where: props.where,
+    terms: terms(),
+    fields: props.fields,
+    orders: orders(),
+    grouping: grouping(),
+    folded: folded(),
+  }));
+  /** The fields on which the shape depends, where the rows can tell which of theirs changed. */
+  let shapedBy: ReadonlySet<string> | undefined;
+  const basis = createMemo(() => props.rows, undefined, {
+    equals: (before, after) =>
+      before === after || (shapedBy !== undefined && !isChanged(before, after, shapedBy)),
+  });
+  const shaped = createMemo(() => {
+    const by = shaping();
+    const result = shape(basis().values(), by);
+    const rows = untrack(() => props.rows);
+    const heading = by.grouping?.head;
+    shapedBy = undefined;
+    if (isTracked(rows) && (heading === undefined || by.grouping?.headReads !== undefined)) {
+      const fields = untrack(() =>
+        fieldsRead(rows.values() as Iterable<Row & object>, (row) => readShape(row, by)),
+      );
+      for (const field of by.grouping?.headReads ?? []) fields.add(field);
+      shapedBy = fields;
+    }
+    return result;
+  });
   // Figures that change move no row: what is drawn then stays, and only its cells change.
   const entries = createMemo(() => shaped().entries, undefined, { equals: isSameOrder });
   if (props.fields !== undefined) {
@@ -157,7 +177,8 @@ export function Table<Row>(props: Props<Row>): JSX.Element {
   /** Of what is selected, else of everything that the filters leave. */
   const chosenRows = (): Row[] => {
     const keys = selected();
-    return keys.size === 0 ? shaped().rows : shaped().rows.filter((row) => keys.has(props.key(row)));
+    const rows = shaped().rows.map((row) => props.rows.get(props.key(row)) ?? row);
+    return keys.size === 0 ? rows : rows.filter((row) => keys.has(props.key(row)));
   };
   const copy = async (): Promise<void> => {
     const rows = chosenRows();
@@ -185,11 +206,13 @@ export function Table<Row>(props: Props<Row>): JSX.Element {
     sizes.observe(bar);
     onCleanup(() => sizes.disconnect());
   };
-  const total = (): number => props.rows.size;
-  const countText = (): string =>
-    shaped().rows.length === total()
+  const total = createMemo(() => props.rows.size);
+  const shownCount = createMemo(() => shaped().rows.length);
+  const countText = createMemo(() =>
+    shownCount() === total()
       ? tn("{n}", "{n}", total())
-      : t("{shown} of {total}", { shown: number(shaped().rows.length), total: number(total()) });
+      : t("{shown} of {total}", { shown: number(shownCount()), total: number(total()) }),
+  );
 
   return (
     <section class={styles.panel} aria-label={props.label}>

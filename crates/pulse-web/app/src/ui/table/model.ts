@@ -37,6 +37,14 @@ export function shape<Row>(rows: Iterable<Row>, by: Shaping<Row>): { entries: En
   return { entries, rows: inOrder };
 }
 
+/** All that decides about filter, order and groups, of one row. */
+export function readShape<Row>(row: Row, by: Shaping<Row>): void {
+  by.where?.(row);
+  if (by.fields !== undefined) for (const term of by.terms) matches(row, [term], by.fields);
+  for (const order of by.orders) order.value(row);
+  by.grouping?.of(row);
+}
+
 /** Whether two shapes show the same rows in the same order. A heading tells of its rows, so it counts as another. */
 export function isSameOrder<Row>(a: readonly Entry<Row>[], b: readonly Entry<Row>[]): boolean {
   return (

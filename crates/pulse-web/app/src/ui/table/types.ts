@@ -25,6 +25,11 @@ export interface Grouping<Row> {
   id: string;
   title: string;
   of: (row: Row) => { key: string; title: string };
+  /**
+   * The names of the fields of rows from which the heading is made. Without them the table is shaped anew with every
+   * change, as nobody can tell which one the heading shows.
+   */
+  headReads?: readonly string[];
   /** What the heading shows; the title alone where this is absent. */
   head?: (group: { key: string; title: string; rows: readonly Row[] }) => JSX.Element;
 }

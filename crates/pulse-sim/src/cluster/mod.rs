@@ -1,9 +1,12 @@
 //! A running simulated cluster and everything a test or a demo may do with it.
 
+mod told;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    time::Duration,
 };
 
 use pulse_core::{Clock, SystemClock};
@@ -12,19 +15,15 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    BackedUpGuest, Effect, EstateOptions, Fault, GuestKind, ListedFault, RequestRecord, SimError, Truth,
-    control,
-    estate::{
-        AgentState, BackupTruth, DiskTruth, Estate, Outages, ReplicationTruth, SnapshotTruth, TaskTruth,
-        stored,
-    },
+    Effect, EstateOptions, Fault, ListedFault, RequestRecord, SimError, Truth, control,
+    estate::{AgentState, Estate, Outages},
     faults::{Faults, glob},
     net::{
         Doors, Host, Journal, Site, open,
         tls::{Authority, Identity, Subject},
     },
     presets::{Play, Preset, Stage, play_on},
-    pve::{Accounts, Member, Pve, update_count},
+    pve::{Accounts, Member, Pve},
 };
 
 /// A node's own address.
@@ -144,10 +143,10 @@ impl Cluster {
             .map(|index| Host {
                 name: Arc::clone(&estate.plan.nodes[index].name),
                 identity: Arc::clone(&identities[index]),
-                workers: Semaphore::new(workers),
+                workers: Arc::new(Semaphore::new(workers)),
             })
             .collect();
-        let faults = Arc::new(Faults::default());
+        let faults = Arc::new(Faults::new(Arc::clone(&clock)));
         let accounts = Arc::new(Accounts::new(key));
         let pve = Pve::new(Arc::clone(&estate), Arc::clone(&faults), Arc::clone(&accounts), members);
         let site = Arc::new(Site {
@@ -174,6 +173,7 @@ impl Cluster {
             changing: Mutex::default(),
             performance: Mutex::default(),
         });
+        tasks.spawn(keep_looking(Arc::downgrade(&inner), Inner::look, stop.clone()));
         Ok(Self { inner, tasks, stop })
     }
 
@@ -227,27 +227,6 @@ impl Cluster {
         &self.inner.estate.options
     }
 
-    /// What is true now for every node, guest and storage.
-    pub fn truth(&self) -> Arc<Truth> {
-        self.inner.truth()
-    }
-
-    /// The guests that are backed up to the backup server, as its storages show them too.
-    pub fn backed_up_guests(&self) -> Vec<BackedUpGuest> {
-        let plan = &self.inner.estate.plan;
-        plan.guests
-            .iter()
-            .filter(|guest| stored::backup_storage(plan, guest) == Some("pbs-main"))
-            .map(|guest| BackedUpGuest {
-                kind: if guest.kind == GuestKind::Qemu { "vm".into() } else { "ct".into() },
-                id: guest.vmid.to_string(),
-                name: guest.name.clone(),
-                disk: guest.disk,
-                second_of_day: Some(stored::second_of_night(guest.vmid)),
-            })
-            .collect()
-    }
-
     /// Adds a fault and gives the number to remove it by. It holds from now on: no request is answered as if it
     /// were not there. None when there are too many already.
     pub fn add_fault(&self, fault: Fault) -> Option<u64> {
@@ -289,8 +268,9 @@ impl Cluster {
         self.inner.perform(preset, &self.tasks, &self.stop);
     }
 
-    /// Waits until every listener is open, closed or silent as the faults want it.
+    /// Waits until every listener is open, closed or silent as the faults want it now.
     pub async fn settled(&self) {
+        self.inner.look();
         self.inner.settled().await;
     }
 
@@ -357,38 +337,6 @@ impl Cluster {
     /// Guest agents that were asked while a lock or a task forbade it. Must stay empty.
     pub fn violations(&self) -> Vec<String> {
         self.inner.estate.violations()
-    }
-
-    /// Backups on all storages.
-    pub fn backups(&self) -> Vec<BackupTruth> {
-        let (plan, now) = (&self.inner.estate.plan, self.inner.estate.now());
-        let storages = plan.storages.iter().filter(|storage| !storage.is_disabled);
-        storages.flat_map(|storage| stored::backups(plan, storage.name, now)).collect()
-    }
-
-    /// Finished tasks that made backups.
-    pub fn backup_tasks(&self) -> Vec<TaskTruth> {
-        let nodes = 0..self.inner.estate.plan.nodes.len();
-        nodes.flat_map(|node| self.inner.estate.finished_backups(node)).collect()
-    }
-
-    /// Snapshots of all guests.
-    pub fn snapshots(&self) -> Vec<SnapshotTruth> {
-        let now = self.inner.estate.now();
-        self.inner.estate.plan.guests.iter().flat_map(|guest| stored::snapshots(guest, now)).collect()
-    }
-
-    /// Replication jobs of all nodes.
-    pub fn replication(&self) -> Vec<ReplicationTruth> {
-        let nodes = 0..self.inner.estate.plan.nodes.len();
-        nodes.flat_map(|node| self.inner.estate.replication(node)).collect()
-    }
-
-    /// Disks of a node, and how many of its packages wait.
-    pub fn hardware(&self, node: &str) -> Option<(Vec<DiskTruth>, u64)> {
-        let index = self.inner.estate.node_index(node)?;
-        let plan = &self.inner.estate.plan.nodes[index];
-        Some((stored::disks(plan), update_count(plan.key)))
     }
 
     /// The latest requests, oldest first; bounded.
@@ -566,7 +514,32 @@ impl Inner {
     fn update_outages(&self) {
         let names = || self.estate.plan.nodes.iter().map(|node| &*node.name);
         let (offline, apart) = (self.faults.absent(names()), self.faults.apart(names()));
-        self.estate.set_outages(Outages { offline, apart });
+        let skews = names().map(|node| self.faults.skew(node)).enumerate();
+        let skews = skews.filter(|(_, seconds)| *seconds != 0).collect();
+        self.estate.set_outages(Outages { offline, apart, skews });
+    }
+
+    /// Looks at the clock: faults that hold for a while may begin or end.
+    fn look(&self) {
+        let _changing = self.changing();
+        if self.faults.look() {
+            self.update_outages();
+        }
+    }
+}
+
+/// Looks at the clock once a second, as long as there is somebody to look.
+pub(crate) async fn keep_looking<T>(at: Weak<T>, look: fn(&T), stop: CancellationToken) {
+    const EVERY: Duration = Duration::from_secs(1);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        match at.upgrade() {
+            Some(stage) => look(&stage),
+            None => return,
+        }
     }
 }
 
