@@ -210,6 +210,7 @@ from_ref! {
     transfer: Arc<Transfer>,
     keeper: Keeper,
     alerts: Alerts,
+    watcher: Watcher,
     scheduler: Scheduler,
     nodes: Arc<NodeStore>,
     metadata: Arc<Metadata>,

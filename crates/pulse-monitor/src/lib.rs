@@ -40,4 +40,4 @@ pub use keeper::{Keeper, KeeperClosed};
 pub use schedule::{PollSettings, Scheduler};
 pub use supervisor::Supervisor;
 pub use view::View;
-pub use watch::Watcher;
+pub use watch::{Reporting, Watcher};

@@ -4,6 +4,9 @@
 //! What comes back goes to those who look and nowhere else: neither the state nor the history changes its pace because
 //! a drawer is open. Guest agents are never asked. Several who look at one thing share one task; its end is the end of
 //! the last [`Watch`].
+//!
+//! What agents report cannot be asked for: there the answer to a report says that the next one is wanted at once
+//! ([`Watcher::is_report_wanted`]), and the state itself moves every second for as long as somebody looks.
 
 use std::{
     collections::HashMap,
@@ -17,7 +20,7 @@ use pulse_collectors::{Connect, PollError, PveApi, Timeouts, details::Glimpse};
 use pulse_config::{NodeConfig, PveInstance};
 use pulse_core::{
     Clock,
-    ids::InstanceName,
+    ids::{DockerHostId, HostId, InstanceName},
     model::{GuestKind, GuestStatus, IoRates, MemorySource, MemoryUse, NodeStatus},
 };
 use tokio::{
@@ -60,12 +63,30 @@ pub struct LiveFigures {
 /// Why something cannot be watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WatchRefusal {
-    /// Neither a guest nor a node of Proxmox VE that is there now.
-    #[error("there is no guest and no node of this id")]
+    /// Neither a guest or node of Proxmox VE nor a machine with an agent that is there now.
+    #[error("there is no guest, no node and no machine with an agent of this id")]
     Unknown,
     /// Enough is watched already.
-    #[error("{MOST_WATCHED} guests and nodes are watched already; close one of those views first")]
+    #[error("{MOST_WATCHED} guests, nodes and machines are watched already; close one of those views first")]
     TooMany,
+}
+
+/// A machine whose agent reports, as it is watched by.
+#[derive(Debug, Clone, Copy)]
+pub enum Reporting<'a> {
+    /// A host; watched as `host:` and its id.
+    Host(&'a HostId),
+    /// A Docker or Podman host with all its containers; watched as `docker:` and its id.
+    Docker(&'a DockerHostId),
+}
+
+impl Reporting<'_> {
+    fn key(self) -> String {
+        match self {
+            Self::Host(id) => format!("host:{id}"),
+            Self::Docker(id) => format!("docker:{id}"),
+        }
+    }
 }
 
 /// Somebody looks at something. Dropping it ends that.
@@ -92,6 +113,8 @@ impl Watch {
 struct Watched {
     figures: watch::Receiver<Option<Arc<LiveFigures>>>,
     stop: CancellationToken,
+    /// The other end where nothing is asked, because an agent reports: without it the line would be at its end.
+    _silent: Option<watch::Sender<Option<Arc<LiveFigures>>>>,
 }
 
 impl Drop for Watched {
@@ -153,27 +176,40 @@ impl Watcher {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Looks at a guest or node from now on, by its id in the state.
+    /// Looks at a guest or node from now on, by its id in the state, or at a machine with an agent, by its kind and id.
     pub fn watch(&self, id: &str) -> Result<Watch, WatchRefusal> {
         let mut all = self.inner.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(watched) = all.get(id).and_then(Weak::upgrade) {
             return Ok(Watch { figures: watched.figures.clone(), _watched: watched });
         }
-        self.inner.find(id).ok_or(WatchRefusal::Unknown)?;
+        let is_asked = self.inner.find(id).is_some();
+        if !is_asked && !self.inner.reports(id) {
+            return Err(WatchRefusal::Unknown);
+        }
         all.retain(|_, watched| watched.strong_count() > 0);
         if all.len() >= MOST_WATCHED {
             return Err(WatchRefusal::TooMany);
         }
         let (sender, figures) = watch::channel(None);
         let stop = self.inner.stop.child_token();
-        let watched = Arc::new(Watched { figures: figures.clone(), stop: stop.clone() });
+        let (asking, silent) = if is_asked { (Some(sender), None) } else { (None, Some(sender)) };
+        let watched = Arc::new(Watched { figures: figures.clone(), stop: stop.clone(), _silent: silent });
         all.insert(id.to_owned(), Arc::downgrade(&watched));
         drop(all);
-        self.inner.tasks.spawn(look(self.inner.clone(), id.to_owned(), sender, stop));
+        if let Some(sender) = asking {
+            self.inner.tasks.spawn(look(self.inner.clone(), id.to_owned(), sender, stop));
+        }
         Ok(Watch { figures, _watched: watched })
     }
 
-    /// How many guests and nodes are watched now.
+    /// Whether somebody looks at what this agent reports, so that its next report is wanted in a second.
+    pub fn is_report_wanted(&self, of: Reporting<'_>) -> bool {
+        let all = self.inner.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody looks at anything most of the time.
+        !all.is_empty() && all.get(&of.key()).is_some_and(|watched| watched.strong_count() > 0)
+    }
+
+    /// How many guests, nodes and machines are watched now.
     pub fn count(&self) -> usize {
         let all = self.inner.watched.lock().unwrap_or_else(PoisonError::into_inner);
         all.values().filter(|watched| watched.strong_count() > 0).count()
@@ -193,6 +229,16 @@ struct Target {
 }
 
 impl Inner {
+    /// Whether an agent reports a machine under this name.
+    fn reports(&self, id: &str) -> bool {
+        let world = self.keeper.snapshot();
+        match id.split_once(':') {
+            Some(("host", id)) => world.hosts.keys().any(|known| known.as_str() == id),
+            Some(("docker", id)) => world.docker_hosts.keys().any(|known| known.as_str() == id),
+            Some(_) | None => false,
+        }
+    }
+
     /// Looks again each time: guests move and go.
     fn find(&self, id: &str) -> Option<Target> {
         let world = self.keeper.snapshot();

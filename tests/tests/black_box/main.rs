@@ -6,12 +6,14 @@
 mod access;
 mod appliances;
 mod cluster;
+mod command_line;
 mod containers;
 mod fault;
 mod first_run;
 mod history;
 mod install;
 mod live;
+mod log_secrets;
 mod machine;
 mod oidc;
 mod outage;
@@ -20,6 +22,7 @@ mod remote_config;
 mod requests;
 mod restart;
 mod self_update;
+mod service;
 mod watch;
 
 use std::time::Duration;

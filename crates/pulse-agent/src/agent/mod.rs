@@ -8,6 +8,7 @@ mod config;
 mod fan;
 mod health;
 mod modules;
+mod pace;
 mod shared;
 mod systemd;
 

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Fans, actions::Actions, docker_options, fan::Fan, host_options, shared::Shared};
+use super::{Fans, actions::Actions, docker_options, fan::Fan, host_options, pace::Pace, shared::Shared};
 use crate::{
     DockerCollector, DockerOptions, HostCollector, HostOptions,
     docker::{self, DockerError},
@@ -81,12 +81,15 @@ impl Modules<'_> {
     async fn report_host(&self, fan: &mut Fan) {
         let mut collector = HostCollector::new(host_options(self.plan));
         let mut ticks = self.ticks();
+        let mut pace = Pace::default();
         let counters = &self.shared.health.host;
         loop {
-            ticks.tick().await;
+            pace.next(&mut ticks).await;
             counters.beat();
             collector.set_updated_from(self.shared.updated_from());
+            pace.begin();
             let report = collector.collect().await;
+            pace.end();
             self.shared.measured();
             if let Delivery::Sent { .. } = fan.deliver(&report, counters).await {
                 self.shared.report_taken();
@@ -95,6 +98,7 @@ impl Modules<'_> {
             }
             if let Some(answer) = fan.take_reply() {
                 self.shared.set_commands(commands_enabled(&answer));
+                pace.take(&answer);
             }
         }
     }
@@ -102,6 +106,7 @@ impl Modules<'_> {
     async fn report_docker(&self, options: DockerOptions, fan: &mut Fan) {
         let mut host = HostCollector::new(HostOptions { is_brief: true, ..host_options(self.plan) });
         let mut ticks = self.ticks();
+        let mut pace = Pace::default();
         let mut engine: Option<DockerCollector> = None;
         let mut wait = FIRST_SEARCH;
         let counters = &self.shared.health.docker;
@@ -125,8 +130,10 @@ impl Modules<'_> {
                     actions.begin(found.control()).await;
                     engine.insert(found)
                 };
+                pace.begin();
                 let mut report = collector.collect().await?;
                 collector.attach_host(&mut report, &host.collect().await);
+                pace.end();
                 Ok::<_, DockerError>(report)
             };
             match read.await {
@@ -137,6 +144,7 @@ impl Modules<'_> {
                         self.shared.report_taken();
                     }
                     if let (Some(answer), Some(collector)) = (fan.take_reply(), &engine) {
+                        pace.take(&answer);
                         actions.take(&answer, &collector.control()).await;
                     }
                     if self.shared.is_docker_stopped.load(Ordering::Acquire) {
@@ -147,7 +155,7 @@ impl Modules<'_> {
                         return;
                     }
                     tokio::select! {
-                        _ = ticks.tick() => {}
+                        () = pace.next(&mut ticks) => {}
                         () = soon.notified() => {}
                         () = newly_checked(engine.as_ref()) => {}
                     }

@@ -153,6 +153,25 @@ async fn the_agent_reports_at_once_then_every_interval_and_stops_when_told() {
 }
 
 #[tokio::test]
+async fn a_machine_that_somebody_looks_at_reports_before_its_interval() {
+    let mut server = Server::start().await;
+    server.reply(r#"{"success":true,"nextReportSeconds":1}"#);
+    let cancel = CancellationToken::new();
+    let mut settings = settings(server.url());
+    settings.identity.interval = Duration::from_secs(3_600);
+    let agent = tokio::spawn(Agent::run(settings, cancel.clone()));
+    for _ in 0..4 {
+        assert_eq!(
+            server.next().await.json["agent"]["intervalSeconds"],
+            3_600,
+            "what it says of itself stays"
+        );
+    }
+    cancel.cancel();
+    tokio::time::timeout(Duration::from_secs(5), agent).await.expect("it stops").unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn an_agent_whose_server_fails_goes_on_and_delivers_later() {
     let mut server = Server::start().await;
     server.answer_with(503);

@@ -27,6 +27,10 @@ pub struct HostReportReply {
     /// Stored overrides, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<HostReportConfig>,
+    /// The next report is wanted after so many seconds, because somebody looks at this machine right now. Absent where
+    /// the agent's own interval is right; agents of the original do not know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_report_seconds: Option<u32>,
 }
 
 /// Stored overrides for a host agent.
@@ -53,6 +57,10 @@ pub struct DockerReportReply {
     /// What the agent is to do; each command is sent once, and never more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commands: Option<Vec<GivenCommand>>,
+    /// The next report is wanted after so many seconds, because somebody looks at this machine right now. Absent where
+    /// the agent's own interval is right; agents of the original do not know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_report_seconds: Option<u32>,
 }
 
 /// A command for an agent.

@@ -3,6 +3,7 @@
 use std::{io::Read, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
+use http::Method;
 use jiff::SignedDuration;
 use pulse_core::{
     report::host::{HostInfo, HostMetrics, HostReport},
@@ -135,6 +136,58 @@ async fn our_page_gets_a_snapshot_and_then_only_what_changed() {
     socket.send(Message::Text(r#"{"type":"resync"}"#.into())).await.unwrap();
     let again = next(&mut socket, &["snapshot"]).await;
     assert_eq!(again["data"]["version"], delta["data"]["version"]);
+}
+
+/// What the answer to a report of a machine says about the next one.
+async fn wanted(server: &TestServer, kind: &str, token: &str) -> Value {
+    let body = match kind {
+        "host" => serde_json::to_value(report("nas", 1.0)).unwrap(),
+        _ => json!({"agent": {"id": "dock", "version": "5.1.0", "type": "unified", "intervalSeconds": 30},
+                    "host": {"hostname": "dock", "runtime": "docker"}, "containers": []}),
+    };
+    let path = format!("/api/agents/{kind}/report");
+    let answer = server.call(Method::POST, &path, Some(token), &body.to_string()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["nextReportSeconds"].clone()
+}
+
+/// Looks at these from now on; done when the server has taken it.
+async fn look_at(socket: &mut Socket, ids: &[&str]) {
+    let message = json!({"type": "watch", "data": {"ids": ids}}).to_string();
+    socket.send(Message::Text(message.into())).await.unwrap();
+    socket.send(Message::Text(r#"{"type":"ping"}"#.into())).await.unwrap();
+    next(socket, &["pong"]).await;
+}
+
+#[tokio::test]
+async fn the_reports_of_a_machine_are_wanted_every_second_while_somebody_looks_at_it_and_only_then() {
+    let server = TestServer::fresh();
+    let token = server.token([Scope::MonitoringRead]);
+    let address = serve(&server).await;
+    for (kind, scope, id) in
+        [("host", Scope::HostAgentReport, "host:nas"), ("docker", Scope::DockerReport, "docker:dock")]
+    {
+        let agent = server.token([scope]);
+        assert_eq!(wanted(&server, kind, &agent).await, Value::Null);
+        let mut socket = connect(address, "?stream=delta", &token).await.unwrap();
+        // What is not there, or of another kind, is no reason to hurry.
+        look_at(&mut socket, &["host:other", "docker:nas", "host:dock", "nas"]).await;
+        assert_eq!(wanted(&server, kind, &agent).await, Value::Null, "{kind}");
+        look_at(&mut socket, &[id]).await;
+        assert_eq!(wanted(&server, kind, &agent).await, json!(1), "{kind}");
+        look_at(&mut socket, &[]).await;
+        assert_eq!(wanted(&server, kind, &agent).await, Value::Null, "{kind}");
+        // A page that is closed looks at nothing any more.
+        look_at(&mut socket, &[id]).await;
+        drop(socket);
+        tokio::time::timeout(Duration::from_secs(10), async {
+            while wanted(&server, kind, &agent).await != Value::Null {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .expect("nobody looks any more");
+    }
 }
 
 #[tokio::test]

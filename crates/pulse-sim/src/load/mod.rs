@@ -203,28 +203,43 @@ async fn keep_reporting(shared: Arc<Shared>, machine: Machine, first: Instant, s
     let mut tick = tokio::time::interval_at(first, shared.interval);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut own_token = None;
+    let mut wish = None;
     loop {
+        // As agents of ours do: sooner where the server says that somebody looks.
+        let soon = async {
+            match wish {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => return,
             _ = tick.tick() => {}
+            () = soon => {}
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = report(&shared, &machine, &mut own_token) => {}
+            next = report(&shared, &machine, &mut own_token) => wish = next,
         }
     }
 }
 
-/// Sends one report and counts how it went.
-async fn report(shared: &Shared, machine: &Machine, own_token: &mut Option<String>) {
+/// Sends one report and counts how it went; gives how soon the server wants the next one, where it says so.
+async fn report(shared: &Shared, machine: &Machine, own_token: &mut Option<String>) -> Option<Duration> {
     let body = match machine.body(shared.clock.now()) {
         Ok(body) => body,
-        Err(error) => return shared.tally().failed(&format!("write the report: {error}")),
+        Err(error) => {
+            shared.tally().failed(&format!("write the report: {error}"));
+            return None;
+        }
     };
     let (bytes, begin) = (body.len(), Instant::now());
     let token = own_token.as_deref().unwrap_or(&shared.token);
     match post(shared, machine.path(), token, body).await {
-        Ok((status, _)) if status.is_success() => shared.tally().accepted(begin.elapsed(), bytes),
+        Ok((status, answer)) if status.is_success() => {
+            shared.tally().accepted(begin.elapsed(), bytes);
+            return answer.next_report_seconds.map(|seconds| Duration::from_secs(u64::from(seconds.max(1))));
+        }
         Ok((status, problem)) => {
             let wants_own_token = problem.error.contains("already in use by agent") && own_token.is_none();
             shared.tally().refused(status.as_u16(), &problem.code, &problem.error);
@@ -235,6 +250,7 @@ async fn report(shared: &Shared, machine: &Machine, own_token: &mut Option<Strin
         }
         Err(error) => shared.tally().failed(&without_url(error)),
     }
+    None
 }
 
 /// What went wrong at the bottom of it: that groups, and shows no address.
@@ -247,12 +263,14 @@ fn without_url(error: reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// An error as the server words it.
+/// What of the server's answers matters: an error as it words it, and how soon it wants the next report.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Problem {
+struct Answer {
     code: String,
     error: String,
+    #[serde(rename = "nextReportSeconds")]
+    next_report_seconds: Option<u32>,
 }
 
 fn gzip(body: &[u8]) -> Option<Vec<u8>> {
@@ -266,7 +284,7 @@ async fn post(
     path: &str,
     token: &str,
     body: Vec<u8>,
-) -> Result<(StatusCode, Problem), reqwest::Error> {
+) -> Result<(StatusCode, Answer), reqwest::Error> {
     let url = format!("{}/{path}", shared.server.as_str().trim_end_matches('/'));
     let mut request =
         shared.client.post(url).header("X-API-Token", token).header(header::CONTENT_TYPE, "application/json");
@@ -287,11 +305,11 @@ async fn post(
         }
     }
     if status.is_success() {
-        return Ok((status, Problem::default()));
+        return Ok((status, serde_json::from_slice(&answer).unwrap_or_default()));
     }
-    let problem = serde_json::from_slice(&answer).unwrap_or_else(|_| Problem {
-        code: String::new(),
+    let problem = serde_json::from_slice(&answer).unwrap_or_else(|_| Answer {
         error: String::from_utf8_lossy(&answer).trim().chars().take(200).collect(),
+        ..Answer::default()
     });
     Ok((status, problem))
 }

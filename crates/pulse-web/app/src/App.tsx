@@ -1,6 +1,6 @@
 // What stands in the way of the dashboard (setup, login, no server), and its routes.
 
-import { Navigate, Route, Router } from "@solidjs/router";
+import { A, Navigate, Route, Router } from "@solidjs/router";
 import {
   createEffect,
   type JSX,
@@ -16,12 +16,12 @@ import {
 import { sessionEnded } from "./api/client";
 import { dockerHosts, hasData, hosts, kubernetesClusters, nodes } from "./api/live";
 import { refreshSession, session } from "./api/session";
-import { address, BASE } from "./base";
+import { BASE, own } from "./base";
 import { Gate } from "./features/session/Gate";
 import gate from "./features/session/Gate.module.css";
 import { Frame } from "./frame/Frame";
 import { t } from "./text";
-import { Button } from "./ui/controls";
+import { Button, Empty } from "./ui/controls";
 import { Waiting } from "./ui/Waiting";
 
 const Setup = lazy(() => import("./features/session/Setup"));
@@ -53,7 +53,14 @@ const SystemPage = lazy(() => import("./features/settings/SystemPage"));
 const SecurityPage = lazy(() => import("./features/settings/SecurityPage"));
 const TransferPage = lazy(() => import("./features/settings/TransferPage"));
 const DiagnosticsPage = lazy(() => import("./features/settings/DiagnosticsPage"));
+const LicencePage = lazy(() => import("./features/settings/LicencePage"));
 const AppearancePage = lazy(() => import("./features/settings/AppearancePage"));
+
+// The page that nearly everybody opens first comes with the frame, not when the frame has found out that it needs it.
+if (/^\/(proxmox)?$/.test(own(location.pathname))) {
+  void ProxmoxPage.preload();
+  void OverviewPage.preload();
+}
 
 /** The design system to look at; left out of what is shipped. */
 const Gallery =
@@ -104,6 +111,7 @@ export function App(): JSX.Element {
             <Route path="/security" component={SecurityPage} />
             <Route path="/appearance" component={AppearancePage} />
             <Route path="/transfer" component={TransferPage} />
+            <Route path="/licence" component={LicencePage} />
             <Route path="/diagnostics" component={DiagnosticsPage} />
           </Route>
           <Show when={Gallery}>{(page) => <Route path="/gallery" component={page()} />}</Show>
@@ -161,10 +169,12 @@ function Home(): JSX.Element {
 function NotFound(): JSX.Element {
   return (
     <div class="page">
-      <h1>{t("There is no such page.")}</h1>
-      <p>
-        <a href={address("/proxmox")}>{t("Go to the overview")}</a>
-      </p>
+      <h1 class="sr">{t("There is no such page.")}</h1>
+      <Empty title={t("There is no such page.")}>
+        <p>
+          <A href="/proxmox">{t("Go to the overview")}</A>
+        </p>
+      </Empty>
     </div>
   );
 }

@@ -15,7 +15,7 @@ use pulse_core::{
         kubernetes::KubernetesReport as KubernetesReportBody,
     },
 };
-use pulse_monitor::{IntakeError, Reporter, fleet::Fleet};
+use pulse_monitor::{IntakeError, Reporter, Reporting, Watcher, fleet::Fleet};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
@@ -35,6 +35,9 @@ const HOST_LIMIT: usize = 256 * 1024;
 /// Hundreds of containers with their labels.
 const CONTAINER_LIMIT: usize = 2 * 1024 * 1024;
 
+/// A machine that somebody looks at reports so often.
+const WATCHED_SECONDS: u32 = 1;
+
 /// A host agent's report.
 #[utoipa::path(
     post, path = "/api/agents/host/report", tag = "agents", request_body = HostReport,
@@ -44,6 +47,7 @@ pub(super) async fn report_host(
     allowed: Allowed<HostAgentReport>,
     State(fleet): State<Fleet>,
     State(access): State<Arc<Access>>,
+    State(watcher): State<Watcher>,
     request: Request,
 ) -> Result<Json<HostReportReply>, ApiError> {
     let report: HostReport = body(request.into_body(), HOST_LIMIT).await?;
@@ -57,6 +61,9 @@ pub(super) async fn report_host(
         os_name: info.1,
         os_version: info.2,
         config: accepted.commands_override.map(|commands_enabled| HostReportConfig { commands_enabled }),
+        next_report_seconds: watcher
+            .is_report_wanted(Reporting::Host(&accepted.id))
+            .then_some(WATCHED_SECONDS),
     }))
 }
 
@@ -69,6 +76,7 @@ pub(super) async fn report_docker(
     allowed: Allowed<DockerReport>,
     State(fleet): State<Fleet>,
     State(access): State<Arc<Access>>,
+    State(watcher): State<Watcher>,
     request: Request,
 ) -> Result<Json<DockerReportReply>, ApiError> {
     let report: DockerReportBody = body(request.into_body(), CONTAINER_LIMIT).await?;
@@ -79,6 +87,9 @@ pub(super) async fn report_docker(
         containers: accepted.containers,
         last_seen: accepted.last_seen,
         commands: accepted.command.map(|command| vec![given(command)]),
+        next_report_seconds: watcher
+            .is_report_wanted(Reporting::Docker(&accepted.id))
+            .then_some(WATCHED_SECONDS),
     }))
 }
 

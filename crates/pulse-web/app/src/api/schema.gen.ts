@@ -6861,6 +6861,12 @@ export interface components {
              * @description The server's time of the report.
              */
             lastSeen: string;
+            /**
+             * Format: int32
+             * @description The next report is wanted after so many seconds, because somebody looks at this machine right now. Absent where
+             *     the agent's own interval is right; agents of the original do not know it.
+             */
+            nextReportSeconds?: number | null;
             /** @description Always true. */
             success: boolean;
         };
@@ -7654,6 +7660,12 @@ export interface components {
              * @description The server's time of the report.
              */
             lastSeen: string;
+            /**
+             * Format: int32
+             * @description The next report is wanted after so many seconds, because somebody looks at this machine right now. Absent where
+             *     the agent's own interval is right; agents of the original do not know it.
+             */
+            nextReportSeconds?: number | null;
             /** @description Operating system as reported. */
             osName?: string | null;
             /** @description Its version as reported. */
@@ -7742,6 +7754,8 @@ export interface components {
             osVersion?: string | null;
             /** @description Platform. */
             platform?: string | null;
+            /** @description Arrays of its disks, and ZFS pools as such. */
+            raid?: components["schemas"]["RaidArray"][];
             sensors?: components["schemas"]["SensorsShape"] | null;
             /** @description `online` or `offline`. */
             status: string;
@@ -15400,7 +15414,10 @@ export interface operations {
     };
     change_node: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Its name as it was listed: where another node is at its place by now, nothing is done. Ours, beside the contract. */
+                name?: string;
+            };
             header?: never;
             path: {
                 /** @description `<type>-<place>`, as listed */
@@ -15448,7 +15465,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description There is another one with that address */
+            /** @description There is another one with that address, or at that place */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -15461,7 +15478,10 @@ export interface operations {
     };
     remove_node: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Its name as it was listed: where another node is at its place by now, nothing is done. Ours, beside the contract. */
+                name?: string;
+            };
             header?: never;
             path: {
                 /** @description `<type>-<place>`, as listed */
@@ -15498,6 +15518,15 @@ export interface operations {
             };
             /** @description There is no such node */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Another one is at that place */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17612,6 +17641,8 @@ export interface operations {
                 code?: string | null;
                 /** @description Why there is none. */
                 error?: string | null;
+                /** @description Who answers, where the provider says so. */
+                iss?: string | null;
             };
             header?: never;
             path?: never;

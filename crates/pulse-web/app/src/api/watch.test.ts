@@ -1,6 +1,6 @@
 import { createRoot, createSignal } from "solid-js";
 import { afterEach, expect, it } from "vitest";
-import { forget, overlay, setChannel, takeWatched, useWatched } from "./watch";
+import { forget, overlay, setChannel, takeWatched, useReports, useWatched } from "./watch";
 
 Object.assign(globalThis, { document: { visibilityState: "visible", addEventListener: () => undefined } });
 afterEach(() => {
@@ -45,6 +45,37 @@ it("names what is looked at, again after the line was cut, and nothing when nobo
   setChannel(undefined);
   setChannel(channel);
   expect(sent.at(-1)).toEqual(["a"]);
+  dispose();
+  expect(sent.at(-1)).toEqual([]);
+});
+
+it("asks for reports while a machine is looked at, and says when they come that often", async () => {
+  const sent: string[][] = [];
+  setChannel((text) => {
+    sent.push((JSON.parse(text) as { data: { ids: string[] } }).data.ids);
+  });
+  const [row, setRow] = createSignal({ id: "nas" });
+  const [now, setNow] = createSignal(10_000);
+  const report = (at: number): void => {
+    setNow(at);
+    setRow({ id: "nas" });
+  };
+  let dispose = (): void => undefined;
+  const at = createRoot((end) => {
+    dispose = end;
+    return useReports("host", row, now, now);
+  });
+  await Promise.resolve();
+  expect(sent).toEqual([["host:nas"]]);
+  // The agent's own pace, and one that follows soon by chance, are none of every second.
+  for (const time of [20_000, 21_000, 31_000, 32_000]) {
+    report(time);
+    expect(at()).toBeUndefined();
+  }
+  report(33_000);
+  expect(at()).toBe(33_000);
+  setNow(40_000);
+  expect(at()).toBeUndefined();
   dispose();
   expect(sent.at(-1)).toEqual([]);
 });

@@ -1,7 +1,7 @@
 // The one-second view: what a drawer shows is asked for every second while it is open and the page is
 // in sight. The figures lie over the row of the state, which goes on at its own pace.
 
-import { batch, createEffect, createMemo, createSignal, onCleanup } from "solid-js";
+import { batch, createEffect, createMemo, createSignal, onCleanup, untrack } from "solid-js";
 
 /** Figures of one moment, under the names of the state; what is unknown is absent. */
 export interface Watched {
@@ -90,6 +90,40 @@ export function useWatched<Row extends { id: string }>(
     return found === undefined ? row() : overlay(row(), found.fields);
   });
   return { row: merged, at: () => fresh()?.at };
+}
+
+/** Two reports of a watched machine are not further apart than this. */
+const QUICK_MS = 3_500;
+/** One report may follow another by chance; so many in a row do not. */
+const QUICK_REPORTS = 2;
+
+/**
+ * Asks for the reports of a machine's agent every second for as long as the caller lives. The state itself then moves
+ * that often: `row` becomes a new object with each report. Gives the time of the newest one while they come so quickly,
+ * and nothing while the agent keeps its own pace (one of the original, or one whose next report has yet to come).
+ */
+export function useReports(
+  kind: "host" | "docker",
+  row: () => { id: string },
+  /** The time of the state. */
+  stateAt: () => number,
+  now: () => number,
+): () => number | undefined {
+  const id = createMemo(() => row().id);
+  createEffect(() => onCleanup(hold(`${kind}:${id()}`)));
+  const pace = createMemo<{ id: string; at: number; quick: number }>(
+    (before) => {
+      const next = row();
+      const at = untrack(stateAt);
+      const isQuick = before.id === next.id && at - before.at < QUICK_MS;
+      return { id: next.id, at, quick: isQuick ? before.quick + 1 : 0 };
+    },
+    { id: "", at: 0, quick: 0 },
+  );
+  return () => {
+    const { at, quick } = pace();
+    return quick >= QUICK_REPORTS && now() - at < FRESH_MS ? at : undefined;
+  };
 }
 
 /** For tests: as after a new load of the page. */

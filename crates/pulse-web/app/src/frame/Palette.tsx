@@ -5,6 +5,7 @@ import { createMemo, createSignal, For, type JSX, onMount, Show } from "solid-js
 import { containers, dockerHosts, hosts, kubernetesClusters, nodes, storage, vms } from "../api/live";
 import { t } from "../text";
 import { Icon } from "../ui/Icon";
+import { actions, settings } from "./actions";
 import { type Command, commands, find } from "./commands";
 import styles from "./Palette.module.css";
 import { PAGES } from "./pages";
@@ -13,19 +14,24 @@ export default function Palette(props: {
   /** Called once, when the box is there; gives what was typed before. */
   onOpen: () => string;
   onClose: () => void;
+  onKeys: () => void;
 }): JSX.Element {
   const navigate = useNavigate();
   const [typed, setTyped] = createSignal(props.onOpen());
   const [at, setAt] = createSignal(0);
   let dialog: HTMLDialogElement | undefined;
   // Once, when it is opened: a list that moves under the pointer helps nobody.
-  const all = commands({ nodes, vms, containers, dockerHosts, hosts, storage, kubernetesClusters }, PAGES);
+  const all = commands({ nodes, vms, containers, dockerHosts, hosts, storage, kubernetesClusters }, PAGES, [
+    ...actions(() => props.onKeys()),
+    ...settings(),
+  ]);
   const found = createMemo(() => find(all, typed()));
   onMount(() => dialog?.showModal());
   const go = (command: Command | undefined): void => {
     if (command === undefined) return;
     props.onClose();
-    navigate(command.href);
+    if (command.run === undefined) navigate(command.href);
+    else command.run();
   };
   const onKey = (event: KeyboardEvent): void => {
     const last = found().length - 1;
@@ -59,7 +65,7 @@ export default function Palette(props: {
           aria-expanded="true"
           aria-controls="found"
           aria-activedescendant={found().length === 0 ? undefined : `found-${at()}`}
-          placeholder={t("Guests, containers, hosts, nodes, pages…")}
+          placeholder={t("Guests, containers, hosts, settings, actions…")}
           autocomplete="off"
           spellcheck={false}
           value={typed()}

@@ -43,6 +43,26 @@ describe("search over everything", () => {
     expect(find(all, "web nothing")).toEqual([]);
   });
 
+  it("offers actions and settings behind the pages", () => {
+    const more = {
+      href: "/settings/system?field=x",
+      title: "Public address",
+      kind: "Setting",
+      text: "public address",
+    };
+    const none = {
+      nodes: NONE,
+      vms: NONE,
+      containers: NONE,
+      dockerHosts: NONE,
+      hosts: NONE,
+      storage: NONE,
+      kubernetesClusters: NONE,
+    };
+    const some = commands(none, [{ href: "/docker", title: "Docker" }], [more]);
+    expect(find(some, "").map((command) => command.title)).toEqual(["Docker", "Public address"]);
+    expect(find(some, "addr")[0]?.href).toBe(more.href);
+  });
   it("leads to the open drawer", () => {
     expect(find(all, "my-web")[0]?.href).toBe("/docker?open=d%2Fc");
   });

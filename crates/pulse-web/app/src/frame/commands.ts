@@ -1,4 +1,4 @@
-// What the search over everything finds: pages, guests, nodes, hosts, containers, pods. Pure.
+// What the search over everything finds: pages, actions, settings, guests, nodes, hosts, containers, pods. Pure.
 
 import type { Model } from "../api/delta";
 import { clusterName } from "../features/kubernetes/model";
@@ -6,8 +6,10 @@ import { naturalKey } from "../state/order";
 import { t } from "../text";
 
 export interface Command {
-  /** Where it leads, or what it does. */
+  /** Where it leads; empty where it does something here. */
   href: string;
+  /** What it does. */
+  run?: () => void;
   title: string;
   kind: string;
   /** What is searched, lower case. */
@@ -23,6 +25,8 @@ export function commands(
     "nodes" | "vms" | "containers" | "dockerHosts" | "hosts" | "storage" | "kubernetesClusters"
   >,
   pages: readonly { href: string; title: string }[],
+  /** Actions and settings; they stand behind the pages. */
+  more: readonly Command[] = [],
 ): Command[] {
   const list: Command[] = [];
   const add = (href: string, title: string, kind: string, more = ""): void => {
@@ -30,6 +34,7 @@ export function commands(
   };
   const open = (page: string, id: string): string => `${page}?open=${encodeURIComponent(id)}`;
   for (const page of pages) add(page.href, page.title, t("Page"));
+  list.push(...more);
   for (const node of of.nodes().values()) {
     add(
       open("/proxmox", node.id),

@@ -18,10 +18,11 @@ import { useView } from "../../state/view";
 import { t } from "../../text";
 import { Badge, Button, Empty, IconButton, Segmented } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
+import { isPhone } from "../../ui/screen";
 import { type Column, Table } from "../../ui/table/Table";
 import { toast } from "../../ui/toast";
 import { Waiting } from "../../ui/Waiting";
-import { PhoneName, Two } from "../parts/cells";
+import { PhoneName } from "../parts/cells";
 import { hrefOf } from "./href";
 import { ALERT_FIELDS, type LiveAlert, levelHealth, levelName, raisedAt, snoozes } from "./model";
 
@@ -85,6 +86,19 @@ export default function ActivePage(): JSX.Element {
     >
       {alert.acknowledged ? t("Reopen") : t("Acknowledge")}
     </Button>
+  );
+  /** The same where there is no room for words. */
+  const tick = (alert: LiveAlert): JSX.Element => (
+    <IconButton
+      icon="check"
+      isPressed={alert.acknowledged}
+      label={
+        alert.acknowledged
+          ? t("Reopen the alert of {name}", { name: alert.resourceName })
+          : t("Acknowledge the alert of {name}", { name: alert.resourceName })
+      }
+      onClick={() => void toggle(alert)}
+    />
   );
   const left = (alert: LiveAlert): string | undefined => {
     const until = quiet().get(alert.id);
@@ -227,20 +241,15 @@ export default function ActivePage(): JSX.Element {
   const phone: Column<LiveAlert>[] = [
     { id: "resource", title: t("Resource"), cell: (row) => mark(row()) },
     {
-      id: "since",
-      title: t("For"),
-      width: 170,
+      id: "act",
+      title: "",
+      width: 92,
       isNumber: true,
       cell: (row) => (
-        <Two>
-          <span>
-            {snoozed(row())}
-            {since(row())}
-          </span>
-          <span>
-            {nap(row())} {button(row())}
-          </span>
-        </Two>
+        <>
+          {nap(row())}
+          {tick(row())}
+        </>
       ),
     },
   ];
@@ -256,7 +265,25 @@ export default function ActivePage(): JSX.Element {
           key={(alert) => alert.id}
           columns={columns}
           phone={phone}
-          name={(alert) => <PhoneName name={alert.resourceName || alert.resourceId} below={alert.message} />}
+          name={(alert) => (
+            <PhoneName
+              name={
+                <>
+                  {alert.resourceName || alert.resourceId}
+                  <Show when={isPhone()}>
+                    {" "}
+                    <span class="soft">{since(alert)}</span>
+                  </Show>
+                </>
+              }
+              below={
+                <>
+                  {snoozed(alert)}
+                  {alert.message}
+                </>
+              }
+            />
+          )}
           fields={ALERT_FIELDS}
           where={(alert) => state() === "all" || (state() === "done") === alert.acknowledged}
           groups={[

@@ -150,7 +150,7 @@ export default function HistoryPage(): JSX.Element {
   ];
   const phone: Column<Row>[] = [
     { id: "resource", title: t("Resource"), cell: (row) => mark(row()) },
-    { id: "at", title: t("Raised"), width: 116, isNumber: true, cell: (row) => shortMoment(row().at) },
+    { id: "at", title: t("Raised"), width: 142, isNumber: true, cell: (row) => shortMoment(row().at) },
   ];
   return (
     <>
@@ -173,6 +173,8 @@ export default function HistoryPage(): JSX.Element {
                     class={styles.slot}
                     data-level={each.level}
                     aria-label={said()}
+                    // What leads to nothing is no stop of the Tab key.
+                    tabindex={each.count === 0 && slot() !== each ? -1 : undefined}
                     aria-pressed={slot() === each}
                     title={said()}
                     onClick={() => view.set({ slot: slot() === each ? undefined : String(index()) })}

@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { Live } from "../../api/delta";
 import type { Guest, PbsBackup, StorageBackup } from "../../api/types";
-import { allBackups, backupsOf, calendar, DAY_MS, startOfDay, unprotected } from "./model";
+import {
+  allBackups,
+  backupsOf,
+  calendar,
+  DAY_MS,
+  daysOfGuests,
+  exposed,
+  guestNames,
+  lastDays,
+  startOfDay,
+} from "./model";
 
 const NOW = new Date(2026, 10, 25, 12).getTime();
 const pbs = (vmid: string, at: number, type = "vm"): Live<PbsBackup> => ({
@@ -72,17 +82,57 @@ it("marks the days on which nothing was backed up, but not before the first one,
 });
 
 describe("unprotected guests", () => {
+  const all = [
+    guest({ id: "never" }),
+    guest({ id: "old", lastBackup: NOW - 8 * DAY_MS }),
+    guest({ id: "fresh", lastBackup: NOW - DAY_MS }),
+    guest({ id: "template", template: true }),
+  ];
+
   it("have no backup, or an old one; templates need none", () => {
-    const found = unprotected(
-      [
-        guest({ id: "never" }),
-        guest({ id: "old", lastBackup: NOW - 8 * DAY_MS }),
-        guest({ id: "fresh", lastBackup: NOW - DAY_MS }),
-        guest({ id: "template", template: true }),
-      ],
-      NOW,
-      7,
-    );
-    expect([...found.keys()]).toEqual(["never", "old"]);
+    const found = exposed(all, undefined, NOW, 7);
+    expect([...found.values()].map(({ guest: { id }, kind }) => [id, kind])).toEqual([
+      ["never", "none"],
+      ["old", "old"],
+    ]);
+    expect([...exposed(all, undefined, NOW, 0).keys()]).toEqual(["never"]);
+  });
+
+  it("are those of whom the server knows it: nothing is claimed of others", () => {
+    const states = new Map([
+      ["never", "unknown"],
+      ["old", "protected"],
+      ["fresh", "ambiguous"],
+    ]);
+    expect([...exposed(all, states, NOW, 7).keys()]).toEqual(["old"]);
+    expect([...exposed(all, new Map([["never", "unprotected"]]), NOW, 0).keys()]).toEqual(["never"]);
+    const unseen = guest({ id: "unseen", missing: { lastBackup: "the storage does not answer" } });
+    expect(exposed([unseen], undefined, NOW, 7).size).toBe(0);
+    // The attribution has seen a backup that the state does not show yet.
+    expect(exposed([guest({ id: "new" })], new Map([["new", "protected"]]), NOW, 7).size).toBe(0);
+  });
+});
+
+describe("the days of a guest", () => {
+  const here = guest({ id: "here" });
+  const there = guest({ id: "there", instance: "edge" });
+
+  it("count its own backups, and mark what may be another's", () => {
+    const days = lastDays(NOW, 3);
+    const all = allBackups(map(pbs("101", NOW - DAY_MS)), map(stored(101, NOW), stored(101, NOW - DAY_MS)));
+    const both = daysOfGuests([here, there], all.values(), days);
+    expect(both.get("here")).toMatchObject({ counts: [0, 1, 1], unsure: [0, 1, 0] });
+    expect(both.get("there")).toMatchObject({ counts: [0, 0, 0], unsure: [0, 1, 0] });
+    expect(daysOfGuests([here], all.values(), days).get("here")).toMatchObject({ counts: [0, 2, 1] });
+  });
+
+  it("names a guest by its cluster, and by its number only where there is one", () => {
+    const name = guestNames([here, guest({ id: "there", instance: "edge", name: "mail" })]);
+    expect([name(101, "lab"), name("101", "edge"), name(101), name(7)]).toEqual([
+      "web",
+      "mail",
+      undefined,
+      undefined,
+    ]);
   });
 });

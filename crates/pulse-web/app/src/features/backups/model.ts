@@ -84,7 +84,7 @@ export function allBackups(pbs: Rows<PbsBackup>, storage: Rows<StorageBackup>): 
 
 /** Backups of one guest, newest first. */
 export function backupsOf(guest: Guest, pbs: Rows<PbsBackup>, storage: Rows<StorageBackup>): Backup[] {
-  const type = guest.type === "qemu" ? "vm" : "ct";
+  const type = kindOf(guest);
   const vmid = String(guest.vmid);
   return [...allBackups(pbs, storage).values()]
     .filter(
@@ -125,13 +125,10 @@ export function calendar(
 ): Day[] {
   const list: Day[] = [];
   const byDay = new Map<number, Day>();
-  for (let index = days - 1; index >= 0; index -= 1) {
-    const date = new Date(startOfDay(now));
-    // By the calendar, not by hours: two days a year have 23 or 25.
-    date.setDate(date.getDate() - index);
-    const entry = { at: date.getTime(), count: 0, bytes: 0, failed: 0, isMissing: false };
+  for (const at of lastDays(now, days)) {
+    const entry = { at, count: 0, bytes: 0, failed: 0, isMissing: false };
     list.push(entry);
-    byDay.set(entry.at, entry);
+    byDay.set(at, entry);
   }
   for (const backup of backups) {
     const entry = backup.at === undefined ? undefined : byDay.get(startOfDay(backup.at));
@@ -150,14 +147,107 @@ export function calendar(
   return list;
 }
 
-/** Guests without a backup that is young enough. */
-export function unprotected<G extends Guest>(guests: Iterable<G>, now: number, days: number): Map<string, G> {
-  const found = new Map<string, G>();
+/** A guest that a disaster would cost something. */
+export interface Exposed<G> {
+  guest: G;
+  /** Without any backup, or only with one that is too old. */
+  kind: "none" | "old";
+  /** When the newest one was made. */
+  at: number | undefined;
+}
+
+/**
+ * Guests without a backup, and those whose newest is older than so many days (0: no matter how old). Whether there is
+ * one at all is the server's word where it is known: of whom it could not see, or of whom the backups may be another's,
+ * nothing is claimed.
+ */
+export function exposed<G extends Guest>(
+  guests: Iterable<G>,
+  states: ReadonlyMap<string, string> | undefined,
+  now: number,
+  days: number,
+): Map<string, Exposed<G>> {
+  const found = new Map<string, Exposed<G>>();
   for (const guest of guests) {
     if (guest.template === true) continue;
-    if (guest.lastBackup === undefined || guest.lastBackup <= 0 || now - guest.lastBackup > days * DAY_MS) {
-      found.set(guest.id, guest);
-    }
+    const state = states?.get(guest.id);
+    if (state === "ambiguous" || state === "unknown" || guest.missing?.lastBackup !== undefined) continue;
+    const at = guest.lastBackup !== undefined && guest.lastBackup > 0 ? guest.lastBackup : undefined;
+    if (state === "unprotected" || at === undefined) {
+      // The state may be older or newer than the attribution: what one of both knows is a backup.
+      if (state !== "protected") found.set(guest.id, { guest, kind: "none", at: undefined });
+    } else if (days > 0 && now - at > days * DAY_MS) found.set(guest.id, { guest, kind: "old", at });
   }
   return found;
+}
+
+const kindOf = (guest: Guest): string => (guest.type === "qemu" ? "vm" : "ct");
+
+/** One guest's last days, the newest last. */
+export interface GuestDays<G> {
+  guest: G;
+  /** Backups on each. */
+  counts: readonly number[];
+  /** Backups on each that may as well be those of another guest of the same number. */
+  unsure: readonly number[];
+}
+
+/** The days that a calendar of so many shows: their midnights, the newest last. */
+export function lastDays(now: number, days: number): number[] {
+  return Array.from({ length: days }, (_none, index) => {
+    const date = new Date(startOfDay(now));
+    // By the calendar, not by hours: two days a year have 23 or 25.
+    date.setDate(date.getDate() - (days - 1 - index));
+    return date.getTime();
+  });
+}
+
+/**
+ * The backups of each guest by day. What a backup server holds says only a number: where several clusters have a guest
+ * of it, it counts as unsure for each of them.
+ */
+export function daysOfGuests<G extends Guest>(
+  guests: Iterable<G>,
+  backups: Iterable<Backup>,
+  days: readonly number[],
+): Map<string, GuestDays<G>> {
+  const all = new Map<string, { guest: G; counts: number[]; unsure: number[] }>();
+  const byNumber = new Map<string, { guest: G; counts: number[]; unsure: number[] }[]>();
+  for (const guest of guests) {
+    if (guest.template === true) continue;
+    const entry = { guest, counts: days.map(() => 0), unsure: days.map(() => 0) };
+    all.set(guest.id, entry);
+    const number = `${kindOf(guest)}/${guest.vmid}`;
+    const same = byNumber.get(number);
+    if (same === undefined) byNumber.set(number, [entry]);
+    else same.push(entry);
+  }
+  const placeOf = new Map(days.map((at, index) => [at, index]));
+  for (const backup of backups) {
+    const place = backup.at === undefined ? undefined : placeOf.get(startOfDay(backup.at));
+    if (place === undefined) continue;
+    const same = byNumber.get(`${backup.type}/${backup.vmid}`) ?? [];
+    const owners =
+      backup.kind === "pbs" ? same : same.filter((entry) => entry.guest.instance === backup.instance);
+    for (const owner of owners) {
+      const list = owners.length === 1 ? owner.counts : owner.unsure;
+      list[place] = (list[place] ?? 0) + 1;
+    }
+  }
+  return all;
+}
+
+/** Names of guests by their number, and by their cluster where that is known. */
+export function guestNames(
+  guests: Iterable<Guest>,
+): (vmid: string | number, instance?: string) => string | undefined {
+  const byPlace = new Map<string, string>();
+  const byNumber = new Map<string, string | undefined>();
+  for (const guest of guests) {
+    const number = String(guest.vmid);
+    byPlace.set(`${guest.instance}/${number}`, guest.name);
+    // Several clusters may have one of that number: then the number alone names none of them.
+    byNumber.set(number, byNumber.has(number) ? undefined : guest.name);
+  }
+  return (vmid, instance) => byPlace.get(`${instance ?? ""}/${vmid}`) ?? byNumber.get(String(vmid));
 }

@@ -1,7 +1,8 @@
 // All about one container.
 
 import { For, type JSX, Show } from "solid-js";
-import { lastUpdate } from "../../api/live";
+import { lastUpdate, serverNow } from "../../api/live";
+import { useReports } from "../../api/watch";
 import { bytes, bytesOf, duration, moment, number, percent, rate } from "../../state/format";
 import type { View } from "../../state/view";
 import { t } from "../../text";
@@ -14,6 +15,7 @@ import { Limits } from "../alerts/Limits";
 import { dockerAlertId } from "../alerts/model";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { Notes } from "../metadata/Notes";
+import { EverySecond } from "../parts/LastSeen";
 import lists from "../parts/lists.module.css";
 import { ContainerUpdate } from "./ContainerUpdate";
 import {
@@ -21,6 +23,7 @@ import {
   containerHealth,
   cpuOf,
   hostName,
+  linkId,
   memoryBytes,
   memoryPercent,
   stackOf,
@@ -35,6 +38,7 @@ export default function ContainerDrawer(props: {
   onClose: () => void;
 }): JSX.Element {
   const container = () => props.row.container;
+  const reportedAt = useReports("docker", () => props.row.host, lastUpdate, serverNow);
   const ports = (): string =>
     (container().ports ?? [])
       .map((port) =>
@@ -60,6 +64,7 @@ export default function ContainerDrawer(props: {
         <Fact name={t("State")}>
           {stateText(props.row)}
           <Show when={container().status}>{(status) => <span class="soft"> ({status()})</span>}</Show>
+          <EverySecond at={reportedAt()} />
         </Fact>
         <Fact name={t("Uptime")}>
           <Value
@@ -122,11 +127,12 @@ export default function ContainerDrawer(props: {
           <span class="mono">{container().id.slice(0, 12)}</span>
         </Fact>
       </Facts>
-      <Notes kind="docker" id={`${props.row.host.id}:container:${container().id}`} />
+      <Notes kind="docker" id={linkId(props.row)} />
       <HistoryCharts
         resourceType="dockerContainer"
         resourceId={props.row.key}
         alertId={dockerAlertId(props.row.key)}
+        at={reportedAt()}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
         now={() => ({ cpu: cpuOf(props.row), memory: memoryPercent(props.row) })}
@@ -144,7 +150,7 @@ export default function ContainerDrawer(props: {
               <For each={container().networks}>
                 {(network) => (
                   <tr>
-                    <td>{network.name}</td>
+                    <td class={lists.wrap}>{network.name}</td>
                     <td class="mono">{[network.ipv4, network.ipv6].filter(Boolean).join(", ")}</td>
                   </tr>
                 )}
@@ -174,6 +180,28 @@ export default function ContainerDrawer(props: {
                         {mount.rw === false ? t(", read-only") : ""}
                       </div>
                     </td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </DrawerSection>
+      </Show>
+      <Show when={Object.keys(container().labels ?? {}).length > 0}>
+        <DrawerSection title={t("Labels")}>
+          <table class={lists.list} aria-label={t("Labels")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("Name")}</th>
+                <th scope="col">{t("Value")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={Object.entries(container().labels ?? {}).sort()}>
+                {([name, value]) => (
+                  <tr>
+                    <td class={lists.wrap}>{name}</td>
+                    <td class={lists.wrap}>{value}</td>
                   </tr>
                 )}
               </For>

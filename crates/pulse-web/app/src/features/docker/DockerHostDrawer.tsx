@@ -2,7 +2,8 @@
 
 import { type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
-import { lastUpdate } from "../../api/live";
+import { lastUpdate, serverNow } from "../../api/live";
+import { useReports } from "../../api/watch";
 import { bytesOf, duration, percent } from "../../state/format";
 import type { View } from "../../state/view";
 import { known, reason } from "../../state/why";
@@ -15,7 +16,7 @@ import { AlertList } from "../alerts/AlertList";
 import { dockerAlertId } from "../alerts/model";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { Notes } from "../metadata/Notes";
-import { LastSeen } from "../parts/LastSeen";
+import { EverySecond, LastSeen } from "../parts/LastSeen";
 import { DiskList, InterfaceList } from "../parts/lists";
 import { hostHealth, hostName, type LiveDockerHost } from "./model";
 
@@ -25,6 +26,7 @@ export default function DockerHostDrawer(props: {
   onClose: () => void;
 }): JSX.Element {
   const host = (): LiveDockerHost => props.host;
+  const reportedAt = useReports("docker", host, lastUpdate, serverNow);
   return (
     <Drawer
       onClose={props.onClose}
@@ -40,6 +42,7 @@ export default function DockerHostDrawer(props: {
       <Facts>
         <Fact name={t("State")}>
           {host().status}, <LastSeen row={host()} />
+          <EverySecond at={reportedAt()} />
         </Fact>
         <Fact name={t("Engine")}>
           {host().runtime ?? "docker"} {host().runtimeVersion ?? host().dockerVersion}
@@ -67,13 +70,16 @@ export default function DockerHostDrawer(props: {
             why={reason(host(), "memory")}
           />
         </Fact>
-        <Show when={host().agentVersion}>{(version) => <Fact name={t("Agent")}>{version()}</Fact>}</Show>
+        <Show when={host().agentVersion}>
+          {(version) => <Fact name={t("Agent")}>{version().replace(/^v(?=\d)/, "")}</Fact>}
+        </Show>
       </Facts>
       <Notes kind="docker/hosts" id={host().id} />
       <HistoryCharts
         resourceType="dockerHost"
         resourceId={host().id}
         alertId={dockerAlertId(host().id)}
+        at={reportedAt()}
         range={props.view.get("range")}
         onRange={(range) => props.view.set({ range })}
         now={() => ({

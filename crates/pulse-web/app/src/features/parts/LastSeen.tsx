@@ -1,6 +1,6 @@
 // When a source was last heard, by the server's clock.
 
-import type { JSX } from "solid-js";
+import { type JSX, Show } from "solid-js";
 import { lastUpdate, serverNow } from "../../api/live";
 import { age, moment } from "../../state/format";
 import { t } from "../../text";
@@ -19,5 +19,14 @@ export function LastSeen(props: {
         ? t("heard {age} ago", { age: age((serverNow() - at()) / 1000) })
         : t("not heard yet")}
     </span>
+  );
+}
+
+/** Said while the figures are of this very second. */
+export function EverySecond(props: { at: number | undefined }): JSX.Element {
+  return (
+    <Show when={props.at !== undefined}>
+      <span class="soft"> {t("figures of every second")}</span>
+    </Show>
   );
 }

@@ -2,7 +2,15 @@
 
 import { createMemo, For, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
-import { guestSnapshots, lastUpdate, pbsBackups, serverNow, storageBackups } from "../../api/live";
+import {
+  containers,
+  guestSnapshots,
+  lastUpdate,
+  pbsBackups,
+  serverNow,
+  storageBackups,
+  vms,
+} from "../../api/live";
 import { useWatched } from "../../api/watch";
 import { bytes, bytesOf, duration, moment, parseTime, percent } from "../../state/format";
 import { sortRows } from "../../state/order";
@@ -16,10 +24,12 @@ import { Tags } from "../../ui/Tags";
 import { Value } from "../../ui/Value";
 import { AlertList } from "../alerts/AlertList";
 import { Limits } from "../alerts/Limits";
-import { backupsOf } from "../backups/model";
+import { DayStrip } from "../backups/DayStrip";
+import { backupsOf, daysOfGuests, lastDays } from "../backups/model";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { Notes } from "../metadata/Notes";
 import { RatesFact, ShareFact } from "../parts/Facts";
+import { EverySecond } from "../parts/LastSeen";
 import { DiskList, InterfaceList } from "../parts/lists";
 import lists from "../parts/lists.module.css";
 import {
@@ -38,6 +48,8 @@ import {
 
 /** More would push everything else out of sight; the Backups page has them all. */
 const MOST_BACKUPS = 20;
+/** Five weeks, as on the Backups page. */
+const STRIP_DAYS = 35;
 
 export default function GuestDrawer(props: {
   guest: LiveGuest;
@@ -47,6 +59,14 @@ export default function GuestDrawer(props: {
   const watched = useWatched(() => props.guest, serverNow);
   const guest = watched.row;
   const backups = createMemo(() => backupsOf(guest(), pbsBackups(), storageBackups()));
+  const days = createMemo(() => lastDays(Math.ceil(serverNow() / 3_600_000) * 3_600_000, STRIP_DAYS), [], {
+    equals: (a, b) => a[0] === b[0],
+  });
+  /** With all guests of its number: a backup server does not say from which cluster one came. */
+  const ownDays = createMemo(() => {
+    const same = [...vms().values(), ...containers().values()].filter((each) => each.vmid === guest().vmid);
+    return daysOfGuests(same, backups(), days()).get(guest().id) ?? { counts: [], unsure: [] };
+  });
   const snapshots = createMemo(() =>
     sortRows(
       [...guestSnapshots().values()].filter(
@@ -76,9 +96,7 @@ export default function GuestDrawer(props: {
       <Facts>
         <Fact name={t("State")}>
           {statusName(guest()) + lockText(guest())}
-          <Show when={watched.at() !== undefined}>
-            <span class="soft"> {t("figures of every second")}</span>
-          </Show>
+          <EverySecond at={watched.at()} />
         </Fact>
         <Fact name={t("Uptime")}>
           <Value
@@ -180,6 +198,7 @@ export default function GuestDrawer(props: {
       </Show>
       <Show when={backups().length > 0}>
         <DrawerSection title={t("Backups")}>
+          <DayStrip days={days()} of={ownDays()} />
           <table class={lists.list} aria-label={t("Backups")}>
             <thead>
               <tr>

@@ -19,6 +19,7 @@ import { Limits } from "../alerts/Limits";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { ShareMeter } from "../parts/cells";
 import { ShareFact } from "../parts/Facts";
+import { EverySecond } from "../parts/LastSeen";
 import lists from "../parts/lists.module.css";
 import {
   cpuOf,
@@ -62,9 +63,7 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
       <Facts>
         <Fact name={t("State")}>
           {nodeStatusText(node())}
-          <Show when={watched.at() !== undefined}>
-            <span class="soft"> {t("figures of every second")}</span>
-          </Show>
+          <EverySecond at={watched.at()} />
         </Fact>
         <Fact name={t("Uptime")}>
           <Value

@@ -5,7 +5,7 @@ import { createToken } from "../../api/calls";
 import { HOME } from "../../base";
 import { t } from "../../text";
 import { Button, Field, Note, Secret, Segmented } from "../../ui/controls";
-import { AgentList } from "./AgentList";
+import { AgentList } from "./agents/AgentList";
 import { installCommand, PLATFORMS, type Platform } from "./install";
 import styles from "./Settings.module.css";
 

@@ -11,6 +11,7 @@ import {
   Show,
 } from "solid-js";
 import { type ConfiguredNode, listNodes, removeNode, testNode } from "../../api/calls";
+import { onAsked } from "../../state/asked";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Badge, Button, Confirm, Empty, Note } from "../../ui/controls";
@@ -55,6 +56,7 @@ interface TestOutcome {
 export default function NodesPage(): JSX.Element {
   const [nodes, { refetch }] = createResource(listNodes);
   const [isAdding, setAdding] = createSignal(false);
+  onAsked("add", () => setAdding(true));
   const [added, setAdded] = createSignal<string>();
   const [editing, setEditing] = createSignal<ConfiguredNode>();
   const [removing, setRemoving] = createSignal<ConfiguredNode>();
@@ -80,7 +82,7 @@ export default function NodesPage(): JSX.Element {
     setTests((all) => ({ ...all, [node.id]: outcome }));
   };
   const remove = async (node: ConfiguredNode): Promise<void> => {
-    await removeNode(node.id);
+    await removeNode(node);
     setRemoving(undefined);
     setAdded(undefined);
     // Ids are positions: after a removal they mean other nodes.

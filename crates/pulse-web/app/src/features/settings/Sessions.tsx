@@ -6,7 +6,6 @@ import { moment, parseTime, shortMoment } from "../../state/format";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Badge, Button, Confirm, Note } from "../../ui/controls";
-import lists from "../parts/lists.module.css";
 import styles from "./Settings.module.css";
 import { browserName } from "./sessionModel";
 
@@ -42,7 +41,7 @@ export function Sessions(): JSX.Element {
       </Show>
       <Show when={settled(answer)}>
         {(sessions) => (
-          <table class={lists.list} aria-label={t("Sessions")}>
+          <table class={styles.list} aria-label={t("Sessions")}>
             <thead>
               <tr>
                 <th scope="col">{t("User")}</th>
@@ -58,20 +57,26 @@ export function Sessions(): JSX.Element {
               <For each={sessions()}>
                 {(session) => (
                   <tr>
-                    <td class={lists.wrap}>
+                    <td>
                       <span class="row">
                         {session.username}
                         <Show when={session.method === "oidc"}>
                           <Badge>{t("by the provider")}</Badge>
                         </Show>
                       </span>
-                      <div class={lists.small} title={session.userAgent ?? undefined}>
+                      <div class={styles.small} title={session.userAgent ?? undefined}>
                         {browserName(session.userAgent ?? "")}
                       </div>
                     </td>
                     <td class="mono">{session.ip}</td>
-                    <td>{when(session.createdAt)}</td>
-                    <td>{when(session.expiresAt)}</td>
+                    <td>
+                      <span class={styles.onPhone}>{t("Since")}: </span>
+                      {when(session.createdAt)}
+                    </td>
+                    <td>
+                      <span class={styles.onPhone}>{t("Until")}: </span>
+                      {when(session.expiresAt)}
+                    </td>
                     <td class="number">
                       <Show when={!session.isCurrent} fallback={<Badge health="ok">{t("this one")}</Badge>}>
                         <Button

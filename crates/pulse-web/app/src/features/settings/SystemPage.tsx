@@ -1,6 +1,7 @@
 // System settings. What the environment decides is shown and cannot be changed here.
 
-import { createResource, createSignal, For, type JSX, Show } from "solid-js";
+import { useSearchParams } from "@solidjs/router";
+import { createEffect, createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { saveSystemSettings, systemSettings } from "../../api/calls";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
@@ -8,7 +9,17 @@ import { Button, Check, Choice, Field, Note } from "../../ui/controls";
 import { toast } from "../../ui/toast";
 import { Waiting } from "../../ui/Waiting";
 import styles from "./Settings.module.css";
-import { changes, type Draft, GROUPS, type Key, numberError, type SystemField } from "./systemFields";
+import {
+  type Changes,
+  changes,
+  type Draft,
+  GROUPS,
+  type Key,
+  lockName,
+  numberError,
+  type SystemField,
+  settingOf as storedSetting,
+} from "./systemFields";
 
 export default function SystemPage(): JSX.Element {
   const [stored, { refetch }] = createResource(systemSettings);
@@ -17,20 +28,20 @@ export default function SystemPage(): JSX.Element {
   const [isBusy, setBusy] = createSignal(false);
   const now = () => settled(stored);
   const settingOf = (key: Key): string | number | boolean | undefined =>
-    draft()[key] ?? now()?.[key] ?? undefined;
+    draft()[key] ?? storedSetting(now(), key);
   const put = (key: Key, value: string | number | boolean): void => {
     setDraft((old) => ({ ...old, [key]: value }));
     setError(undefined);
   };
-  const isLocked = (key: Key): boolean => now()?.envOverrides?.[key] === true;
-  const pending = (): Draft => {
+  const isLocked = (key: Key): boolean => now()?.envOverrides?.[lockName(key)] === true;
+  const pending = (): Changes => {
     const settings = now();
     return settings === undefined ? {} : changes(settings, draft());
   };
   const hasErrors = (): boolean =>
     GROUPS.some((group) =>
       group.fields.some(
-        (field) => field.key in pending() && numberError(field, settingOf(field.key)) !== undefined,
+        (field) => field.key in draft() && numberError(field, settingOf(field.key)) !== undefined,
       ),
     );
   const save = async (): Promise<void> => {
@@ -45,6 +56,17 @@ export default function SystemPage(): JSX.Element {
       setError(cause instanceof Error ? cause.message : String(cause));
     }
     setBusy(false);
+  };
+  /** The search over everything leads to one field. */
+  const [params] = useSearchParams<{ field?: string }>();
+  const showWhereAsked = (key: Key, box: HTMLElement): void => {
+    createEffect(() => {
+      if (params.field !== key) return;
+      queueMicrotask(() => {
+        box.scrollIntoView({ block: "center" });
+        box.querySelector<HTMLElement>("input, select, textarea")?.focus({ preventScroll: true });
+      });
+    });
   };
   const locked = (key: Key, hint: string | undefined): string | undefined =>
     isLocked(key) ? t("Set by the environment of the server; it cannot be changed here.") : hint;
@@ -73,7 +95,7 @@ export default function SystemPage(): JSX.Element {
         <Choice
           label={field.label}
           options={field.options}
-          value={String(settingOf(field.key) || field.options[0]?.id)}
+          value={String(settingOf(field.key) ?? field.options[0]?.id)}
           isDisabled={isLocked(field.key)}
           hint={locked(field.key, field.hint)}
           onChange={(id) => put(field.key, id)}
@@ -134,7 +156,13 @@ export default function SystemPage(): JSX.Element {
                 <fieldset class={styles.group}>
                   <legend>{group.title}</legend>
                   <div class={styles.columns}>
-                    <For each={group.fields}>{(field) => <One field={field} />}</For>
+                    <For each={group.fields}>
+                      {(field) => (
+                        <div ref={(box) => showWhereAsked(field.key, box)}>
+                          <One field={field} />
+                        </div>
+                      )}
+                    </For>
                   </div>
                 </fieldset>
               )}

@@ -96,7 +96,7 @@ function Import(): JSX.Element {
     <section class={styles.form} aria-label={t("Import")}>
       <h2>{t("Import")}</h2>
       <div class={styles.columns}>
-        <label>
+        <label class={styles.file}>
           <span class={styles.legend}>{t("File")}</span>
           <input
             type="file"

@@ -21,6 +21,11 @@ export interface ManagedAgent {
   commandsEnabled: boolean | undefined;
 }
 
+/** Some agents write `v5.1.0`, others `5.1.0`. */
+function versionText(version: string | undefined): string | undefined {
+  return version?.replace(/^v(?=\d)/, "");
+}
+
 export function managedAgents(
   hosts: Iterable<Host>,
   dockerHosts: Iterable<DockerHost>,
@@ -43,7 +48,7 @@ export function managedAgents(
       id: host.id,
       name: host.displayName || host.hostname,
       status: host.status,
-      version: host.agentVersion,
+      version: versionText(host.agentVersion),
       isWindows: /windows/i.test(`${host.platform ?? ""} ${host.osName ?? ""}`),
       nodeId: host.linkedNodeId || undefined,
       commandsEnabled: host.commandsEnabled,
@@ -57,7 +62,7 @@ export function managedAgents(
       name: host.customDisplayName || host.displayName || host.hostname,
       givenName: host.customDisplayName ?? "",
       status: host.status,
-      version: host.agentVersion,
+      version: versionText(host.agentVersion),
       isHidden: host.hidden === true,
       isGoing: host.pendingUninstall === true,
     });
@@ -70,7 +75,7 @@ export function managedAgents(
       name: cluster.customDisplayName || cluster.displayName || cluster.id,
       givenName: cluster.customDisplayName ?? "",
       status: cluster.status,
-      version: cluster.agentVersion,
+      version: versionText(cluster.agentVersion),
       isHidden: cluster.hidden === true,
       isGoing: cluster.pendingUninstall === true,
     });

@@ -1,0 +1,68 @@
+// What the forms of all destinations share: an attempt that says how it ended, and what could not be loaded.
+
+import { createSignal, type JSX, Show } from "solid-js";
+import { t } from "../../../text";
+import { Note } from "../../../ui/controls";
+
+export interface Outcome {
+  isGood: boolean;
+  text: string;
+}
+
+/** Work that is busy while it runs, and says how it ended. */
+export function useAttempt(): {
+  outcome: () => Outcome | undefined;
+  isBusy: () => boolean;
+  attempt: (work: () => Promise<unknown>, said: string) => Promise<boolean>;
+  /** What was said belongs to something else now. */
+  forget: () => void;
+} {
+  const [outcome, setOutcome] = createSignal<Outcome>();
+  const [isBusy, setBusy] = createSignal(false);
+  return {
+    outcome,
+    isBusy,
+    forget: () => setOutcome(undefined),
+    attempt: async (work, said) => {
+      setBusy(true);
+      setOutcome(undefined);
+      let isGood = true;
+      try {
+        await work();
+        setOutcome({ isGood, text: said });
+      } catch (cause) {
+        isGood = false;
+        setOutcome({ isGood, text: cause instanceof Error ? cause.message : String(cause) });
+      }
+      setBusy(false);
+      return isGood;
+    },
+  };
+}
+
+/** How the last attempt ended, where there was one. */
+export function Said(props: { outcome: Outcome | undefined }): JSX.Element {
+  return (
+    <Show when={props.outcome}>
+      {(said) => <Note health={said().isGood ? "ok" : "crit"}>{said().text}</Note>}
+    </Show>
+  );
+}
+
+export function Failed(props: { what: string; error: unknown }): JSX.Element {
+  return (
+    <Note health="crit">
+      {t("{what} could not be loaded: {reason}", {
+        what: props.what,
+        reason: props.error instanceof Error ? props.error.message : String(props.error),
+      })}
+    </Note>
+  );
+}
+
+/** One entry a line or between commas; empty ones do not count. */
+export const lines = (text: string): string[] =>
+  text
+    .split(/[\n,]/)
+    .map((line) => line.trim())
+    .filter(Boolean);
