@@ -26,6 +26,7 @@
 mod api;
 pub mod details;
 pub mod discover;
+pub mod dns;
 mod envelope;
 mod error;
 pub mod http;

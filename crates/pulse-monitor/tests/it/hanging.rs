@@ -198,7 +198,10 @@ async fn sources_that_hang_in_every_way_delay_no_other() {
             instance("beside", &beside),
             instance("well", &well),
         ],
-        pbs: vec![backup_server("stuck-vault", stuck_vault.machine()), backup_server("vault", vault.machine())],
+        pbs: vec![
+            backup_server("stuck-vault", stuck_vault.machine()),
+            backup_server("vault", vault.machine()),
+        ],
         pmg: vec![mail_gateway("stuck-mx", stuck_mx.machine()), mail_gateway("mx", mx.machine())],
     };
     let watch = Watch::start(config);

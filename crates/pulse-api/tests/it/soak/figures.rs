@@ -300,8 +300,7 @@ impl Checks {
         row.same("id", format!("lab:{node}:{vmid}"));
         let seen = row.get("lastSeen").as_i64().unwrap();
         row.holds("lastSeen", seen <= look.millis() && (!look.is_clean || look.millis() - seen <= 300_000));
-        let was_there =
-            |node: &str| look.past.lately(STORM_SECONDS, |then| then.has_guest_on(vmid, node));
+        let was_there = |node: &str| look.past.lately(STORM_SECONDS, |then| then.has_guest_on(vmid, node));
         row.holds("node", was_there(&node));
         // A guest on a node that was dead when the server began has no name yet.
         if seen > 0 && row.get("name") != &json!(format!("VM {vmid}")) {

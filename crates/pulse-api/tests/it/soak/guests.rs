@@ -158,9 +158,9 @@ pub fn slow(row: &mut Row<'_>, truth: &GuestTruth, look: &Look<'_>) {
         return;
     }
     let used = row.get("disk.used").as_u64().unwrap();
-    let was_so = look
-        .past
-        .lately(held, |then| then.guest_on(plan.vmid, &truth.node).is_some_and(|guest| guest.disk_used == used));
+    let was_so = look.past.lately(held, |then| {
+        then.guest_on(plan.vmid, &truth.node).is_some_and(|guest| guest.disk_used == used)
+    });
     row.holds("disk.used", was_so);
     row.amount("disk", plan.disk, used);
     let mut sum = [0_u64; 2];

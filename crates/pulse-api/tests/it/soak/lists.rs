@@ -54,7 +54,8 @@ impl Checks {
             if first.is_shared {
                 let nodes: Vec<&str> =
                     entry["nodes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-                let is_node = |node: &&str| look.past.last(look.since_renamed(), |then| then.node(node).is_some());
+                let is_node =
+                    |node: &&str| look.past.last(look.since_renamed(), |then| then.node(node).is_some());
                 let is_right = nodes.iter().all(|node| is_node(node).is_some());
                 row.holds("nodes[]", is_right && (!look.is_clean || nodes.len() == 3));
                 row.same("nodeCount", nodes.len());
@@ -267,7 +268,7 @@ impl Checks {
                 let by_hand = look.lab.by_hand.lock().unwrap();
                 by_hand.iter().any(|(vmid, at)| entry["vmid"] == *vmid && began.as_second() == *at)
             };
-            let is_true = look.past.task(upid).map_or_else(is_by_hand, is_it);
+            let is_true = look.past.tasks(upid).iter().any(is_it) || is_by_hand();
             let mut row = self.of("pveBackups.backupTasks", entry);
             row.holds("id", is_true);
             row.same("instance", "lab");

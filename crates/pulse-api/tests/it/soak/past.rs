@@ -8,7 +8,8 @@ use std::{
 
 use jiff::Timestamp;
 use pulse_sim::{
-    BackupTruth, GroupTruth, GuestTruth, NodeTruth, PbsTruth, PmgTruth, ReplicationTruth, SnapshotTruth, TaskTruth, Truth,
+    BackupTruth, GroupTruth, GuestTruth, NodeTruth, PbsTruth, PmgTruth, ReplicationTruth, SnapshotTruth,
+    TaskTruth, Truth,
 };
 
 use super::Lab;
@@ -58,8 +59,8 @@ pub struct Lists {
 #[derive(Default)]
 pub struct Past {
     moments: VecDeque<Moment>,
-    /// Every backup task there ever was, by its id.
-    tasks: BTreeMap<String, TaskTruth>,
+    /// Every backup task there ever was, by its id. A clock that was a day wrong gives one day's task the id of another's.
+    tasks: BTreeMap<String, Vec<TaskTruth>>,
 }
 
 impl Past {
@@ -82,7 +83,10 @@ impl Past {
             }
         }
         for task in lab.cluster.backup_tasks() {
-            self.tasks.entry(task.upid.clone()).or_insert(task);
+            let known = self.tasks.entry(task.upid.clone()).or_default();
+            if !known.contains(&task) {
+                known.push(task);
+            }
         }
         let (truth, doubles) = (lab.cluster.truth(), lab.cluster.doubles());
         let pmg = lab.mail_gateway.truth();
@@ -110,9 +114,9 @@ impl Past {
         self.moments.iter().take_while(|moment| moment.at >= since).find(|moment| is_so(moment))
     }
 
-    /// A backup task of the nights.
-    pub fn task(&self, upid: &str) -> Option<&TaskTruth> {
-        self.tasks.get(upid)
+    /// Backup tasks of the nights with an id.
+    pub fn tasks(&self, upid: &str) -> &[TaskTruth] {
+        self.tasks.get(upid).map_or(&[], Vec::as_slice)
     }
 
     /// Whether lists were so within the last `seconds`; looked at once for all the time in which they stayed the same.
