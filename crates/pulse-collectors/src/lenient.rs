@@ -378,7 +378,11 @@ mod tests {
         check("web-1 \u{1f600} <b> é", "web-1 \u{1f600} <b> é", "web-1 \u{1f600} <b> é");
         check("שלום 1", "שלום 1", "שלום 1");
         check("a\u{202e}gpj.exe\u{2066}", "a\u{fffd}gpj.exe\u{fffd}", "a\u{fffd}gpj.exe\u{fffd}");
-        check("a\r\n\tb\u{1b}[31m\u{0}", "a\u{fffd}\u{fffd}\u{fffd}b\u{fffd}[31m\u{fffd}", "a\r\n\tb\u{fffd}[31m\u{fffd}");
+        check(
+            "a\r\n\tb\u{1b}[31m\u{0}",
+            "a\u{fffd}\u{fffd}\u{fffd}b\u{fffd}[31m\u{fffd}",
+            "a\r\n\tb\u{fffd}[31m\u{fffd}",
+        );
         let long = "\u{202e}".repeat(10_000);
         assert_eq!(text(&long).to_name().unwrap(), "\u{fffd}".repeat(LONGEST_NAME));
         assert_eq!(text(&long).to_owned().unwrap().chars().count(), LONGEST_TEXT);

@@ -450,10 +450,8 @@ async fn a_right_that_was_given_is_no_longer_named_once_the_node_is_saved() {
     machine.breaks(Fault::new(Effect::Downgrade)).await;
     server.admin().post(PATH, machine.described("lab")).await.expect(201);
     let is_named = |node: &Value| node["hidden"].to_string().contains("VM.GuestAgent.Audit");
-    until(&server, "what is hidden", async |client| {
-        Some(entry(client, "pve", "lab").await).filter(is_named)
-    })
-    .await;
+    until(&server, "what is hidden", async |client| Some(entry(client, "pve", "lab").await).filter(is_named))
+        .await;
     let Machine::Pve(cluster) = &machine else { unreachable!() };
     cluster.clear_faults();
     let mut changed = machine.described("lab");

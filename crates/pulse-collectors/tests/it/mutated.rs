@@ -85,7 +85,7 @@ impl Dice {
 /// Some faults that bend some of these fields.
 fn bent(dice: &mut Dice, fields: &[&str]) -> Vec<Fault> {
     let odd = odd();
-    (0..1 + dice.below(6))
+    (0..=dice.below(6))
         .map(|_| {
             let field = fields[dice.below(fields.len())].to_owned();
             Fault::new(Effect::WrongType { field, value: odd[dice.below(odd.len())].clone() })
