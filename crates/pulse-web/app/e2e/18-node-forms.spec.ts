@@ -35,7 +35,9 @@ async function removes(page: Page, name: string): Promise<void> {
   await expect(entry(page, name)).toBeHidden();
 }
 
-test("a backup server is added, read whole, told what to leave out, and removed", async ({ inside: page }) => {
+test("a backup server is added, read whole, told what to leave out, and removed", async ({
+  inside: page,
+}) => {
   test.setTimeout(240_000);
   const machine = described("SIM_PBS");
   const form = await opensForm(page, "Backup Server", "forms-vault");
