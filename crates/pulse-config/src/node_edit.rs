@@ -113,6 +113,14 @@ pub enum NodeError {
     /// No such instance.
     #[error("Node not found")]
     NotFound,
+    /// Another instance has moved to that place.
+    #[error("{found} is at this place now, not {expected}; load the list of nodes again")]
+    Moved {
+        /// What is there.
+        found: InstanceName,
+        /// What was meant.
+        expected: String,
+    },
 }
 
 /// An instance of any product.
@@ -320,6 +328,24 @@ impl NodeConfig {
             InstanceKind::Pve => self.pve.get(place).cloned().map(Box::new).map(AnyInstance::Pve),
             InstanceKind::Pbs => self.pbs.get(place).cloned().map(Box::new).map(AnyInstance::Pbs),
             InstanceKind::Pmg => self.pmg.get(place).cloned().map(Box::new).map(AnyInstance::Pmg),
+        }
+    }
+
+    /// Whether the instance at a place is still the one that is meant; without a name whatever is there is meant.
+    ///
+    /// Pulse v5 takes the place alone: who edits a list from which somebody else removed a node hits another one.
+    pub fn check_place(
+        &self,
+        kind: InstanceKind,
+        place: usize,
+        expected: Option<&str>,
+    ) -> Result<(), NodeError> {
+        let instance = self.get(kind, place).ok_or(NodeError::NotFound)?;
+        match expected {
+            Some(name) if instance.name().as_str() != name => {
+                Err(NodeError::Moved { found: instance.name().clone(), expected: name.to_owned() })
+            }
+            _ => Ok(()),
         }
     }
 

@@ -6,6 +6,7 @@
 mod access;
 mod appliances;
 mod cluster;
+mod command_line;
 mod containers;
 mod fault;
 mod first_run;
@@ -13,6 +14,7 @@ mod history;
 mod install;
 mod install_elsewhere;
 mod live;
+mod log_secrets;
 mod machine;
 mod oidc;
 mod outage;
@@ -21,6 +23,7 @@ mod remote_config;
 mod requests;
 mod restart;
 mod self_update;
+mod service;
 mod watch;
 
 use std::time::Duration;

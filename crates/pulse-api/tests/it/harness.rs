@@ -23,7 +23,8 @@ use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, HttpConnect, PollError, PveApi, PveCycle, Timeouts};
 use pulse_config::store::fleet::FleetStore;
 use pulse_config::transfer::{
-    NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
+    GuestNotesSection, NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection,
+    Transfer,
 };
 use pulse_config::{
     BootstrapToken, Credentials, LogLevel, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore,
@@ -194,10 +195,11 @@ impl TestServer {
             Box::new(TokensSection(AccessTokens(access.clone()))),
         ];
         sections.extend(NotifySection::all(&destinations));
+        let metadata = Arc::new(Metadata::open(dir).unwrap());
+        sections.push(Box::new(GuestNotesSection(metadata.clone())));
         let transfer = Arc::new(Transfer::new(sections));
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let metadata = Arc::new(Metadata::open(dir).unwrap());
         let (fleet_store, record) = FleetStore::open(dir).unwrap();
         let tokens = access.clone();
         let known = KnownTokens(Arc::new(move |id| tokens.tokens.current().by_id(id).is_some()));

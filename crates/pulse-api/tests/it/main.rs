@@ -15,11 +15,15 @@ mod clients;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod contract_routes;
+#[cfg(test)]
 mod document;
 #[cfg(test)]
 mod downloads;
 #[cfg(test)]
 mod fleet;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]

@@ -32,7 +32,7 @@ const LIMIT: usize = 16 * 1024;
 const LOOK: Duration = Duration::from_secs(10);
 
 /// Who registers.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default, rename_all = "camelCase")]
 #[schema(as = AutoRegistration)]
 pub(super) struct Wish {
@@ -64,7 +64,7 @@ pub(super) struct Wish {
 }
 
 /// It is registered.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = AutoRegistered)]
 pub(super) struct Done {

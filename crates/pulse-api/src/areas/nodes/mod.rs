@@ -17,8 +17,8 @@ use pulse_config::{
 };
 use pulse_core::model::{ClusterEndpoint, InstanceKind};
 use pulse_monitor::probe::{Probe, ProbeError, ProbeReport};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     error::ApiError,
@@ -53,6 +53,15 @@ pub(super) struct Success {
 
 const SUCCESS: Success = Success { status: "success" };
 
+/// Which node is meant, where somebody else may change the list meanwhile.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Meant {
+    /// Its name as it was listed: where another node is at its place by now, nothing is done. Ours, beside the contract.
+    name: Option<String>,
+}
+
 /// Which instance a path names: `<type>-<place>`. Places move up when one before is removed.
 fn node_id(id: &str) -> Result<(InstanceKind, usize), ApiError> {
     id.split_once('-')
@@ -71,7 +80,7 @@ fn bad_body(error: JsonError) -> ApiError {
 
 pub(super) fn refused(error: NodeError) -> ApiError {
     let status = match error {
-        NodeError::Duplicate | NodeError::TooMany => StatusCode::CONFLICT,
+        NodeError::Duplicate | NodeError::TooMany | NodeError::Moved { .. } => StatusCode::CONFLICT,
         NodeError::NotFound => StatusCode::NOT_FOUND,
         NodeError::CredentialsKept(_) => StatusCode::FORBIDDEN,
         NodeError::NameMissing

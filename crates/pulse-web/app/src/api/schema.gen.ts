@@ -7754,6 +7754,8 @@ export interface components {
             osVersion?: string | null;
             /** @description Platform. */
             platform?: string | null;
+            /** @description Arrays of its disks, and ZFS pools as such. */
+            raid?: components["schemas"]["RaidArray"][];
             sensors?: components["schemas"]["SensorsShape"] | null;
             /** @description `online` or `offline`. */
             status: string;
@@ -15412,7 +15414,10 @@ export interface operations {
     };
     change_node: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Its name as it was listed: where another node is at its place by now, nothing is done. Ours, beside the contract. */
+                name?: string;
+            };
             header?: never;
             path: {
                 /** @description `<type>-<place>`, as listed */
@@ -15460,7 +15465,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description There is another one with that address */
+            /** @description There is another one with that address, or at that place */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -15473,7 +15478,10 @@ export interface operations {
     };
     remove_node: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Its name as it was listed: where another node is at its place by now, nothing is done. Ours, beside the contract. */
+                name?: string;
+            };
             header?: never;
             path: {
                 /** @description `<type>-<place>`, as listed */
@@ -15510,6 +15518,15 @@ export interface operations {
             };
             /** @description There is no such node */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Another one is at that place */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17624,6 +17641,8 @@ export interface operations {
                 code?: string | null;
                 /** @description Why there is none. */
                 error?: string | null;
+                /** @description Who answers, where the provider says so. */
+                iss?: string | null;
             };
             header?: never;
             path?: never;

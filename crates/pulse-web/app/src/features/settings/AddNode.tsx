@@ -81,7 +81,7 @@ export function AddNode(props: {
     attempt("add", async () => {
       const request = toRequest(form(), known);
       if (known !== undefined) {
-        await changeNode(known.id, request);
+        await changeNode(known, request);
         await props.onAdded(t("{name} was changed.", { name: request.name ?? "" }));
         return;
       }

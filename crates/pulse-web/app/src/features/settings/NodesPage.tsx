@@ -82,7 +82,7 @@ export default function NodesPage(): JSX.Element {
     setTests((all) => ({ ...all, [node.id]: outcome }));
   };
   const remove = async (node: ConfiguredNode): Promise<void> => {
-    await removeNode(node.id);
+    await removeNode(node);
     setRemoving(undefined);
     setAdded(undefined);
     // Ids are positions: after a removal they mean other nodes.
