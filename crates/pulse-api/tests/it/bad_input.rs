@@ -185,7 +185,11 @@ async fn the_good_one_goes_on(server: &TestServer) {
 }
 
 async fn scene() -> (TestServer, Machine) {
-    let (server, good) = (TestServer::set_up().asking(), Machine::start("pve").await);
+    scene_with(2).await
+}
+
+async fn scene_with(seconds: u32) -> (TestServer, Machine) {
+    let (server, good) = (TestServer::set_up().asking_for(seconds), Machine::start("pve").await);
     server.admin().post(PATH, good.described("good")).await.expect(201);
     until(&server, "the good one", async |client| {
         Some(entry(client, "pve", "good").await).filter(|node| node["status"] == "connected")
@@ -202,7 +206,9 @@ async fn each(
     is_permanent: bool,
     parts: &[&'static str],
 ) {
-    let (server, _good) = scene().await;
+    // What is large takes its time on a busy machine.
+    let is_large = matches!(effect, Effect::HugeBody { .. });
+    let (server, _good) = scene_with(if is_large { 30 } else { 2 }).await;
     for kind in kinds {
         let machine = Machine::start(kind).await;
         machine.breaks(Fault::new(effect.clone())).await;

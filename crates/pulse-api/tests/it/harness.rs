@@ -286,16 +286,22 @@ impl TestServer {
     }
 
     /// The same, really asking what is configured: each instance every second, each request for two at most.
-    pub fn asking(mut self) -> Self {
+    pub fn asking(self) -> Self {
+        self.asking_for(2)
+    }
+
+    /// The same, each request for this many seconds at most.
+    pub fn asking_for(mut self, seconds: u32) -> Self {
         let connect = Arc::new(HttpConnect);
         let settings = SystemSettings {
             pve_polling_interval_seconds: 1,
             pbs_polling_interval_seconds: 1,
             pmg_polling_interval_seconds: 1,
-            connection_timeout_seconds: 2,
+            connection_timeout_seconds: seconds,
             ..SystemSettings::default()
         };
-        self.state.probe = Probe::new(connect.clone(), Timeouts::with_request(Duration::from_secs(2)));
+        self.state.probe =
+            Probe::new(connect.clone(), Timeouts::with_request(Duration::from_secs(seconds.into())));
         self.state.scheduler = Supervisor::start(
             self.state.nodes.subscribe(),
             // Settings that nobody changes any more go on holding.
