@@ -4,6 +4,7 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use pulse_e2e::binaries;
+use pulse_e2e::http::Client;
 use pulse_e2e::process::{Process, eventually, scratch};
 use pulse_e2e::programs::{Server, ServerOptions, command};
 use serde_json::{Value, json};
@@ -41,8 +42,12 @@ fn start_agent(server: &Server, token: &str, more: &[&str]) -> Result<Process> {
 }
 
 fn run(server: &Server, command: &str, timeout_seconds: u64) -> Result<Value> {
+    run_by(server.admin(), command, timeout_seconds)
+}
+
+fn run_by(mut administrator: Client, command: &str, timeout_seconds: u64) -> Result<Value> {
     let body = json!({"command": command, "target_type": "host", "target_id": "obeys", "timeout_seconds": timeout_seconds});
-    server.admin().post("/api/ai/run-command", &body)?.expect_status(200)?.json()
+    administrator.post("/api/ai/run-command", &body)?.expect_status(200)?.json()
 }
 
 fn error_of(answer: &Value) -> &str {
@@ -96,7 +101,8 @@ fn an_agent_runs_what_its_owner_and_the_server_allow_within_its_limits_and_nothi
 
     // The agent goes while it runs something.
     let lost = thread::scope(|scope| -> Result<Value> {
-        let waits = scope.spawn(|| run(&server, "sleep 200", 100));
+        let administrator = server.admin();
+        let waits = scope.spawn(move || run_by(administrator, "sleep 200", 100));
         eventually(PATIENCE, || {
             let trail = server.admin().get("/api/agents/commands?limit=1")?.expect_status(200)?.json()?;
             ensure!(

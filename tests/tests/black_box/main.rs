@@ -12,6 +12,7 @@ mod fault;
 mod first_run;
 mod history;
 mod install;
+mod kubernetes;
 mod live;
 mod machine;
 mod oidc;
