@@ -1,32 +1,7 @@
 //! `Authorization`, `?token=`, lists of scopes, tokens of the environment, licences.
 #![no_main]
 
-use jiff::Timestamp;
-use libfuzzer_sys::fuzz_target;
-use pulse_auth::{License, ScopeSet, hash_token, parse_scopes, presented, token};
-use pulse_core::scope::Scope;
+#[path = "../targets/token.rs"]
+mod target;
 
-fuzz_target!(|text: &str| {
-    if let Some(value) = presented::bearer(text) {
-        assert!(!value.is_empty() && value == value.trim());
-    }
-    if let Some((user, _)) = presented::basic(text) {
-        assert!(!user.contains(':'));
-    }
-    if let Some(value) = presented::query_token(text) {
-        assert!(!value.is_empty() && !value.contains('&'));
-    }
-    let names: Vec<String> = text.split(',').map(str::to_owned).collect();
-    if let Ok(scopes) = parse_scopes(Some(&names)) {
-        for name in &names {
-            let scope = Scope::from_name(name.trim()).expect("a scope that was taken");
-            assert!(scopes.allows(scope));
-        }
-        assert_eq!(ScopeSet::from_names(scopes.names()), scopes);
-    }
-    let record = token::record_from_environment(text, Timestamp::UNIX_EPOCH);
-    assert_eq!(record.hash.len(), 64);
-    assert!(record.prefix.chars().count() <= 6 && record.suffix.chars().count() <= 4);
-    assert_ne!(hash_token(text), text);
-    assert!(License::verify(text, None).is_err(), "a licence that nobody signed");
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| target::run(bytes));

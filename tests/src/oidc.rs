@@ -35,6 +35,11 @@ impl OidcProvider {
         (on_path("node").is_none() || on_path("npm").is_none()).then_some("Node.js with npm is not installed")
     }
 
+    /// The folder it is started in, for whoever starts it otherwise; its packages are there afterwards.
+    pub fn folder() -> Result<&'static Path> {
+        installed()
+    }
+
     /// Starts one that sends browsers back to `redirect_uri` and nowhere else.
     pub fn start(redirect_uri: &str) -> Result<Self> {
         let folder = installed()?;

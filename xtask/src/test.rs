@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::Args;
 use pulse_e2e::dockerd::Dockerd;
+use pulse_e2e::oidc::OidcProvider;
 use pulse_e2e::programs::SimOptions;
 
 use crate::estate::Estate;
@@ -122,6 +123,9 @@ fn run_playwright(mut estate: Estate, browser: &str, tally: &mut Tally) -> Resul
     tests.env("SIM_TOKEN_NAME", &estate.sim.token_name);
     tests.env("SIM_TOKEN_VALUE", &estate.sim.token_value);
     tests.env("SIM_FINGERPRINT", &estate.sim.fingerprint);
+    // What some of them start for themselves.
+    tests.env("PULSE_SERVER", workspace::target()?.join("debug/pulse-server"));
+    tests.env("OIDC_PROVIDER", OidcProvider::folder()?);
     // Bodies that add the backup server and the mail gateway.
     tests.env("SIM_PBS", estate.sim.as_backup_server("vault").to_string());
     tests.env("SIM_PMG", estate.sim.as_mail_gateway("mail").to_string());

@@ -1,5 +1,5 @@
 //! The rules a reviewer would otherwise repeat: every Rust file says what it is for, none grows past what a
-//! person reads in one sitting, no test is switched off, nothing is left "to do".
+//! person reads in one sitting, no test is switched off, nothing is left "to do", and no secret can be printed by mistake.
 
 use std::path::Path;
 
@@ -34,6 +34,20 @@ const UNFINISHED_PAGE: &[&str] = &[
     concat!("describe", ".only("),
     concat!("it", ".skip("),
     concat!("describe", ".skip("),
+];
+
+/// How the names of fields end that hold what must never be printed. What is kept in a `Secret` may be: it shows asterisks.
+const SECRETS: &[&str] = &[
+    "password",
+    "passphrase",
+    "secret",
+    "token",
+    "token_value",
+    "api_key",
+    "private_key",
+    "verifier",
+    "cookie",
+    "csrf",
 ];
 
 /// Fails with every departure, not only the first.
@@ -84,6 +98,7 @@ fn judge(name: &str, text: &str) -> Vec<String> {
     if !has_module_doc(text) {
         problems.push("has no module doc: say in `//!` what it is for and what it must never do".to_owned());
     }
+    problems.extend(printable_secrets(name, text));
     let is_test =
         name.split('/').any(|part| part == "tests" || part == "benches") && !name.starts_with("tests/src");
     let may_be_longer = MAY_BE_LONGER.iter().any(|(longer, _)| *longer == name);
@@ -92,6 +107,44 @@ fn judge(name: &str, text: &str) -> Vec<String> {
         problems.push(format!("has {lines} lines without its tests, {MOST_LINES} at most: split it"));
     }
     problems
+}
+
+/// Fields of structs with a derived `Debug` that hold a secret as plain text.
+fn printable_secrets(name: &str, text: &str) -> Vec<String> {
+    // What the simulator and the tests know of are inventions.
+    let is_product = (name.starts_with("crates/") || name.starts_with("bins/"))
+        && name.contains("/src/")
+        && !name.starts_with("crates/pulse-sim/");
+    let mut problems = Vec::new();
+    let (mut derives_debug, mut of) = (false, None);
+    for line in text.lines().take_while(|line| line.trim() != "#[cfg(test)]").filter(|_| is_product) {
+        let code = line.trim_start();
+        if let Some(derived) = code.strip_prefix("#[derive(") {
+            derives_debug = derived.contains("Debug");
+        } else if let Some((_, rest)) = code.split_once("struct ").filter(|(before, _)| is_visibility(before))
+        {
+            of =
+                std::mem::take(&mut derives_debug).then(|| rest.split(|c: char| !c.is_alphanumeric()).next());
+        } else if line == "}" {
+            (of, derives_debug) = (None, false);
+        } else if let (Some(of), Some((field, kind))) = (of, code.split_once(": ")) {
+            let field = field.rsplit(' ').next().unwrap_or(field);
+            let is_secret = SECRETS.iter().any(|end| {
+                field.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('_'))
+            });
+            let is_text = ["String", "&str", "&'a str", "Option<&'a str", "Zeroizing<String", "Vec<u8"];
+            if is_secret && is_text.iter().any(|text| kind.trim_start_matches("Option<").starts_with(text)) {
+                let of = of.unwrap_or_default();
+                problems
+                    .push(format!("{of}.{field} could be printed: keep it in a Secret, or derive no Debug"));
+            }
+        }
+    }
+    problems
+}
+
+fn is_visibility(text: &str) -> bool {
+    text.is_empty() || (text.starts_with("pub") && text.ends_with(' '))
 }
 
 fn marks(text: &str, marks: &[&str]) -> Vec<String> {
@@ -135,6 +188,23 @@ mod tests {
         let text = format!("//! Doc.\n#[{UNSAFE})]\n");
         assert!(judge("crates/pulse-memory/src/lib.rs", &text).is_empty());
         assert_eq!(judge("crates/pulse-core/src/lib.rs", &text).len(), 1);
+    }
+
+    #[test]
+    fn secrets_that_could_be_printed_are_found() {
+        let text = |derive: &str, field: &str| {
+            format!("//! Doc.\n#[derive({derive})]\npub(super) struct A {{\n    pub {field},\n}}\n")
+        };
+        let judge = |text: &str| judge("crates/a/src/b.rs", text).len();
+        assert_eq!(judge(&text("Clone, Debug", "auth_token: Option<String>")), 1);
+        assert_eq!(judge(&text("Debug", "password: String")), 1);
+        assert_eq!(judge(&text("Debug", "password: Secret")), 0);
+        assert_eq!(judge(&text("Clone", "password: String")), 0);
+        assert_eq!(judge(&text("Debug", "token_id: String")), 0);
+        // What was derived for one is not derived for the next.
+        let two = format!("//! Doc.\n#[derive(Debug)]\nenum E {{\n}}\n{}", text("Clone", "token: String"));
+        assert_eq!(judge(&two), 0);
+        assert_eq!(judge(&format!("{}fn f(token: &str) {{}}\n", text("Debug", "a: u8"))), 0);
     }
 
     #[test]

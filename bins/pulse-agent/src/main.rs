@@ -3,37 +3,33 @@
 mod args;
 #[cfg(test)]
 mod contract;
+mod log;
+#[cfg(windows)]
+mod service;
 
-use std::{
-    io::{IsTerminal, Write},
-    path::PathBuf,
-    process::ExitCode,
-    sync::OnceLock,
-    time::Duration,
-};
+use std::{io::Write, path::PathBuf, process::ExitCode, sync::OnceLock, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
 use pulse_agent::{
-    Agent, AgentIdentity, AgentSettings, DockerCollector, DockerOptions, Exit, Hooks, HostCollector,
-    HostOptions, SetLogLevel,
+    Agent, AgentIdentity, AgentSettings, DockerOptions, Engines, Exit, Hooks, HostCollector, HostOptions,
     settings::{Flags, Sources},
     upgrade,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{fmt, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 use args::Args;
+use log::Sink;
 
 /// Name lookups are all that the runtime does on other threads; two are enough and keep the heap in one piece.
 const BLOCKING_THREADS: usize = 2;
 /// Between two times that free memory is given back.
-const MEMORY_PERIOD: Duration = Duration::from_mins(1);
+const MEMORY_PERIOD: Duration = Duration::from_secs(15);
 /// After the first of these, and then after so many, the pages of the program that do not run any more are let go.
-const ROUNDS_PER_UNMAP: u32 = 10;
+const ROUNDS_PER_UNMAP: u32 = 40;
 
 fn main() -> ExitCode {
+    pulse_memory::keep_small();
     let args = match Args::try_parse_from(args::go_flags(std::env::args_os())) {
         Ok(args) => args,
         // A new version that does not know a flag of the old one's is a failed update like any other.
@@ -47,7 +43,8 @@ fn main() -> ExitCode {
     }
     let is_self_test = args.self_test;
     let flags = args.into_flags();
-    let outcome = if is_self_test { self_test(&flags).map(|()| Exit::Stopped) } else { run(flags) };
+    let outcome =
+        if is_self_test { self_test(&flags).map(|()| Exit::Stopped) } else { run_for_whoever_started(flags) };
     let error = match outcome {
         Ok(Exit::Stopped) => return ExitCode::SUCCESS,
         Ok(Exit::Replaced) => start_anew(),
@@ -109,10 +106,28 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("cannot start the runtime")
 }
 
-fn run(flags: Flags) -> anyhow::Result<Exit> {
+#[cfg(not(windows))]
+fn run_for_whoever_started(flags: Flags) -> anyhow::Result<Exit> {
+    run(flags, CancellationToken::new(), Sink::StandardError)
+}
+
+/// As a service where the service manager started this program, which is then told how it ended.
+#[cfg(windows)]
+fn run_for_whoever_started(flags: Flags) -> anyhow::Result<Exit> {
+    match service::run(flags) {
+        Ok(()) => Ok(Exit::Stopped),
+        Err(service::NotRun::StartedByHand(flags)) => {
+            run(*flags, CancellationToken::new(), Sink::StandardError)
+        }
+        Err(service::NotRun::Failed(error)) => Err(error),
+    }
+}
+
+/// Runs the agent until it is cancelled or told to stop by a signal.
+fn run(flags: Flags, cancel: CancellationToken, sink: Sink) -> anyhow::Result<Exit> {
     let variable = |name: &str| std::env::var(name).ok();
     let log_level = flags.log_level.clone().or_else(|| variable("LOG_LEVEL"));
-    let set_log_level = start_log(log_level.as_deref());
+    let set_log_level = log::start(sink, log_level.as_deref());
     let binary = binary();
     if has_rolled_back() {
         tracing::error!("this version did not get as far as a report three times; the one before starts");
@@ -127,7 +142,6 @@ fn run(flags: Flags) -> anyhow::Result<Exit> {
     let hooks = Hooks { set_log_level: Some(set_log_level), binary };
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
-        let cancel = CancellationToken::new();
         cancel_on_signal(cancel.clone())?;
         tokio::spawn(give_memory_back());
         Agent::run_with(settings, cancel, hooks).await.map_err(anyhow::Error::from)
@@ -177,30 +191,6 @@ fn cancel_on_signal(cancel: CancellationToken) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn level(text: Option<&str>) -> LevelFilter {
-    match text.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-        "error" => LevelFilter::ERROR,
-        "warn" | "warning" => LevelFilter::WARN,
-        "debug" => LevelFilter::DEBUG,
-        "trace" => LevelFilter::TRACE,
-        _ => LevelFilter::INFO,
-    }
-}
-
-/// Starts the log; what comes back changes how much is logged.
-fn start_log(text: Option<&str>) -> SetLogLevel {
-    let (filter, handle) = reload::Layer::new(level(text));
-    let lines = fmt::layer()
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(filter).with(lines).init();
-    Box::new(move |text| {
-        // The log is there for as long as the program runs.
-        handle.reload(level(text)).ok();
-    })
-}
-
 /// Shows that this binary works on this machine: no server and no token are needed.
 fn self_test(flags: &Flags) -> anyhow::Result<()> {
     let identity = AgentIdentity {
@@ -232,16 +222,16 @@ fn self_test(flags: &Flags) -> anyhow::Result<()> {
                 report.network.len()
             ),
         ];
-        match DockerCollector::discover(DockerOptions { identity, ..DockerOptions::default() }).await {
-            Ok(mut engine) => match engine.collect().await {
-                Ok(report) => lines.push(format!(
-                    "{} at {}: {} containers",
-                    engine.runtime(),
-                    engine.endpoint(),
-                    report.containers.len()
-                )),
-                Err(error) => lines.push(error.to_string()),
-            },
+        match Engines::discover(DockerOptions { identity, ..DockerOptions::default() }).await {
+            Ok(mut engines) => {
+                lines.extend(
+                    engines.all().map(|engine| format!("{} at {}", engine.runtime(), engine.endpoint())),
+                );
+                match engines.collect().await {
+                    Ok(report) => lines.push(format!("{} containers", report.containers.len())),
+                    Err(error) => lines.push(error.to_string()),
+                }
+            }
             Err(error) => lines.push(error.to_string()),
         }
         lines.push("self-test passed".to_owned());

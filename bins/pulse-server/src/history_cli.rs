@@ -118,8 +118,14 @@ fn close(store: &SqliteStore) -> Result<()> {
 
 /// Takes in the `metrics.db` of a Pulse v5.
 pub fn import(data_dir: &Path, file: &Path) -> Result<()> {
-    let held = DataDir::open(data_dir).context("the server must be stopped for an import")?;
+    if !file.is_file() {
+        bail!("{} is no file; name the metrics.db of Pulse v5", file.display());
+    }
+    let hold = || DataDir::open(data_dir).context("the server must be stopped for an import");
+    // A directory that is not there is not made for a file that cannot be taken in.
+    let held = data_dir.is_dir().then(hold).transpose()?;
     let database = OriginalDatabase::open(file)?;
+    let held = held.map_or_else(hold, Ok)?;
     let store = open(&held.file(FILE))?;
     // Guests are kept without their node, so that one that moves keeps its history.
     let name_of = |kind: ResourceType, id: &str| {
@@ -146,7 +152,10 @@ pub fn import(data_dir: &Path, file: &Path) -> Result<()> {
 fn write(data_dir: &Path, arguments: &ExportArgs) -> Result<()> {
     let path = data_dir.join(FILE);
     if !path.try_exists().with_context(|| format!("look for {}", path.display()))? {
-        bail!("there is no history in {}", data_dir.display());
+        bail!(
+            "there is no history in {}; name the data directory with --data-dir or PULSE_DATA_DIR",
+            data_dir.display()
+        );
     }
     let now = SystemClock.now();
     let request = ExportRequest {
@@ -191,7 +200,12 @@ fn to_output(store: &SqliteStore, request: &ExportRequest, arguments: &ExportArg
         };
     }
     let name = arguments.output.display();
-    let mut file = File::create_new(&arguments.output).with_context(|| format!("make {name}"))?;
+    let mut file = File::create_new(&arguments.output).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            anyhow::anyhow!("{name} is there already; name another file, or move that one away")
+        }
+        _ => anyhow::anyhow!("make {name}: {error}"),
+    })?;
     let mut bar = Bar::new();
     let result = export(store, request, format, &mut file, |summary| bar.show(None, summary.rows));
     bar.end();

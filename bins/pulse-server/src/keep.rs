@@ -16,11 +16,9 @@ const PERIOD: Duration = Duration::from_secs(60);
 /// The start leaves much behind that is needed only once; after it, free memory is returned this soon.
 const FIRST_TRIM: Duration = Duration::from_secs(15);
 
-/// And then this often.
+/// And then this often. What is let go comes back from the page cache as it is needed: a hundred faults a minute, a
+/// fraction of a millisecond.
 const TRIM_PERIOD: Duration = Duration::from_secs(60);
-
-/// The pages of the program that the start touched are let go with the first of these, and so on after busy times.
-const TRIMS_PER_UNMAP: u32 = 10;
 
 /// A rendering of the state that nobody asked for this long is given up; the next reader has it made anew.
 const UNREAD: Duration = Duration::from_secs(30);
@@ -28,17 +26,16 @@ const UNREAD: Duration = Duration::from_secs(30);
 /// Gives up what nobody reads, and returns free memory to the system, until `stop`.
 pub async fn give_memory_back(published: Arc<StateCache>, stop: CancellationToken) {
     let mut wait = FIRST_TRIM;
-    for round in 0_u32.. {
+    loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
         }
         wait = TRIM_PERIOD;
         published.forget(UNREAD);
-        let unmap = round % TRIMS_PER_UNMAP == 0;
         let work = tokio::task::spawn_blocking(move || {
             pulse_memory::give_back();
-            if unmap { pulse_memory::unmap_program() } else { Ok(0) }
+            pulse_memory::unmap_program()
         });
         match work.await {
             Ok(Ok(_)) => {}

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use pulse_agent::{
-    AgentIdentity, DockerCollector, DockerOptions, HostCollector, HostOptions, docker::Runtime,
-};
+use pulse_agent::{AgentIdentity, DockerOptions, Engines, HostCollector, HostOptions, docker::Runtime};
 use pulse_monitor::{Keeper, Reporter, Reporting, Watcher};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -76,14 +74,16 @@ async fn report_containers(keeper: Keeper, watcher: Watcher, stop: CancellationT
     loop {
         let found = tokio::select! {
             () = stop.cancelled() => return,
-            found = DockerCollector::discover(options.clone()) => found,
+            found = Engines::discover(options.clone()) => found,
         };
         match found {
-            Ok(collector) => {
-                tracing::info!(engine = collector.runtime(), "this machine's containers are monitored");
+            Ok(engines) => {
+                for engine in engines.all() {
+                    tracing::info!(engine = engine.runtime(), "this machine's containers are monitored");
+                }
                 let ended = tokio::select! {
                     () = stop.cancelled() => return,
-                    ended = report_until_error(collector, &keeper, &watcher) => ended,
+                    ended = report_until_error(engines, &keeper, &watcher) => ended,
                 };
                 let Some(error) = ended else { return };
                 last_error = error;
@@ -105,11 +105,7 @@ async fn report_containers(keeper: Keeper, watcher: Watcher, stop: CancellationT
 }
 
 /// Reports until the engine fails, and returns how; `None` when nobody takes reports any more.
-async fn report_until_error(
-    mut collector: DockerCollector,
-    keeper: &Keeper,
-    watcher: &Watcher,
-) -> Option<String> {
+async fn report_until_error(mut engines: Engines, keeper: &Keeper, watcher: &Watcher) -> Option<String> {
     let mut host =
         HostCollector::new(HostOptions { identity: identity(), is_brief: true, ..HostOptions::default() });
     let mut tick = tokio::time::interval(PERIOD);
@@ -119,11 +115,11 @@ async fn report_until_error(
         let is_watched = || id.as_ref().is_some_and(|id| watcher.is_report_wanted(Reporting::Docker(id)));
         next_look(&mut tick, took, is_watched).await;
         let begun = Instant::now();
-        let mut report = match collector.collect().await {
+        let mut report = match engines.collect().await {
             Ok(report) => report,
             Err(error) => return Some(error.to_string()),
         };
-        collector.attach_host(&mut report, &host.collect().await);
+        engines.attach_host(&mut report, &host.collect().await);
         took = begun.elapsed();
         match keeper.report_docker(report, Reporter::Local).await {
             Ok(Ok(accepted)) => id = Some(accepted.id),

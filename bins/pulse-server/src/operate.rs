@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{IsTerminal, Read, Write},
+    io::{BufRead, IsTerminal, Read, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,17 +10,20 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use pulse_config::{
-    DataDir, DotEnv, Layered, LeftToken, NodeStore, ProcessEnv, RecoveryFile, SealKey, Secret,
-    SystemSettingsStore, TokenStore, Vars,
+    DataDir, DotEnv, Layered, LeftToken, ProcessEnv, RecoveryFile, Secret, TokenStore, Vars,
     takeover::{self, Finding, Item},
     transfer::{
-        NodesSection, SystemSection, TokensSection, Transfer, bundle::MAX_BUNDLE_BYTES, check_passphrase,
-        may_hold_everything,
+        BundleError, Transfer,
+        bundle::{self, MAX_BUNDLE_BYTES},
+        check_passphrase, may_hold_everything,
     },
 };
 use pulse_core::{Clock, SystemClock};
 
-use crate::{cli::say, history_cli};
+use crate::{bundle::Stores, cli::say, history_cli};
+
+/// No line that is read from standard input is longer.
+const MOST_LINE_BYTES: u64 = 64 * 1024;
 
 /// `pulse-server config …`.
 #[derive(Debug, Subcommand)]
@@ -38,8 +41,8 @@ pub struct Export {
     #[arg(short, long)]
     output: Option<PathBuf>,
     /// The passphrase; PULSE_PASSPHRASE or the first line of standard input where it is missing.
-    #[arg(short, long)]
-    passphrase: Option<String>,
+    #[arg(short, long, value_parser = secret)]
+    passphrase: Option<Secret>,
 }
 
 /// Options of the import.
@@ -49,8 +52,8 @@ pub struct Import {
     #[arg(short, long)]
     input: PathBuf,
     /// The passphrase; PULSE_PASSPHRASE or the first line of standard input where it is missing.
-    #[arg(short, long)]
-    passphrase: Option<String>,
+    #[arg(short, long, value_parser = secret)]
+    passphrase: Option<Secret>,
     /// Do not ask.
     #[arg(short, long)]
     force: bool,
@@ -58,36 +61,73 @@ pub struct Import {
 
 /// Does what `config` says. The server must not run: it would not see what changes.
 pub fn config(command: ConfigCommand, data_dir: &Path) -> Result<()> {
-    let directory = DataDir::open(data_dir)?;
-    let transfer = open(directory.path())?;
     match command {
-        ConfigCommand::Export(options) => {
-            let passphrase = passphrase(options.passphrase)?;
-            check_passphrase(&passphrase)?;
-            let text = transfer.export(&passphrase, SystemClock.now())?;
-            match options.output {
-                Some(path) => pulse_config::atomic_file::write(&path, text.as_bytes())?,
-                None => say(&text),
-            }
-        }
-        ConfigCommand::Import(options) => {
-            let bytes = read_bundle(&options.input)?;
-            let passphrase = passphrase(options.passphrase)?;
-            if !options.force && !confirmed("Replace the configuration with the one of the bundle?")? {
-                bail!("nothing was imported");
-            }
-            let imported = transfer.import(&bytes, &passphrase, may_hold_everything)?;
-            say(&format!("imported: {}", imported.taken.join(", ")));
-            if !imported.left.is_empty() {
-                say(&format!("not used by this version: {}", imported.left.join(", ")));
-            }
-        }
+        ConfigCommand::Export(options) => export(options, data_dir),
+        ConfigCommand::Import(options) => import(options, data_dir),
+    }
+}
+
+fn export(options: Export, data_dir: &Path) -> Result<()> {
+    // A wrong directory would be exported as an empty configuration, a damaged file as one without what is in it.
+    let items = look_at(data_dir)?;
+    if items.is_empty() {
+        bail!(
+            "{} holds nothing of Pulse; name the data directory with --data-dir or PULSE_DATA_DIR",
+            data_dir.display()
+        );
+    }
+    refuse_damaged(&items)?;
+    let directory = DataDir::open(data_dir)?;
+    let passphrase = passphrase(options.passphrase)?;
+    check_passphrase(&passphrase)?;
+    let text = open(directory.path())?.export(&passphrase, SystemClock.now())?;
+    match options.output {
+        Some(path) => pulse_config::atomic_file::write(&path, text.as_bytes())?,
+        None => say(&text),
+    }
+    Ok(())
+}
+
+fn import(options: Import, data_dir: &Path) -> Result<()> {
+    let bytes = read_bundle(&options.input)?;
+    let passphrase = passphrase(options.passphrase)?;
+    // Before anything is made or asked.
+    bundle::open_any(&bytes, &passphrase).map_err(|error| match error {
+        BundleError::NotOpened => anyhow!(
+            "{} does not open: the passphrase is wrong, or the file is damaged or no bundle",
+            options.input.display()
+        ),
+        other => anyhow!(other).context(format!("{} is no bundle", options.input.display())),
+    })?;
+    let directory = DataDir::open(data_dir)?;
+    let items = takeover::inspect_own(directory.path())?;
+    refuse_damaged(&items)?;
+    if !options.force && !confirmed("Replace the configuration with the one of the bundle?")? {
+        bail!("nothing was imported; answer with y, or give --force");
+    }
+    let imported = open(directory.path())?.import(&bytes, &passphrase, may_hold_everything)?;
+    say(&format!("imported: {}", imported.taken.join(", ")));
+    if !imported.left.is_empty() {
+        say(&format!("not used by this version: {}", imported.left.join(", ")));
     }
     Ok(())
 }
 
 /// Takes over the data directory of Pulse v5.
 pub fn import_pulse(from: &Path, data_dir: &Path) -> Result<()> {
+    // Before anything is made.
+    if !from.is_dir() || takeover::inspect(from)?.is_empty() {
+        bail!(
+            "{} is no data directory of Pulse; name the one of the old server, mostly /etc/pulse or /data",
+            from.display()
+        );
+    }
+    if is_same(from, data_dir) {
+        bail!(
+            "{} is both the old and the new data directory; name an empty one with --data-dir",
+            from.display()
+        );
+    }
     let into = DataDir::open(data_dir)?;
     let items = takeover::take_over(from, &into)?;
     say(&format!("from {} into {}:", from.display(), into.path().display()));
@@ -111,10 +151,7 @@ pub fn import_pulse(from: &Path, data_dir: &Path) -> Result<()> {
 
 /// Says of every file of a data directory whether it can be read.
 pub fn check(data_dir: &Path) -> Result<()> {
-    if !data_dir.is_dir() {
-        bail!("{} is no directory", data_dir.display());
-    }
-    let items = takeover::inspect_own(data_dir)?;
+    let items = look_at(data_dir)?;
     if items.is_empty() {
         say(&format!("{} holds nothing of Pulse yet", data_dir.display()));
     }
@@ -122,11 +159,41 @@ pub fn check(data_dir: &Path) -> Result<()> {
     let vars = Layered(ProcessEnv, DotEnv::read(&data_dir.join(".env"))?);
     pulse_config::Settings::load(&vars)?;
     pulse_config::schema::system::environment::Overrides::load(&vars)?;
-    let damaged = items.iter().filter(|item| matches!(item.finding, Finding::Damaged(_))).count();
-    if damaged > 0 {
-        bail!("{damaged} files cannot be read");
+    refuse_damaged(&items)
+}
+
+/// What is in a data directory that must be there.
+fn look_at(data_dir: &Path) -> Result<Vec<Item>> {
+    if !data_dir.is_dir() {
+        bail!(
+            "{} is no directory; name the data directory with --data-dir or PULSE_DATA_DIR",
+            data_dir.display()
+        );
     }
-    Ok(())
+    Ok(takeover::inspect_own(data_dir)?)
+}
+
+fn refuse_damaged(items: &[Item]) -> Result<()> {
+    let damaged: Vec<&str> = items
+        .iter()
+        .filter(|item| matches!(item.finding, Finding::Damaged(_)))
+        .map(|item| item.name.as_str())
+        .collect();
+    if damaged.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "cannot be read: {}; put back what a backup has of it, or move it away: the server starts without it",
+        damaged.join(", ")
+    )
+}
+
+/// Whether two paths are one directory, whatever they are called.
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 fn report(items: &[Item], good: &str) {
@@ -172,6 +239,9 @@ fn give_to_owner_of(directory: &Path, file: &Path) -> Result<()> {
 /// Prints the hash of a password from standard input.
 pub fn hash_password() -> Result<()> {
     let password = first_line()?;
+    if password.is_empty() {
+        bail!("there is no password on standard input; type it, or pipe it in");
+    }
     pulse_auth::password::check(password.expose())?;
     say(&pulse_auth::password::hash(password.expose())?);
     Ok(())
@@ -210,28 +280,17 @@ pub fn import_from_environment(
     Ok(())
 }
 
-struct Tokens(TokenStore);
-
-impl AsRef<TokenStore> for Tokens {
-    fn as_ref(&self) -> &TokenStore {
-        &self.0
-    }
-}
-
 fn open(directory: &Path) -> Result<Transfer> {
     let vars = Layered(ProcessEnv, DotEnv::read(&directory.join(".env"))?);
-    let nodes = Arc::new(NodeStore::open(directory, SealKey::open(directory)?)?);
-    let system = Arc::new(SystemSettingsStore::open(directory, &vars)?);
-    let tokens = Tokens(TokenStore::open(directory)?);
-    Ok(Transfer::new(vec![
-        Box::new(NodesSection(nodes)),
-        Box::new(SystemSection(system)),
-        Box::new(TokensSection(tokens)),
-    ]))
+    let stores = Stores::open(directory, &vars)?;
+    Ok(stores.transfer(Arc::new(TokenStore::open(directory)?)))
 }
 
 fn read_bundle(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    if path.is_dir() {
+        bail!("{} is a directory; name the file that an export wrote", path.display());
+    }
     let file = fs::File::open(path).with_context(|| format!("open {}", path.display()))?;
     file.take(MAX_BUNDLE_BYTES as u64 + 1)
         .read_to_end(&mut bytes)
@@ -239,9 +298,14 @@ fn read_bundle(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn passphrase(given: Option<String>) -> Result<Secret> {
-    match given.or_else(|| ProcessEnv.get("PULSE_PASSPHRASE")) {
-        Some(text) if !text.is_empty() => Ok(Secret::new(text)),
+#[expect(clippy::unnecessary_wraps, reason = "what clap calls may fail")]
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
+}
+
+fn passphrase(given: Option<Secret>) -> Result<Secret> {
+    match given.or_else(|| ProcessEnv.get("PULSE_PASSPHRASE").map(Secret::new)) {
+        Some(text) if !text.is_empty() => Ok(text),
         _ => first_line(),
     }
 }
@@ -252,14 +316,15 @@ fn first_line() -> Result<Secret> {
     if std::io::stdin().is_terminal() {
         prompt("Password (it is shown as you type; pipe it in to avoid that): ")?;
     }
-    std::io::stdin().read_line(&mut line).context("read standard input")?;
+    let mut input = std::io::stdin().lock().take(MOST_LINE_BYTES);
+    input.read_line(&mut line).context("read standard input")?;
     Ok(Secret::new(line.trim_end_matches(['\r', '\n'])))
 }
 
 fn confirmed(question: &str) -> Result<bool> {
     prompt(&format!("{question} [y/N] "))?;
     let mut line = String::new();
-    std::io::stdin().read_line(&mut line).context("read standard input")?;
+    std::io::stdin().lock().take(MOST_LINE_BYTES).read_line(&mut line).context("read standard input")?;
     Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 

@@ -22,7 +22,6 @@ use pulse_config::{
     DataDir, DotEnv, Layered, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore, ProcessEnv,
     ProfileStore, SealKey, Settings, SigningKey, SystemSettingsStore, Vars,
     store::{bootstrap::BootstrapToken, credentials::Credentials, sessions::SessionFile, tokens::TokenStore},
-    transfer::{NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer},
 };
 use pulse_core::{Clock, SystemClock};
 use pulse_log::Logs;
@@ -36,7 +35,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 #[cfg(feature = "mock-mode")]
 use crate::mock;
-use crate::{alerts, cli::say, fleet, history, keep, local, notify, operate, page, service_manager};
+use crate::{
+    alerts, bundle::Stores, cli::say, fleet, history, keep, local, notify, operate, page, service_manager,
+};
 
 /// Connections get this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -60,9 +61,8 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     let system = Arc::new(SystemSettingsStore::open(data_dir.path(), &vars)?);
     let access = Arc::new(open_access(data_dir.path(), &settings, &*clock)?);
     let licensing = Arc::new(Licensing::open(&settings)?);
-    let key = SealKey::open(data_dir.path())?;
     let is_first_start = !data_dir.file("nodes.enc").exists();
-    let nodes = Arc::new(NodeStore::open(data_dir.path(), key)?);
+    let nodes = Arc::new(NodeStore::open(data_dir.path(), SealKey::open(data_dir.path())?)?);
     let alert_config = Arc::new(alerting::open_config(data_dir.path())?);
     let metadata = Arc::new(Metadata::open(data_dir.path())?);
     let profiles = Arc::new(ProfileStore::open(data_dir.path())?);
@@ -70,15 +70,15 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     let destinations = Arc::new(NotifyStore::open(data_dir.path(), SealKey::open(data_dir.path())?)?);
     let oidc_store = Arc::new(OidcStore::open(data_dir.path(), SealKey::open(data_dir.path())?, &vars)?);
     let oidc = Arc::new(Oidc::new(oidc_store.clone()));
-    let mut sections: Vec<Box<dyn Section>> = vec![
-        Box::new(OidcSection(oidc_store)),
-        Box::new(NodesSection(nodes.clone())),
-        Box::new(SystemSection(system.clone())),
-        Box::new(TokensSection(AccessTokens(access.clone()))),
-        Box::new(alerting::AlertsSection(alert_config.clone())),
-    ];
-    sections.extend(NotifySection::all(&destinations));
-    let transfer = Arc::new(Transfer::new(sections));
+    let stores = Stores {
+        oidc: oidc_store,
+        nodes: nodes.clone(),
+        system: system.clone(),
+        alerts: alert_config.clone(),
+        destinations: destinations.clone(),
+        metadata: metadata.clone(),
+    };
+    let transfer = Arc::new(stores.transfer(AccessTokens(access.clone())));
     operate::import_from_environment(&vars, data_dir.path(), &transfer, is_first_start)?;
     let ledger = Ledger::open(&data_dir.file("pulse.db"), clock.clone())?;
     let notifier = notify::open(

@@ -21,7 +21,7 @@ pub mod upgrade;
 pub use agent::{
     Agent, AgentError, ConfigSetupError, Exit, Hooks, SetLogLevel, docker_options, host_options,
 };
-pub use docker::{DockerCollector, DockerControl, DockerError, DockerOptions};
+pub use docker::{DockerCollector, DockerControl, DockerError, DockerOptions, Engines};
 pub use host::{HostCollector, HostOptions};
 pub use identity::AgentIdentity;
 pub use kubernetes::{KubernetesCollector, KubernetesError};

@@ -1,4 +1,5 @@
-//! Figures of who may come in: what a token check costs, and what many tokens and sessions weigh.
+//! Figures of who may come in: what a token check costs, what many tokens and sessions weigh, and whether the time of a
+//! refusal tells anything.
 //!
 //! `cargo bench -p pulse-api`
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for people to look at")]
@@ -8,7 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pulse_auth::{NewSession, ScopeSet, Sessions, session::DURATION, token};
+use pulse_auth::{
+    NewSession, ScopeSet, Sessions,
+    proxy::{self, ProxyClaims, ProxyRules},
+    session::DURATION,
+    token,
+};
 use pulse_config::TokenStore;
 use pulse_core::{Clock, SystemClock};
 
@@ -20,6 +26,7 @@ fn main() {
         println!("access: a token check among {count}: {:.2} µs", each.as_secs_f64() * 1e6);
     }
     weigh();
+    tell();
 }
 
 fn value(number: usize) -> String {
@@ -52,6 +59,53 @@ fn check(count: usize) -> (Duration, TokenStore) {
         assert!(store.authenticate(&hash, now).is_some());
     }
     (begin.elapsed() / CHECKS, store)
+}
+
+/// Whether the time of a refusal tells how much of a guess is right: wrong at its beginning against wrong at its end.
+fn tell() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(10_000, dir.path());
+    let now = SystemClock.now();
+    // One digit of a real token changed, the first or the last.
+    let right = value(4_711);
+    let wrong_end = format!("{}{}", &right[..63], if right.ends_with('f') { '0' } else { 'f' });
+    let wrong_begin = format!("f{}", &right[1..]);
+    let token =
+        |guess: &str| assert!(store.authenticate(&token::hash_token(black_box(guess)), now).is_none());
+    say("an API token", &wrong_begin, &wrong_end, token);
+
+    let secret = "s".repeat(64);
+    let rules = ProxyRules { secret: &secret, needs_user: false, role_separator: "|", admin_role: None };
+    let proxy = |guess: &str| {
+        let claims = ProxyClaims { secret: Some(black_box(guess)), ..ProxyClaims::default() };
+        assert!(proxy::identify(&rules, &claims).is_none());
+    };
+    say("the secret of a proxy", &format!("x{}", &secret[1..]), &format!("{}x", &secret[..63]), proxy);
+}
+
+/// The middle of many short runs in turn: what else the machine does hits both alike.
+fn say(what: &str, wrong_begin: &str, wrong_end: &str, check: impl Fn(&str)) {
+    const ROUNDS: usize = 401;
+    let round = |guess: &str| {
+        let begin = Instant::now();
+        for _ in 0..2_000 {
+            check(guess);
+        }
+        begin.elapsed().as_secs_f64()
+    };
+    let (mut begins, mut ends) = (Vec::with_capacity(ROUNDS), Vec::with_capacity(ROUNDS));
+    for _ in 0..ROUNDS {
+        begins.push(round(wrong_begin));
+        ends.push(round(wrong_end));
+    }
+    let middle = |times: &mut Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times[ROUNDS / 2]
+    };
+    let ratio = middle(&mut ends) / middle(&mut begins);
+    println!(
+        "access: {what} that is wrong at its end, against one that is wrong at its beginning: {ratio:.3}"
+    );
 }
 
 /// What 10,000 of each add to the process.

@@ -37,6 +37,8 @@ ENV_FILE="$ROOT/etc/pulse-agent.env"
 OPENRC="$ROOT/etc/init.d/pulse-agent"
 OPENRC_CONF="$ROOT/etc/conf.d/pulse-agent"
 RCD="$ROOT/usr/local/etc/rc.d/pulse_agent"
+PLIST="$ROOT/Library/LaunchDaemons/com.pulse.agent.plist"
+SERVICE="system/com.pulse.agent"
 
 say() { printf 'pulse-agent: %s\n' "$*"; }
 die() {
@@ -129,6 +131,8 @@ manager() {
 		echo "$PULSE_SERVICE_MANAGER"
 	elif [ "$(uname -s)" = FreeBSD ]; then
 		echo rcd
+	elif [ "$(uname -s)" = Darwin ]; then
+		echo launchd
 	elif [ -d /run/systemd/system ] || command -v systemctl >/dev/null 2>&1; then
 		echo systemd
 	elif command -v rc-update >/dev/null 2>&1; then
@@ -138,6 +142,8 @@ manager() {
 	fi
 }
 MANAGER=$(manager)
+# FreeBSD keeps everything that did not come with the system below /usr/local.
+[ "$MANAGER" != rcd ] || ENV_FILE="$ROOT/usr/local/etc/pulse-agent.env"
 
 # Runs a command of the service manager, unless this is not the running system.
 control() { [ -n "$ROOT" ] || "$@"; }
@@ -159,11 +165,14 @@ uninstall() {
 		;;
 	rcd)
 		[ ! -e "$RCD" ] || control service pulse_agent onestop || true
-		[ -n "$ROOT" ] || sysrc -x pulse_agent_enable pulse_agent_env >/dev/null 2>&1 || true
+		[ -n "$ROOT" ] || sysrc -x pulse_agent_enable >/dev/null 2>&1 || true
+		;;
+	launchd)
+		[ ! -e "$PLIST" ] || control launchctl bootout "$SERVICE" || true
 		;;
 	esac
 	removed=0
-	for file in "$BINARY" "$UNIT" "$ENV_FILE" "$OPENRC" "$OPENRC_CONF" "$RCD"; do
+	for file in "$BINARY" "$UNIT" "$ENV_FILE" "$OPENRC" "$OPENRC_CONF" "$RCD" "$PLIST"; do
 		[ -e "$file" ] || continue
 		rm -f "$file"
 		say "removed $file"
@@ -188,7 +197,6 @@ fi
 old_settings() {
 	case $MANAGER in
 	openrc) cat "$OPENRC_CONF" 2>/dev/null || true ;;
-	rcd) [ -n "$ROOT" ] || sysrc -n pulse_agent_env 2>/dev/null | tr ' ' '\n' || true ;;
 	*) cat "$ENV_FILE" 2>/dev/null || true ;;
 	esac
 }
@@ -217,6 +225,7 @@ architecture() {
 	case $(uname -s) in
 	Linux) system=linux ;;
 	FreeBSD) system=freebsd ;;
+	Darwin) system=darwin ;;
 	*) die "$(uname -s) is not handled by this script; see the documentation on installing by hand" ;;
 	esac
 	case $(uname -m) in
@@ -316,6 +325,26 @@ settings() {
 	[ -z "$OLD" ] || printf '%s\n' "$OLD" | grep -v -E "^(export )?(${KNOWN#|})=" || true
 }
 
+# launch: has launchd run what $PLIST.new describes, as it is from now on.
+launch() {
+	if control launchctl print "$SERVICE" >/dev/null 2>&1 && cmp -s "$PLIST.new" "$PLIST"; then
+		rm -f "$PLIST.new"
+		control launchctl kickstart -k "$SERVICE"
+		return
+	fi
+	control launchctl bootout "$SERVICE" 2>/dev/null || true
+	mv -f "$PLIST.new" "$PLIST"
+	# Switched off by hand, it would be switched off for ever.
+	control launchctl enable "$SERVICE"
+	# What was booted out is not gone at once, and launchd refuses its successor until then.
+	tries=0
+	until control launchctl bootstrap system "$PLIST"; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 10 ] || die "launchd does not take $PLIST"
+		sleep 1
+	done
+}
+
 case $MANAGER in
 systemd)
 	settings "" | secret "$ENV_FILE"
@@ -349,9 +378,21 @@ rcd)
 @RCD_SERVICE@
 PULSE_UNIT
 	chmod 0755 "$RCD"
-	control sysrc pulse_agent_enable=YES "pulse_agent_env=$(settings "" | tr -d '"' | tr '\n' ' ')"
+	settings "" | secret "$ENV_FILE"
+	control sysrc pulse_agent_enable=YES >/dev/null
 	control service pulse_agent restart
-	say "settings in /etc/rc.conf, service in $RCD"
+	say "settings in $ENV_FILE, service in $RCD"
+	;;
+launchd)
+	settings "" | secret "$ENV_FILE"
+	mkdir -p "$(dirname "$PLIST")"
+	cat >"$PLIST.new" <<'PULSE_UNIT'
+@LAUNCHD_SERVICE@
+PULSE_UNIT
+	# launchd takes no description that others than root may write.
+	chmod 0644 "$PLIST.new"
+	launch
+	say "settings in $ENV_FILE, launchd service in $PLIST"
 	;;
 *)
 	settings "" | secret "$ENV_FILE"

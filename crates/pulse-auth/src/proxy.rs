@@ -3,7 +3,7 @@
 use crate::{Identity, compare};
 
 /// How the proxy speaks; the texts come from the settings.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct ProxyRules<'a> {
     /// What the proxy's secret must be.
     pub secret: &'a str,
@@ -16,7 +16,7 @@ pub struct ProxyRules<'a> {
 }
 
 /// What the headers of a request say.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct ProxyClaims<'a> {
     /// `X-Proxy-Secret`.
     pub secret: Option<&'a str>,

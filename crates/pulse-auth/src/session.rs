@@ -146,6 +146,14 @@ impl Sessions {
         self.lock().by_key.get(key).is_some_and(|record| record.expires_at > now)
     }
 
+    /// Changes the roles of a session that a provider vouches for, where there still is one.
+    pub fn set_roles(&self, key: &str, roles: Option<Vec<String>>) {
+        let mut inner = self.lock();
+        let Some(record) = inner.by_key.get_mut(key).filter(|record| record.roles != roles) else { return };
+        record.roles = roles;
+        inner.version += 1;
+    }
+
     /// Ends the session of that key. Gives back whether there was one.
     pub fn remove(&self, key: &str) -> bool {
         let mut inner = self.lock();

@@ -15,7 +15,7 @@ const GRACE: SignedDuration = SignedDuration::from_mins(1);
 const MOST: usize = 1_000;
 
 /// A token that was given out.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SetupToken {
     /// Its value, 32 hexadecimal digits.
     pub value: String,

@@ -23,6 +23,11 @@ pub trait Connect: Send + Sync {
         Ok(Arc::new(PbsConnection::new(instance, timeouts)?))
     }
 
+    /// For how long a host's address counts that was looked up by its name; holds at once.
+    fn keep_names_for(&self, lifetime: Duration) {
+        crate::dns::keep_names_for(lifetime);
+    }
+
     /// A connection to a mail gateway; over HTTPS unless somebody wants it otherwise.
     fn pmg(&self, instance: &PmgInstance, timeouts: Timeouts) -> Result<Arc<dyn PmgApi>, PollError> {
         Ok(Arc::new(PmgConnection::new(instance, timeouts)?))

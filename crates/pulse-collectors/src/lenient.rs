@@ -13,11 +13,24 @@ const LONGEST_TEXT: usize = 4_096;
 /// No product allows longer names.
 const LONGEST_NAME: usize = 256;
 
-fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => text[..end].to_owned(),
-        None => text.to_owned(),
+/// A text as it is kept: at most so long, and without characters that are not seen but act on what stands around them.
+fn kept(text: &str, most: usize, acts: fn(char) -> bool) -> String {
+    let text = text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end]);
+    if !text.contains(acts) {
+        return text.to_owned();
     }
+    text.chars().map(|each| if acts(each) { char::REPLACEMENT_CHARACTER } else { each }).collect()
+}
+
+/// Characters that act in a name: they turn the direction of the words behind it, as in `invoice\u{202e}gpj.exe`, begin a
+/// new line of a log, or steer a terminal. Letters of languages that are written from right to left are not among them.
+fn acts_in_name(each: char) -> bool {
+    matches!(each, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') || each.is_control()
+}
+
+/// The same in a note, which may have several lines.
+fn acts_in_note(each: char) -> bool {
+    acts_in_name(each) && !matches!(each, '\n' | '\r' | '\t')
 }
 
 enum Scalar<'de> {
@@ -81,12 +94,12 @@ impl Text<'_> {
 
     /// The text to keep, cut where nobody reads on.
     pub(crate) fn to_owned(&self) -> Option<String> {
-        self.0.as_deref().map(|text| cut(text, LONGEST_TEXT))
+        self.0.as_deref().map(|text| kept(text, LONGEST_TEXT, acts_in_note))
     }
 
     /// A name to keep: cut shorter, because it becomes part of ids and stands in every table.
     pub(crate) fn to_name(&self) -> Option<String> {
-        self.0.as_deref().map(|text| cut(text, LONGEST_NAME))
+        self.0.as_deref().map(|text| kept(text, LONGEST_NAME, acts_in_name))
     }
 
     pub(crate) fn is(&self, word: &str) -> bool {
@@ -353,5 +366,25 @@ mod tests {
             assert_eq!(serde_json::from_str::<Text<'_>>(json).unwrap().as_str(), expect, "{json}");
         }
         assert_eq!(serde_json::from_str::<Text<'_>>(r#""a\n\u00e9""#).unwrap().as_str(), Some("a\né"));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_text_acts_on_nothing_around_it() {
+        let text = |text: &str| Text(Some(text.to_owned().into()));
+        let check = |given: &str, name: &str, note: &str| {
+            let text = text(given);
+            assert_eq!((text.to_name().as_deref(), text.to_owned().as_deref()), (Some(name), Some(note)));
+        };
+        check("web-1 \u{1f600} <b> é", "web-1 \u{1f600} <b> é", "web-1 \u{1f600} <b> é");
+        check("שלום 1", "שלום 1", "שלום 1");
+        check("a\u{202e}gpj.exe\u{2066}", "a\u{fffd}gpj.exe\u{fffd}", "a\u{fffd}gpj.exe\u{fffd}");
+        check(
+            "a\r\n\tb\u{1b}[31m\u{0}",
+            "a\u{fffd}\u{fffd}\u{fffd}b\u{fffd}[31m\u{fffd}",
+            "a\r\n\tb\u{fffd}[31m\u{fffd}",
+        );
+        let long = "\u{202e}".repeat(10_000);
+        assert_eq!(text(&long).to_name().unwrap(), "\u{fffd}".repeat(LONGEST_NAME));
+        assert_eq!(text(&long).to_owned().unwrap().chars().count(), LONGEST_TEXT);
     }
 }

@@ -26,12 +26,14 @@
 mod api;
 pub mod details;
 pub mod discover;
+pub mod dns;
 mod envelope;
 mod error;
 pub mod http;
 mod issues;
 mod lenient;
 mod link;
+mod once;
 mod pbs;
 mod pmg;
 mod polled;

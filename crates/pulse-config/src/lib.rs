@@ -42,7 +42,7 @@ pub use history::{HistorySettings, RemoteHistory};
 pub use host::HostError;
 pub use mock::{MockConfig, MockError};
 pub use node_edit::{AnyInstance, NodeEdit, NodeError};
-pub use node_register::{Registered, Registration};
+pub use node_register::{Registered, Registration, Replacing};
 pub use schema::{
     instances::{ClusterEndpointConfig, NodeConfig, PbsInstance, PmgInstance, PveInstance},
     oidc::OidcConfig,

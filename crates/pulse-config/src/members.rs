@@ -8,6 +8,23 @@ const MOST_MEMBERS: usize = 256;
 const LONGEST: usize = 512;
 
 impl PveInstance {
+    /// Takes over the members of a cluster as found, keeping what is already known of them, and gives back how many
+    /// are new.
+    pub fn merge_endpoints(&mut self, found: Vec<ClusterEndpointConfig>) -> usize {
+        let mut added = 0;
+        for endpoint in found {
+            let known = self.cluster_endpoints.iter_mut().find(|known| known.node_name == endpoint.node_name);
+            if let Some(known) = known {
+                let fingerprint = endpoint.fingerprint.clone().or_else(|| known.fingerprint.take());
+                *known = ClusterEndpointConfig { fingerprint, ..endpoint };
+            } else {
+                added += 1;
+                self.cluster_endpoints.push(endpoint);
+            }
+        }
+        added
+    }
+
     /// Takes over the members that the cluster named of itself: new ones are added, what it no longer has goes, and of
     /// the others stays what is known and still holds. An address that a person corrected is kept for as long as the
     /// member itself has not moved.

@@ -140,8 +140,10 @@ const HARMFUL: &[&str] = &[
     "--kill",
 ];
 
-/// Short options of the same kind: another host, a container. They may stand anywhere in a word, with their value behind.
-const HARMFUL_SHORT: &[char] = &['H', 'M'];
+/// Letters that do the same to one program, alone, among others, or with their value behind them. In other programs
+/// they are harmless (`df -H`).
+const HARMFUL_LETTERS: &[(&str, &[char])] =
+    &[("systemctl", &['H', 'M']), ("journalctl", &['M']), ("zpool", &['c'])];
 
 /// Characters that a shell acts on; a command that holds one is no plain command.
 const SHELL: &[char] =
@@ -182,24 +184,29 @@ impl CommandPolicy {
             return Err(RefusedCommand::NotListed);
         };
         let added = &words[rule.words.len()..];
-        if let Some(word) = added.iter().find(|word| is_harmful(word)) {
+        if let Some(word) = added.iter().find(|word| is_harmful(&words[0], word)) {
             return Err(RefusedCommand::Option(word.clone()));
         }
         Ok(AllowedCommand::Words(words))
     }
 }
 
-/// Whether a word is an option that does harm, shortened, with its value, or among others.
-fn is_harmful(word: &str) -> bool {
-    if let Some(long) = word.strip_prefix("--") {
-        let name = long.split('=').next().unwrap_or(long);
-        let is_one = |harmful: &&str| {
-            let harmful = harmful.trim_start_matches('-');
-            harmful.starts_with(name) || name.starts_with(harmful)
-        };
-        return !name.is_empty() && HARMFUL.iter().any(is_one);
+/// Whether a word is an option that turns the program into another one. Programs take a long option as soon as its
+/// beginning tells it from all others (`--rot` for `--rotate`), so a beginning is refused as the whole is.
+fn is_harmful(program: &str, word: &str) -> bool {
+    if let Some(name) = word.strip_prefix("--") {
+        let name = name.split('=').next().unwrap_or_default();
+        // Two dashes alone end the options.
+        return !name.is_empty()
+            && HARMFUL.iter().any(|harmful| {
+                let harmful = harmful.trim_start_matches('-');
+                name.starts_with(harmful) || harmful.starts_with(name)
+            });
     }
-    word.starts_with('-') && word.contains(HARMFUL_SHORT)
+    let Some(letters) = word.strip_prefix('-') else { return false };
+    HARMFUL_LETTERS
+        .iter()
+        .any(|(of, harmful)| *of == program && letters.chars().any(|letter| harmful.contains(&letter)))
 }
 
 fn rule(phrase: &str) -> Rule {
@@ -271,6 +278,9 @@ mod tests {
             ["journalctl", "-u", "my unit", "-n", "50"]
         );
         assert_eq!(words("hostname").unwrap(), ["hostname"]);
+        for command in ["df -H", "journalctl --since today --unit ssh -n50", "systemctl status -- ssh"] {
+            assert!(words(command).is_ok(), "{command}");
+        }
     }
 
     #[test]
@@ -292,8 +302,12 @@ mod tests {
             "systemctl status -H root@elsewhere",
             "systemctl status -Hroot@elsewhere",
             "systemctl status -lHroot@elsewhere",
-            "systemctl status --hos root@elsewhere",
+            "systemctl status --hos=root@elsewhere",
+            "systemctl status --m guest",
+            "journalctl --rot",
             "journalctl --vac=1",
+            "journalctl -M guest",
+            "zpool status -vc upath",
             "journalctl -nMbox",
             "df\nreboot",
             "df 'x",

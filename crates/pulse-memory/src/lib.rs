@@ -3,14 +3,16 @@
 //! glibc keeps what was freed: each thread's share grows to its largest moment and stays there. A server that renders
 //! a large state now and then would keep several times what it uses. The kernel keeps the program: whatever code the
 //! start touched stays mapped, with fifteen neighbours of every touched page, though most of it never runs again. The
-//! two calls that let go are unsafe to make, so they stand in this crate alone; the workspace's tidy check holds every
+//! calls that let go are unsafe to make, so they stand in this crate alone; the workspace's tidy check holds every
 //! other file to safe code.
 //!
 //! Invariant: nothing here keeps state or knows what the memory was for.
 
 mod program;
+mod small;
 
 pub use program::unmap_program;
+pub use small::keep_small;
 
 /// Asks the allocator to return free memory; returns whether any was returned. Takes up to some milliseconds with a
 /// large heap, during which other threads that allocate may wait: call it now and then, off the async threads.

@@ -191,6 +191,8 @@ impl InstanceFacts {
     pub(crate) fn keep_nodes(&mut self, is_known: impl Fn(&str) -> bool) {
         let before = self.nodes.len();
         self.nodes.retain(|name, _| is_known(name));
-        self.changed.replication |= self.nodes.len() != before;
+        let has_lost = self.nodes.len() != before;
+        self.changed.replication |= has_lost;
+        self.changed.disks |= has_lost;
     }
 }

@@ -11,8 +11,8 @@ use pulse_core::{
     ids::{GuestId, InstanceName},
     metric::{Metric, ResourceType, Sample, SeriesKey},
     model::{
-        DockerHost, GuestStatus, Host, InstanceKey, InstanceView, KubernetesCluster, Liveness, NodeStatus,
-        PbsInstance, PmgInstance, Storage,
+        DockerHost, Guest, GuestStatus, Host, InstanceKey, InstanceView, KubernetesCluster, Liveness,
+        NodeStatus, PbsInstance, PmgInstance, Storage,
     },
 };
 use pulse_store::MetricStore;
@@ -46,6 +46,42 @@ pub fn datastore_series_id(server: &str, datastore: &str) -> String {
 /// The newest measured value of everything that is there now: what is answered where no history is.
 pub fn current(snapshot: &Snapshot) -> Vec<Sample> {
     Extract::default().samples(snapshot)
+}
+
+/// The same of one resource, without going through everything that is there.
+pub fn current_of(snapshot: &Snapshot, resource_type: ResourceType, resource_id: &str) -> Vec<Sample> {
+    let mut out = Vec::new();
+    let views = || snapshot.instances.values().filter_map(|view| Some((view, view.last_success?)));
+    match resource_type {
+        ResourceType::Vm | ResourceType::Container => {
+            let Some((name, vmid)) = resource_id.rsplit_once(':') else { return out };
+            let is_it = |guest: &Guest| guest.instance.as_str() == name && vmid.parse() == Ok(guest.vmid);
+            for (view, at) in views() {
+                view.guests.iter().filter(|guest| is_it(guest)).for_each(|it| guest(it, at, &mut out));
+            }
+        }
+        ResourceType::Host => {
+            let online = snapshot.hosts.values().filter(|host| host.liveness == Liveness::Online);
+            online.filter(|host| host.id.as_str() == resource_id).for_each(|host| agent_host(host, &mut out));
+        }
+        ResourceType::DockerHost | ResourceType::DockerContainer => {
+            let online = snapshot.docker_hosts.values().filter(|host| host.liveness == Liveness::Online);
+            let is_it = |id: &str| id == resource_id.split_once('/').map_or(resource_id, |(host, _)| host);
+            online.filter(|host| is_it(host.id.as_str())).for_each(|host| docker_host(host, &mut out));
+        }
+        ResourceType::KubernetesCluster => {
+            let online = snapshot.kubernetes_clusters.values();
+            let online = online.filter(|cluster| cluster.liveness == Liveness::Online);
+            let it = online.filter(|cluster| cluster.id.as_str() == resource_id);
+            it.for_each(|cluster| kubernetes(cluster, &mut out));
+        }
+        ResourceType::Storage => views().for_each(|(view, at)| storages(view, at, &mut out)),
+        _ => views().for_each(|(view, at)| machines(view, at, &mut out)),
+    }
+    out.retain(|sample| {
+        sample.series.resource_type == resource_type && &*sample.series.resource_id == resource_id
+    });
+    out
 }
 
 /// Feeds the store until `stop`; ends with a last look, so that nothing published is missed.
@@ -90,7 +126,8 @@ impl Extract {
             if let Some(at) =
                 view.last_success.filter(|at| is_newer(self.instances.insert(key.clone(), *at), *at))
             {
-                instance(view, at, &mut out);
+                machines(view, at, &mut out);
+                view.guests.iter().for_each(|it| guest(it, at, &mut out));
                 let last = self.storages.insert(key.clone(), view.storages.clone());
                 if last.is_none_or(|last| !Arc::ptr_eq(&last, &view.storages)) {
                     storages(view, at, &mut out);
@@ -161,7 +198,8 @@ impl Writer<'_> {
     }
 }
 
-fn instance(view: &InstanceView, at: Timestamp, out: &mut Vec<Sample>) {
+/// An instance's nodes or what it is itself, without its guests and storages.
+fn machines(view: &InstanceView, at: Timestamp, out: &mut Vec<Sample>) {
     if let Some(server) = view.pbs.as_ref().filter(|server| server.is_online) {
         pbs(server, at, out);
     }
@@ -176,21 +214,23 @@ fn instance(view: &InstanceView, at: Timestamp, out: &mut Vec<Sample>) {
         w.percent(Metric::Disk, node.root_disk.known().map(|disk| disk.used_percent()));
         w.percent(Metric::Temperature, node.temperature.as_ref().and_then(|t| t.cpu_package_celsius));
     }
-    let running = |guest: &&pulse_core::model::Guest| {
-        guest.status == GuestStatus::Running && !guest.is_template && guest.last_seen == at
-    };
-    for guest in view.guests.iter().filter(running) {
-        let resource_type = if guest.kind.is_vm() { ResourceType::Vm } else { ResourceType::Container };
-        let resource_id = guest_series_id(&guest.instance, guest.vmid).into();
-        let mut w = Writer { out, resource_type, resource_id, at };
-        w.percent(Metric::Cpu, guest.cpu_fraction.known().map(|cpu| cpu * 100.0));
-        w.percent(Metric::Memory, guest.memory.known().map(|memory| memory.used_percent()));
-        w.percent(Metric::Disk, guest.disk.known().map(|disk| disk.used_percent()));
-        w.whole(Metric::NetIn, guest.rates.network_in_bytes_per_second.known());
-        w.whole(Metric::NetOut, guest.rates.network_out_bytes_per_second.known());
-        w.whole(Metric::DiskRead, guest.rates.disk_read_bytes_per_second.known());
-        w.whole(Metric::DiskWrite, guest.rates.disk_write_bytes_per_second.known());
+}
+
+/// A guest that runs and was measured at `at`.
+fn guest(guest: &Guest, at: Timestamp, out: &mut Vec<Sample>) {
+    if guest.status != GuestStatus::Running || guest.is_template || guest.last_seen != at {
+        return;
     }
+    let resource_type = if guest.kind.is_vm() { ResourceType::Vm } else { ResourceType::Container };
+    let resource_id = guest_series_id(&guest.instance, guest.vmid).into();
+    let mut w = Writer { out, resource_type, resource_id, at };
+    w.percent(Metric::Cpu, guest.cpu_fraction.known().map(|cpu| cpu * 100.0));
+    w.percent(Metric::Memory, guest.memory.known().map(|memory| memory.used_percent()));
+    w.percent(Metric::Disk, guest.disk.known().map(|disk| disk.used_percent()));
+    w.whole(Metric::NetIn, guest.rates.network_in_bytes_per_second.known());
+    w.whole(Metric::NetOut, guest.rates.network_out_bytes_per_second.known());
+    w.whole(Metric::DiskRead, guest.rates.disk_read_bytes_per_second.known());
+    w.whole(Metric::DiskWrite, guest.rates.disk_write_bytes_per_second.known());
 }
 
 fn pbs(server: &PbsInstance, at: Timestamp, out: &mut Vec<Sample>) {
@@ -333,6 +373,19 @@ mod tests {
         samples.iter().map(name).collect()
     }
 
+    /// Whatever is asked for alone is as it is among all.
+    fn is_the_same_alone(snapshot: &Snapshot) {
+        let all = current(snapshot);
+        assert!(!all.is_empty());
+        for SeriesKey { resource_type, resource_id, .. } in all.iter().map(|sample| &sample.series) {
+            let of = |sample: &&Sample| {
+                sample.series.resource_type == *resource_type && sample.series.resource_id == *resource_id
+            };
+            let expected: Vec<Sample> = all.iter().filter(of).cloned().collect();
+            assert_eq!(current_of(snapshot, *resource_type, resource_id), expected);
+        }
+    }
+
     fn view(kind: InstanceKind, at: Timestamp) -> InstanceView {
         let key = InstanceKey { kind, name: InstanceName::from("b") };
         InstanceView { last_success: Some(at), ..InstanceView::unknown(key) }
@@ -380,6 +433,7 @@ mod tests {
         let key = InstanceKey { kind: InstanceKind::Pbs, name: InstanceName::from("b") };
         snapshot.instances.insert(key.clone(), with(&server, at));
         let mut extract = Extract::default();
+        is_the_same_alone(&snapshot);
         let id = || "pbs-b".to_owned();
         let datastore = || "pbs-b/fast".to_owned();
         assert_eq!(
@@ -427,6 +481,7 @@ mod tests {
         };
         let mut snapshot = Snapshot::empty(at);
         snapshot.kubernetes_clusters.insert("c1".into(), Arc::new(cluster.clone()));
+        is_the_same_alone(&snapshot);
         let id = || "c1".to_owned();
         assert_eq!(
             values(&current(&snapshot)),

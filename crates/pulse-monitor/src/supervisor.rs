@@ -120,6 +120,7 @@ async fn pass_on(
         let now = system.borrow_and_update().clone();
         let next = PollSettings::from(&*now);
         shared.scheduler.set_adaptive(next.adaptive.is_some());
+        shared.connect.keep_names_for(now.dns_cache_timeout());
         settings.send_if_modified(|before| std::mem::replace(before, next) != next);
         let is_wanted = now.temperature_monitoring_enabled;
         if shared.keeper.change(move |world, _| world.set_temperature_monitoring(is_wanted)).await.is_err() {

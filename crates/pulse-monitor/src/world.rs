@@ -124,6 +124,30 @@ impl World {
         &self.snapshot
     }
 
+    /// How many entries each of the maps holds that grow with what is watched. Over time they must not: what is gone is
+    /// forgotten with what it left behind.
+    pub fn footprint(&self) -> BTreeMap<&'static str, usize> {
+        let facts = || self.pve_facts.values();
+        let news = || facts().map(|facts| &facts.news);
+        BTreeMap::from([
+            ("instances", self.snapshot.instances.len()),
+            ("hosts", self.snapshot.hosts.len()),
+            ("Docker hosts", self.snapshot.docker_hosts.len()),
+            ("Kubernetes clusters", self.snapshot.kubernetes_clusters.len()),
+            ("guests with rates", self.guest_rates.values().map(HashMap::len).sum()),
+            ("guests with facts", facts().map(|facts| facts.guests.len()).sum()),
+            ("nodes with facts", facts().map(|facts| facts.nodes.len()).sum()),
+            ("hidden parts", facts().map(|facts| facts.hidden.len()).sum()),
+            ("unread tasks", news().map(|news| news.tasks.len()).sum()),
+            ("unread backups", news().map(|news| news.backups.len()).sum()),
+            ("unread snapshots", news().map(|news| news.snapshots.len()).sum()),
+            ("instances with backup issues", self.backup_issues.len()),
+            ("changed network hardware", self.flips.len()),
+            ("times of reports", self.reported_at.len()),
+            ("guests on backup servers", self.pbs_newest.len()),
+        ])
+    }
+
     /// Makes the set of instances the configured one: new ones appear as unknown, removed ones go with all they had.
     pub fn configure(&mut self, wanted: &[InstanceKey]) {
         self.snapshot.instances.retain(|key, _| wanted.contains(key));

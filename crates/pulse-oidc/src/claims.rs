@@ -59,9 +59,12 @@ pub fn person(claims: &Map<String, Value>, config: &OidcConfig) -> Result<Person
     };
     let is_verified = claims.get("email_verified").is_none_or(|value| value != &Value::Bool(false));
     let email = text(config.email_claim());
-    let name = [config.username_claim(), config.email_claim(), "name", "sub"].into_iter().find_map(text);
-    let username: String =
-        name.ok_or(Denied::Nameless)?.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    let shown = |claim: &str| {
+        let name: String = text(claim)?.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+        (!name.trim().is_empty()).then_some(name)
+    };
+    let name = [config.username_claim(), config.email_claim(), "name", "sub"].into_iter().find_map(shown);
+    let username = name.ok_or(Denied::Nameless)?;
     let groups = groups(claims, &config.groups_claim);
 
     // An address that the provider itself does not vouch for opens no list: anybody could have typed it in there.

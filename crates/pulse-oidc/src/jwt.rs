@@ -26,6 +26,9 @@ pub enum TokenError {
         "the ID token is signed with {0:?}, which is not accepted; the provider must use an asymmetric algorithm such as RS256"
     )]
     Algorithm(String),
+    /// It demands that something is understood which is not.
+    #[error("the ID token's header names critical extensions, and none is known here")]
+    Critical,
     /// None of the provider's keys fits.
     #[error("the ID token's signature does not fit any key of the provider")]
     Signature,
@@ -185,10 +188,14 @@ struct Header {
     alg: String,
     #[serde(default)]
     kid: Option<String>,
+    /// Extensions that must be understood (RFC 7515). Keys that a token brings along (`jwk`, `jku`, `x5c`) are not even
+    /// read: only the provider's own count.
+    #[serde(default)]
+    crit: Option<Value>,
 }
 
 /// What a token must say.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Expected<'a> {
     /// Who issues it.
     pub issuer: &'a str,
@@ -196,6 +203,8 @@ pub struct Expected<'a> {
     pub client_id: &'a str,
     /// For which login; `None` for a token of a refresh, which has none.
     pub nonce: Option<&'a str>,
+    /// About whom; `None` at a login, which tells.
+    pub subject: Option<&'a str>,
 }
 
 /// Whether the keys lack the one the token names: the provider may have changed its keys.
@@ -219,6 +228,9 @@ pub fn verify(
     let header: Header = decode(header).ok_or(TokenError::Malformed)?;
     if !is_accepted(&header.alg) {
         return Err(TokenError::Algorithm(header.alg.chars().take(32).collect()));
+    }
+    if header.crit.is_some() {
+        return Err(TokenError::Critical);
     }
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Malformed)?;
     if !keys.verify(&header, signed.as_bytes(), &signature) {
@@ -271,8 +283,14 @@ fn check(claims: &Map<String, Value>, expected: Expected<'_>, now: Timestamp) ->
     if at("nbf").is_some_and(|begin| begin > latest) || at("iat").is_some_and(|issued| issued > latest) {
         return Err(TokenError::Time("not valid yet"));
     }
-    if text("sub").unwrap_or_default().is_empty() {
+    let subject = text("sub").unwrap_or_default();
+    if subject.is_empty() {
         return Err(wrong("sub", "", "the user's id"));
+    }
+    if let Some(before) = expected.subject
+        && subject != before
+    {
+        return Err(wrong("sub", subject, before));
     }
     let Some(nonce) = expected.nonce else { return Ok(()) };
     let given = text("nonce").unwrap_or_default();
@@ -291,7 +309,7 @@ mod tests {
     use super::*;
 
     const EXPECTED: Expected<'_> =
-        Expected { issuer: "https://id.example.org", client_id: "pulse", nonce: Some("n-1") };
+        Expected { issuer: "https://id.example.org", client_id: "pulse", nonce: Some("n-1"), subject: None };
 
     struct Signer {
         pair: EcdsaKeyPair,

@@ -9,7 +9,8 @@
 //! Written on ring and reqwest, which are here anyway: the crate `openidconnect` would bring a second RSA, elliptic curves,
 //! and another time library for the 400 lines it saves.
 //!
-//! Invariant: nobody is let in by a token whose signature, issuer, audience, time and nonce were not all checked.
+//! Invariant: nobody is let in by a token whose signature, issuer, audience, time and nonce were not all checked, nor by an
+//! answer of another provider than the one that was asked.
 
 pub mod claims;
 mod encoding;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{Mutex, PoisonError},
 };
 
@@ -18,8 +19,10 @@ const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 const MAX_PENDING: usize = 1_000;
 
 /// A login under way.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PendingLogin {
+    /// The provider that is asked.
+    pub issuer: String,
     /// What shows that the code came to us: the secret of PKCE.
     pub verifier: String,
     /// What the ID token must say.
@@ -40,7 +43,7 @@ impl PendingLogin {
 }
 
 /// A login that has just begun.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Begun {
     /// What the provider sends back.
     pub state: String,
@@ -52,13 +55,27 @@ pub struct Begun {
 }
 
 /// All logins under way.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Pending(Mutex<HashMap<String, PendingLogin>>);
+
+impl fmt::Debug for Pending {
+    /// How many there are: each of them is made of secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pending").field(&self.0.lock().unwrap_or_else(PoisonError::into_inner).len()).finish()
+    }
+}
 
 impl Pending {
     /// Begins a login; `None` where the system has no random numbers.
-    pub fn begin(&self, redirect_uri: String, return_to: String, now: Timestamp) -> Option<Begun> {
+    pub fn begin(
+        &self,
+        issuer: &str,
+        redirect_uri: String,
+        return_to: String,
+        now: Timestamp,
+    ) -> Option<Begun> {
         let login = PendingLogin {
+            issuer: issuer.to_owned(),
             verifier: random_text()?,
             nonce: random_text()?,
             redirect_uri,
@@ -119,7 +136,7 @@ mod tests {
     }
 
     fn begin(pending: &Pending) -> Begun {
-        pending.begin("https://p/api/oidc/callback".into(), "/".into(), at(0)).unwrap()
+        pending.begin("https://id.example", "https://p/api/oidc/callback".into(), "/".into(), at(0)).unwrap()
     }
 
     #[test]
@@ -149,6 +166,13 @@ mod tests {
             begin(&pending);
         }
         assert_eq!(pending.0.lock().unwrap().len(), MAX_PENDING);
+    }
+
+    #[test]
+    fn what_is_printed_of_them_holds_no_secret() {
+        let pending = Pending::default();
+        begin(&pending);
+        assert_eq!(format!("{pending:?}"), "Pending(1)");
     }
 
     #[test]

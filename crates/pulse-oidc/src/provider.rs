@@ -51,6 +51,14 @@ pub enum OidcError {
     /// Its ID token is not believed.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The browser comes back from another provider than the login was begun with.
+    #[error("the answer is of {found:?}, and the login was begun with {expected:?}; begin it anew")]
+    OtherProvider {
+        /// Who answers.
+        found: String,
+        /// Who was asked.
+        expected: String,
+    },
     /// There was no ID token.
     #[error("the provider gave no ID token; the scope openid is missing")]
     NoIdToken,
@@ -71,6 +79,8 @@ pub(crate) struct Metadata {
     pub(crate) scopes_supported: Option<Vec<String>>,
     #[serde(default)]
     pub(crate) end_session_endpoint: Option<String>,
+    #[serde(default)]
+    pub(crate) authorization_response_iss_parameter_supported: bool,
 }
 
 /// A provider that was discovered.
@@ -129,6 +139,29 @@ impl Provider {
         })
     }
 
+    /// Its name for itself.
+    pub fn issuer(&self) -> &str {
+        &self.metadata.issuer
+    }
+
+    /// Whether an answer to a login is this provider's: the login was begun with it, and where the answer names its
+    /// sender (RFC 9207), it names this one. A provider that always does so may not leave it out.
+    ///
+    /// Without this, one of two providers could have the code of the other sent to itself (the mix-up attack).
+    pub fn check_sender(&self, login: &PendingLogin, named: Option<&str>) -> Result<(), OidcError> {
+        let other = |found: &str, expected: &str| {
+            let found = found.chars().take(256).collect();
+            Err(OidcError::OtherProvider { found, expected: expected.to_owned() })
+        };
+        let own = self.issuer();
+        match named {
+            _ if login.issuer != own => other(own, &login.issuer),
+            Some(named) if named != own => other(named, own),
+            None if self.metadata.authorization_response_iss_parameter_supported => other("", own),
+            _ => Ok(()),
+        }
+    }
+
     /// Where the browser goes to log in.
     pub fn authorization_url(&self, state: &str, login: &PendingLogin) -> String {
         let challenge = login.challenge();
@@ -162,16 +195,22 @@ impl Provider {
         ];
         let answer = self.ask_for_tokens(&pairs).await?;
         let id_token = answer.id_token.as_deref().ok_or(OidcError::NoIdToken)?;
-        let claims = self.verify(id_token, Some(&login.nonce), now).await?;
+        let claims = self.verify(id_token, Some(&login.nonce), None, now).await?;
         Ok(answer.into_tokens(claims, now))
     }
 
-    /// Asks for new tokens. One that the provider refuses is [`OidcError::Ask`] with its status.
-    pub async fn refresh(&self, refresh_token: &Secret, now: Timestamp) -> Result<Tokens, OidcError> {
+    /// Asks for new tokens of `subject`: an ID token about anybody else is not believed. What the provider refuses is
+    /// [`OidcError::Ask`] with its status.
+    pub async fn refresh(
+        &self,
+        refresh_token: &Secret,
+        subject: &str,
+        now: Timestamp,
+    ) -> Result<Tokens, OidcError> {
         let pairs = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
         let answer = self.ask_for_tokens(&pairs).await?;
         let claims = match &answer.id_token {
-            Some(token) => self.verify(token, None, now).await?,
+            Some(token) => self.verify(token, None, Some(subject), now).await?,
             None => Map::new(),
         };
         Ok(answer.into_tokens(claims, now))
@@ -216,9 +255,10 @@ impl Provider {
         &self,
         token: &str,
         nonce: Option<&str>,
+        subject: Option<&str>,
         now: Timestamp,
     ) -> Result<Map<String, Value>, OidcError> {
-        let expected = Expected { issuer: &self.metadata.issuer, client_id: &self.client_id, nonce };
+        let expected = Expected { issuer: self.issuer(), client_id: &self.client_id, nonce, subject };
         let (mut keys, fetched_at) =
             self.keys.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         let is_due = now.duration_since(fetched_at) >= KEY_PAUSE;

@@ -5,6 +5,7 @@ mod kubernetes;
 use std::{
     io::{IsTerminal, Write},
     net::SocketAddr,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -14,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use pulse_core::SystemClock;
 use pulse_sim::{
     BackupServer, BackupServerOptions, Cluster, EstateOptions, MailGateway, MailGatewayOptions,
-    NamespaceOptions, Preset, PveVersion,
+    NamespaceOptions, Preset, PveVersion, Scenario,
     load::{self, LoadOptions},
 };
 use serde::Serialize;
@@ -97,6 +98,10 @@ struct Serve {
     /// Where the control API of the mail gateway listens.
     #[arg(long, requires = "pmg")]
     pmg_control: Option<SocketAddr>,
+    /// Take all of it from a file instead: clusters, backup servers, mail gateways, faults, and a clock that may run fast,
+    /// stand still and be steered.
+    #[arg(long, exclusive = true)]
+    scenario: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -162,6 +167,9 @@ impl Serve {
     }
 
     async fn run(self) -> anyhow::Result<()> {
+        if let Some(path) = &self.scenario {
+            return play(path).await;
+        }
         let mut clusters = Vec::new();
         for index in 0..self.clusters.max(1) {
             let cluster = Cluster::start(self.options(index)?).await?;
@@ -193,6 +201,17 @@ impl Serve {
         }
         Ok(())
     }
+}
+
+/// Starts what a file describes, and serves it until interrupted.
+async fn play(path: &Path) -> anyhow::Result<()> {
+    let named = || format!("read {}", path.display());
+    let text = tokio::fs::read_to_string(path).await.with_context(named)?;
+    let running = Scenario::parse(&text).with_context(named)?.start().await?;
+    running.access().iter().try_for_each(announce)?;
+    interrupted().await?;
+    running.stop().await;
+    Ok(())
 }
 
 impl Serve {

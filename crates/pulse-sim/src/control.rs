@@ -3,6 +3,7 @@
 //! | Call | What it does |
 //! |---|---|
 //! | `GET /access` | address, token, password and fingerprints, as `pulse-sim serve` prints them |
+//! | `GET /authority` | certificate of the authority that signed those of its nodes, in PEM form |
 //! | `GET /truth` | what is true now for every node, guest and storage |
 //! | `GET /faults` | the faults that are switched on, with their numbers |
 //! | `POST /faults` | adds a [`Fault`]: `{"node":"pve1","path":"/nodes/*","times":3,"effect":{"kind":"hang"}}` → 201 `{"id":1}` |
@@ -18,6 +19,7 @@
 //! | `GET /violations` | guest agents that were asked while a lock or a task forbade it |
 //! | `POST /nodes/{node}/rotate-certificate` | gives a node a new certificate, which `/nodes` publishes |
 //! | `GET /requests`, `DELETE /requests` | the latest requests; forgets them |
+//! | `GET /clock`, `POST /clock` | what the clock shows; `{"step_seconds":3600,"speed":0}` lets it leap and stand still. Where the simulation has a clock of its own: `serve --scenario` |
 //! | `GET /counters` | calls per path, and the most that a node had at once |
 //!
 //! Changes hold when the answer arrives. Errors are `{"error":"…"}`.
@@ -36,11 +38,12 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Fault, Preset, SimError, cluster::Inner, options::check_loopback};
+use crate::{Fault, Preset, SimClock, SimError, Steering, cluster::Inner, options::check_loopback};
 
 /// Opens the control API.
 pub(crate) async fn open(
     inner: Arc<Inner>,
+    clock: Option<Arc<SimClock>>,
     address: SocketAddr,
     tasks: &TaskTracker,
     stop: CancellationToken,
@@ -51,8 +54,12 @@ pub(crate) async fn open(
     let bound = listener.local_addr().map_err(failed)?;
     let played = Played { inner: Arc::clone(&inner), tasks: tasks.clone(), stop: stop.clone() };
     let presets = Router::new().route("/presets/{name}", post(play)).with_state(played);
-    let service =
-        axum::serve(listener, router(inner).merge(presets)).with_graceful_shutdown(stop.cancelled_owned());
+    let mut router = router(Arc::clone(&inner)).merge(presets);
+    if let Some(clock) = clock {
+        let dial = Dial { inner, clock };
+        router = router.merge(Router::new().route("/clock", get(clock_face).post(steer)).with_state(dial));
+    }
+    let service = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
     tasks.spawn(async move {
         if let Err(error) = service.await {
             tracing::warn!(%error, "the control API ended");
@@ -64,6 +71,7 @@ pub(crate) async fn open(
 fn router(inner: Arc<Inner>) -> Router {
     Router::new()
         .route("/access", get(async |State(inner): State<Arc<Inner>>| Json(inner.access())))
+        .route("/authority", get(async |State(inner): State<Arc<Inner>>| inner.authority.pem().to_owned()))
         .route("/truth", get(async |State(inner): State<Arc<Inner>>| Json(inner.truth())))
         .route("/faults", get(list_faults).post(add_fault).delete(clear_faults))
         .route("/faults/{id}", delete(remove_fault))
@@ -104,6 +112,28 @@ async fn play(State(played): State<Played>, Path(name): Path<String>) -> Respons
             StatusCode::NO_CONTENT.into_response()
         }
         Err(error) => problem(StatusCode::NOT_FOUND, &error),
+    }
+}
+
+/// What steering the clock needs.
+#[derive(Clone)]
+struct Dial {
+    inner: Arc<Inner>,
+    clock: Arc<SimClock>,
+}
+
+async fn clock_face(State(dial): State<Dial>) -> Response {
+    Json(dial.clock.face()).into_response()
+}
+
+async fn steer(State(dial): State<Dial>, Json(steering): Json<Steering>) -> Response {
+    match dial.clock.steer(steering) {
+        Ok(face) => {
+            dial.inner.look();
+            dial.inner.settled().await;
+            Json(face).into_response()
+        }
+        Err(error) => done(Err(error)),
     }
 }
 

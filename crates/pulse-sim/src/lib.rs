@@ -4,6 +4,7 @@
 //!   [`Truth`], what a server that watches it ought to show.
 //! * [`BackupServer`] and [`MailGateway`] are machines that stand for themselves; the first one has the backups of the
 //!   clusters' guests.
+//! * [`Scenario`] starts all of that from one file, with a [`SimClock`] that may run fast, stand still and leap.
 //! * [`load`] reports to a server as many hosts and Docker hosts.
 //! * [`kubernetes`] serves a Kubernetes API with watches, for the agent.
 //!
@@ -14,6 +15,7 @@
 //! are bound or called; no type is shared with the collectors that are tested against it.
 
 mod appliance;
+mod clock;
 mod cluster;
 mod control;
 mod error;
@@ -26,6 +28,7 @@ mod net;
 mod options;
 mod presets;
 mod pve;
+mod scenario;
 mod version;
 
 pub use self::{
@@ -34,6 +37,7 @@ pub use self::{
         MailGatewayOptions, MailTruth, NamespaceOptions, PbsBackupTruth, PbsTruth, PmgNodeTruth, PmgTruth,
         StoreTruth,
     },
+    clock::{ClockFace, SimClock, Steering},
     cluster::{Access, Cluster, Endpoint},
     error::SimError,
     estate::{
@@ -42,7 +46,8 @@ pub use self::{
     },
     faults::{Effect, Fault, ListedFault},
     net::RequestRecord,
-    options::{EstateOptions, Rights},
+    options::{EstateOptions, GuestMix, Rights},
     presets::{Play, Preset},
+    scenario::{BackupServerScenario, ClusterScenario, MailGatewayScenario, Running, Scenario},
     version::PveVersion,
 };

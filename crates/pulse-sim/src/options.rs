@@ -10,10 +10,14 @@ use crate::{PveVersion, SimError};
 const MOST_NODES: usize = 250;
 /// The largest estate that is served.
 const MOST_GUESTS: usize = 100_000;
+/// The most backups of one guest on a storage: a year of nights.
+const MOST_BACKUPS: u64 = 366;
+/// The most that happens in a minute.
+const MOST_CHURN: u32 = 1_000;
 
 /// What one simulated cluster looks like.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct EstateOptions {
     /// Name of the cluster; a single node has none and ignores it.
     pub name: String,
@@ -44,6 +48,57 @@ pub struct EstateOptions {
     pub delay_factor: f64,
     /// Calls a node works on at once; the real daemon has three workers.
     pub workers: usize,
+    /// What the guests are like.
+    pub mix: GuestMix,
+    /// So many guests are started, stopped or moved in each minute of the simulation.
+    pub churn_per_minute: u32,
+}
+
+/// What the guests of a cluster are like; shares are 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuestMix {
+    /// How many are containers.
+    pub container_share: f64,
+    /// How many virtual machines have a guest agent in their configuration; one in ten of those does not answer.
+    pub agent_share: f64,
+    /// How many the cluster keeps running.
+    pub ha_share: f64,
+    /// How many have snapshots.
+    pub snapshot_share: f64,
+    /// How many on ZFS are replicated.
+    pub replicated_share: f64,
+    /// Backups that a storage keeps of each guest.
+    pub backups_per_guest: u64,
+    /// How many are only templates; a fortieth, ten at most, where absent.
+    pub templates: Option<usize>,
+}
+
+impl Default for GuestMix {
+    fn default() -> Self {
+        Self {
+            container_share: 0.4,
+            agent_share: 0.75,
+            ha_share: 0.15,
+            snapshot_share: 0.2,
+            replicated_share: 0.5,
+            backups_per_guest: 3,
+            templates: None,
+        }
+    }
+}
+
+impl GuestMix {
+    fn is_possible(&self) -> bool {
+        let shares = [
+            self.container_share,
+            self.agent_share,
+            self.ha_share,
+            self.snapshot_share,
+            self.replicated_share,
+        ];
+        shares.iter().all(|share| (0.0..=1.0).contains(share)) && self.backups_per_guest <= MOST_BACKUPS
+    }
 }
 
 /// What the account of a cluster may do.
@@ -76,6 +131,8 @@ impl Default for EstateOptions {
             pbs: true,
             delay_factor: 0.0,
             workers: 3,
+            mix: GuestMix::default(),
+            churn_per_minute: 0,
         }
     }
 }
@@ -88,6 +145,10 @@ impl EstateOptions {
             format!("an estate has 1 to {MOST_NODES} nodes, not {}", self.nodes)
         } else if self.guests > MOST_GUESTS {
             format!("an estate has at most {MOST_GUESTS} guests, not {}", self.guests)
+        } else if !self.mix.is_possible() {
+            format!("shares are 0 to 1, and at most {MOST_BACKUPS} backups of a guest are kept")
+        } else if self.churn_per_minute > MOST_CHURN {
+            format!("at most {MOST_CHURN} guests change in a minute, not {}", self.churn_per_minute)
         } else if self.workers == 0 {
             "a node needs at least one worker".to_owned()
         } else if !(self.delay_factor.is_finite() && (0.0..=100.0).contains(&self.delay_factor)) {

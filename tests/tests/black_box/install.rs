@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::PATIENCE;
 
 /// Why the root file system cannot be made here; `None` where it can.
-fn reason_to_skip() -> Option<&'static str> {
+pub fn reason_to_skip() -> Option<&'static str> {
     let ran = Command::new("unshare").args(["--mount", "--pid", "--fork", "true"]).output();
     match ran {
         Ok(ran) if ran.status.success() => None,
@@ -26,7 +26,7 @@ fn reason_to_skip() -> Option<&'static str> {
 const SYSTEMCTL: &str = "#!/bin/sh\necho \"$*\" >> /systemctl.log\n";
 
 /// A root file system of one program; `None` where there is no busybox that runs by itself.
-fn busybox_root(at: &Path) -> Result<Option<PathBuf>> {
+pub fn busybox_root(at: &Path) -> Result<Option<PathBuf>> {
     let busybox = Path::new("/usr/bin/busybox");
     let is_static = Command::new("ldd").arg(busybox).output().is_ok_and(|ran| !ran.status.success());
     if !busybox.exists() || !is_static {
@@ -42,7 +42,7 @@ fn busybox_root(at: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(root))
 }
 
-fn inside(root: &Path, line: &str) -> Command {
+pub fn inside(root: &Path, line: &str) -> Command {
     /// With the devices of this machine, in a namespace that ends with the line.
     const ENTER: &str = r#"mount --bind /dev "$1/dev" && exec chroot "$1" /bin/sh -c "$2""#;
     let mut command = Command::new("unshare");
@@ -62,7 +62,7 @@ fn succeeds(root: &Path, line: &str) -> Result<String> {
     Ok(said)
 }
 
-fn mode(path: &Path) -> Result<u32> {
+pub fn mode(path: &Path) -> Result<u32> {
     Ok(std::fs::metadata(path).with_context(|| path.display().to_string())?.permissions().mode() & 0o777)
 }
 
@@ -202,7 +202,7 @@ fn shows_the_host_within_seconds(root: &Path, server: &Server, token: &str) -> R
     Ok(())
 }
 
-fn server_with_agent(data: &Path) -> Result<(Server, String)> {
+pub fn server_with_agent(data: &Path) -> Result<(Server, String)> {
     let bin = data.join("bin");
     std::fs::create_dir(&bin)?;
     let name = match std::env::consts::ARCH {

@@ -6,14 +6,17 @@
 mod access;
 mod appliances;
 mod cluster;
+mod command_line;
 mod commands;
 mod containers;
 mod fault;
 mod first_run;
 mod history;
 mod install;
+mod install_elsewhere;
 mod kubernetes;
 mod live;
+mod log_secrets;
 mod machine;
 mod oidc;
 mod outage;
@@ -22,6 +25,7 @@ mod remote_config;
 mod requests;
 mod restart;
 mod self_update;
+mod service;
 mod watch;
 
 use std::time::Duration;

@@ -30,6 +30,8 @@ const MAX_SEEN: usize = 64;
 /// A word that does not reach the server is repeated.
 const ACK_TRIES: u32 = 5;
 const ACK_PAUSE: Duration = Duration::from_secs(2);
+/// Steps of an update that wait to be told; it has fewer.
+const MAX_STEPS: usize = 16;
 /// Backups of earlier updates are looked for this often.
 const RECOVER_PERIOD: Duration = Duration::from_mins(15);
 
@@ -145,10 +147,11 @@ impl Actions {
 
 async fn update(ack: &Acknowledger, control: &DockerControl, command: &str, container: &str) {
     ack.say(command, "acknowledged", "").await;
-    let (steps, mut heard) = mpsc::unbounded_channel();
-    // The channel closes with the closure, when the update is over; until then somebody hears.
+    let (steps, mut heard) = mpsc::channel(MAX_STEPS);
+    // The channel closes with the closure, when the update is over; until then somebody hears. With a server that does
+    // not, the update goes on and the words are lost.
     let work = control.update(container, Probation::default(), move |step| {
-        steps.send(step).ok();
+        steps.try_send(step).ok();
     });
     let tell = async {
         while let Some(step) = heard.recv().await {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Fans, actions::Actions, docker_options, fan::Fan, host_options, pace::Pace, shared::Shared};
 use crate::{
-    DockerCollector, DockerOptions, HostCollector, HostOptions,
+    DockerOptions, Engines, HostCollector, HostOptions,
     docker::{self, DockerError},
     kubernetes::{KubernetesCollector, KubernetesError},
     link::Delivery,
@@ -107,7 +107,7 @@ impl Modules<'_> {
         let mut host = HostCollector::new(HostOptions { is_brief: true, ..host_options(self.plan) });
         let mut ticks = self.ticks();
         let mut pace = Pace::default();
-        let mut engine: Option<DockerCollector> = None;
+        let mut engines: Option<Engines> = None;
         let mut wait = FIRST_SEARCH;
         let counters = &self.shared.health.docker;
         let soon = Arc::new(Notify::new());
@@ -123,12 +123,12 @@ impl Modules<'_> {
         loop {
             counters.beat();
             let read = async {
-                let collector = if let Some(collector) = &mut engine {
+                let collector = if let Some(collector) = &mut engines {
                     collector
                 } else {
-                    let found = find_engine(options.clone()).await?;
+                    let found = find_engines(options.clone()).await?;
                     actions.begin(found.control()).await;
-                    engine.insert(found)
+                    engines.insert(found)
                 };
                 pace.begin();
                 let mut report = collector.collect().await?;
@@ -143,7 +143,7 @@ impl Modules<'_> {
                     if let Delivery::Sent { .. } = fan.deliver(&report, counters).await {
                         self.shared.report_taken();
                     }
-                    if let (Some(answer), Some(collector)) = (fan.take_reply(), &engine) {
+                    if let (Some(answer), Some(collector)) = (fan.take_reply(), &engines) {
                         pace.take(&answer);
                         actions.take(&answer, &collector.control()).await;
                     }
@@ -157,12 +157,12 @@ impl Modules<'_> {
                     tokio::select! {
                         () = pace.next(&mut ticks) => {}
                         () = soon.notified() => {}
-                        () = newly_checked(engine.as_ref()) => {}
+                        () = newly_checked(engines.as_ref()) => {}
                     }
                 }
                 Err(error) => {
                     tracing::warn!(%error, retry_in = ?wait, "no report of containers");
-                    engine = None;
+                    engines = None;
                     // It waits on purpose, for longer than the watchdog would.
                     counters.rest();
                     sleep(wait).await;
@@ -226,19 +226,21 @@ fn commands_enabled(answer: &[u8]) -> Option<bool> {
     serde_json::from_slice::<Answer>(answer).ok()?.config?.commands_enabled
 }
 
-async fn find_engine(options: DockerOptions) -> Result<DockerCollector, DockerError> {
-    let collector = DockerCollector::discover(options).await?;
-    tracing::info!(runtime = collector.runtime(), endpoint = %collector.endpoint(), "watching containers");
-    for attempt in collector.tried() {
+async fn find_engines(options: DockerOptions) -> Result<Engines, DockerError> {
+    let engines = Engines::discover(options).await?;
+    for engine in engines.all() {
+        tracing::info!(runtime = engine.runtime(), endpoint = %engine.endpoint(), "watching containers");
+    }
+    for attempt in engines.tried() {
         tracing::debug!(%attempt, "looked for a container engine");
     }
-    Ok(collector)
+    Ok(engines)
 }
 
 /// Waits until registries have answered what the server wanted to know.
-async fn newly_checked(engine: Option<&DockerCollector>) {
-    match engine {
-        Some(engine) => engine.control().checked().await,
+async fn newly_checked(engines: Option<&Engines>) {
+    match engines {
+        Some(engines) => engines.control().checked().await,
         None => std::future::pending().await,
     }
 }

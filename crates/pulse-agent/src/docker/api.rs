@@ -105,7 +105,10 @@ answers! {
         config "Config": Option<InspectConfig>,
     }
     /// What a container was made with.
-    InspectConfig { env "Env": Vec<String> }
+    InspectConfig {
+        env "Env": Vec<String>,
+        image "Image": Option<String>,
+    }
     /// `/images/{id}/json`.
     Image {
         id "Id": String,

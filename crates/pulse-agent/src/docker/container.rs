@@ -88,7 +88,7 @@ pub(super) fn container(known: Known<'_>) -> Container {
         podman,
         update_status: None,
         id: summary.id,
-        image: summary.image,
+        image: image(summary.image, inspect),
         state: summary.state,
         status: summary.status,
     }
@@ -101,6 +101,15 @@ fn name(summary: &Summary) -> String {
         .find(|name| !name.contains('/'))
         .or_else(|| names().next())
         .map_or_else(|| summary.id.chars().take(12).collect(), str::to_owned)
+}
+
+/// The name of the image. As soon as a name belongs to another image, pulled since then, the list gives the former one's
+/// id in its place; the inspection still knows by which name the container was made.
+fn image(listed: String, inspect: Option<&Inspect>) -> String {
+    if !listed.starts_with("sha256:") {
+        return listed;
+    }
+    inspect.and_then(|inspect| word(inspect.config.as_ref()?.image.clone())).unwrap_or(listed)
 }
 
 /// Health as the inspection tells it; the status text knows it too.
@@ -219,6 +228,16 @@ mod tests {
         assert_eq!(seen.ports[0].ip.as_deref(), Some("0.0.0.0"));
         assert_eq!(seen.networks[0].ipv4.as_deref(), Some("172.17.0.2"));
         assert_eq!(seen.networks[0].ipv6, None);
+    }
+
+    #[test]
+    fn a_container_keeps_the_name_of_its_image_though_the_name_belongs_to_a_newer_one() {
+        let listed = |inspect| container(known(r#"{"Id":"abc","Image":"sha256:0123"}"#, inspect)).image;
+        let inspect: Inspect = serde_json::from_str(r#"{"Config":{"Image":"nginx:1"}}"#).unwrap();
+        assert_eq!(listed(Some(&inspect)), "nginx:1");
+        assert_eq!(listed(None), "sha256:0123");
+        let inspect: Inspect = serde_json::from_str(r#"{"Config":{"Image":"sha256:0123"}}"#).unwrap();
+        assert_eq!(listed(Some(&inspect)), "sha256:0123", "it was made by its id");
     }
 
     #[test]

@@ -36,7 +36,6 @@ impl fmt::Display for Attempt {
 pub(super) struct Found {
     pub(super) endpoint: Endpoint,
     pub(super) is_podman: bool,
-    pub(super) tried: Vec<Attempt>,
 }
 
 /// Where engines listen, in order of preference; the flag tells that the user named the place.
@@ -72,6 +71,18 @@ impl Candidates {
     }
 }
 
+#[cfg(windows)]
+fn usual_sockets(runtime: Runtime, _: &[PathBuf], _: Option<&Path>) -> Vec<PathBuf> {
+    let docker = PathBuf::from(r"\\.\pipe\docker_engine");
+    let podman = PathBuf::from(r"\\.\pipe\podman-machine-default");
+    match runtime {
+        Runtime::Auto => vec![docker, podman],
+        Runtime::Docker => vec![docker],
+        Runtime::Podman => vec![podman],
+    }
+}
+
+#[cfg(not(windows))]
 fn usual_sockets(runtime: Runtime, user_dirs: &[PathBuf], home: Option<&Path>) -> Vec<PathBuf> {
     let mut docker: Vec<PathBuf> = vec!["/var/run/docker.sock".into(), "/run/docker.sock".into()];
     let mut podman: Vec<PathBuf> =
@@ -91,14 +102,15 @@ fn usual_sockets(runtime: Runtime, user_dirs: &[PathBuf], home: Option<&Path>) -
     }
 }
 
-/// Asks all candidates and takes the one with the most containers; a place that the user named goes first.
-pub(super) async fn find(candidates: Candidates) -> Result<Found, DockerError> {
+/// Asks all candidates; gives those that answer, most containers first, and what was tried. A place that the user named
+/// is the only one where it answers.
+pub(super) async fn find(candidates: Candidates) -> Result<(Vec<Found>, Vec<Attempt>), DockerError> {
     let mut tried = Vec::new();
     if let Some((origin, text)) = candidates.named {
         match Endpoint::parse(&text) {
             Ok(endpoint) => {
                 if let Some((is_podman, _)) = probe(&endpoint, &mut tried).await {
-                    return Ok(Found { endpoint, is_podman, tried });
+                    return Ok((vec![Found { endpoint, is_podman }], tried));
                 }
             }
             Err(reason) => {
@@ -106,12 +118,14 @@ pub(super) async fn find(candidates: Candidates) -> Result<Found, DockerError> {
             }
         }
     }
-    let mut best: Option<(u64, Endpoint, bool)> = None;
+    let mut found: Vec<(u64, Found)> = Vec::new();
     let mut seen = BTreeSet::new();
     for path in candidates.usual {
-        let Ok(real) = fs::canonicalize(&path) else {
+        // The name of a pipe is the only one it has.
+        let real = if cfg!(windows) { Ok(path.clone()) } else { fs::canonicalize(&path) };
+        let Ok(real) = real else {
             tried.push(Attempt {
-                endpoint: Endpoint::Unix(path).to_string(),
+                endpoint: Endpoint::Local(path).to_string(),
                 outcome: "not there".to_owned(),
             });
             continue;
@@ -119,16 +133,16 @@ pub(super) async fn find(candidates: Candidates) -> Result<Found, DockerError> {
         if !seen.insert(real) {
             continue;
         }
-        let endpoint = Endpoint::Unix(path);
+        let endpoint = Endpoint::Local(path);
         let Some((is_podman, containers)) = probe(&endpoint, &mut tried).await else { continue };
-        if best.as_ref().is_none_or(|(most, ..)| containers > *most) {
-            best = Some((containers, endpoint, is_podman));
-        }
+        found.push((containers, Found { endpoint, is_podman }));
     }
-    match best {
-        Some((_, endpoint, is_podman)) => Ok(Found { endpoint, is_podman, tried }),
-        None => Err(DockerError::NotFound { tried }),
+    if found.is_empty() {
+        return Err(DockerError::NotFound { tried });
     }
+    // Of equals, the one that was named first stays first.
+    found.sort_by_key(|(containers, _)| std::cmp::Reverse(*containers));
+    Ok((found.into_iter().map(|(_, found)| found).collect(), tried))
 }
 
 /// Whether it is Podman, and the number of containers, when the engine answers.

@@ -14,8 +14,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+#[cfg(windows)]
+use tokio::net::windows::named_pipe::ClientOptions;
 use tokio::{
-    net::{TcpStream, UnixStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
     time::timeout,
 };
 
@@ -25,8 +30,8 @@ const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 /// Where an engine listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
-    /// A socket on this machine.
-    Unix(PathBuf),
+    /// A socket on this machine; on Windows, a named pipe.
+    Local(PathBuf),
     /// A plain HTTP port, `host:port`.
     Tcp(String),
 }
@@ -34,7 +39,10 @@ pub enum Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            Self::Local(path) if cfg!(windows) => {
+                write!(f, "npipe://{}", path.display().to_string().replace('\\', "/"))
+            }
+            Self::Local(path) => write!(f, "unix://{}", path.display()),
             Self::Tcp(address) => write!(f, "tcp://{address}"),
         }
     }
@@ -45,15 +53,16 @@ impl Endpoint {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.starts_with('/') {
-            return Ok(Self::Unix(text.into()));
+            return Ok(Self::Local(text.into()));
         }
         match text.split_once("://") {
-            Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(path.into())),
+            Some(("unix", path)) if path.starts_with('/') => Ok(Self::Local(path.into())),
             Some(("tcp" | "http", address)) if !address.is_empty() => {
                 let address = address.trim_end_matches('/');
                 let has_port = address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
                 Ok(Self::Tcp(if has_port { address.to_owned() } else { format!("{address}:2375") }))
             }
+            Some(("npipe", path)) if cfg!(windows) => Ok(Self::Local(path.replace('/', "\\").into())),
             Some((scheme @ ("ssh" | "https" | "npipe" | "fd"), _)) => {
                 Err(format!("{scheme}:// is not supported here; use unix:// or tcp://"))
             }
@@ -288,25 +297,25 @@ impl Engine {
     async fn connect(&self, path: &str) -> Result<SendRequest<Full<Bytes>>, EngineError> {
         let refused = |source| EngineError::Connect { endpoint: self.endpoint.to_string(), source };
         let broken = |source| EngineError::Http { path: path.to_owned(), source };
-        match &self.endpoint {
+        let sender = match &self.endpoint {
             #[cfg(unix)]
-            Endpoint::Unix(socket) => {
-                let stream = UnixStream::connect(socket).await.map_err(refused)?;
-                let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
-                // Ends by itself when the sender is dropped or the engine hangs up.
-                tokio::spawn(async move { drop(connection.await) });
-                Ok(sender)
-            }
-            #[cfg(not(unix))]
-            Endpoint::Unix(_) => Err(refused(std::io::ErrorKind::Unsupported.into())),
-            Endpoint::Tcp(address) => {
-                let stream = TcpStream::connect(address).await.map_err(refused)?;
-                let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broken)?;
-                tokio::spawn(async move { drop(connection.await) });
-                Ok(sender)
-            }
-        }
+            Endpoint::Local(socket) => talk_over(UnixStream::connect(socket).await.map_err(refused)?).await,
+            #[cfg(windows)]
+            Endpoint::Local(pipe) => talk_over(ClientOptions::new().open(pipe).map_err(refused)?).await,
+            Endpoint::Tcp(address) => talk_over(TcpStream::connect(address).await.map_err(refused)?).await,
+        };
+        sender.map_err(broken)
     }
+}
+
+/// HTTP over a stream. The connection ends by itself when the sender is dropped or the engine hangs up.
+async fn talk_over<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, hyper::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(async move { drop(connection.await) });
+    Ok(sender)
 }
 
 /// The engine's own words for an error, short.
@@ -326,8 +335,8 @@ mod tests {
 
     #[test]
     fn endpoints_are_read_as_docker_writes_them() {
-        assert_eq!(Endpoint::parse("unix:///run/x.sock").unwrap(), Endpoint::Unix("/run/x.sock".into()));
-        assert_eq!(Endpoint::parse("/run/x.sock").unwrap(), Endpoint::Unix("/run/x.sock".into()));
+        assert_eq!(Endpoint::parse("unix:///run/x.sock").unwrap(), Endpoint::Local("/run/x.sock".into()));
+        assert_eq!(Endpoint::parse("/run/x.sock").unwrap(), Endpoint::Local("/run/x.sock".into()));
         assert_eq!(Endpoint::parse("tcp://10.0.0.1:2375").unwrap(), Endpoint::Tcp("10.0.0.1:2375".into()));
         assert_eq!(Endpoint::parse("tcp://10.0.0.1").unwrap(), Endpoint::Tcp("10.0.0.1:2375".into()));
         assert!(Endpoint::parse("ssh://me@there").unwrap_err().contains("not supported"));
@@ -336,7 +345,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_socket_says_which() {
-        let mut engine = Engine::new(Endpoint::Unix("/no/such.sock".into()), Duration::from_secs(1));
+        let mut engine = Engine::new(Endpoint::Local("/no/such.sock".into()), Duration::from_secs(1));
         let error = engine.get_bytes("/version").await.unwrap_err();
         assert!(matches!(error, EngineError::Connect { .. }));
         assert!(error.to_string().contains("unix:///no/such.sock"), "{error}");

@@ -41,6 +41,10 @@ impl ImageName {
             Some(_) => ("docker.io", path.to_owned()),
             None => ("docker.io", format!("library/{path}")),
         };
+        // Podman's word for images that were built on this machine; a registry here has a port.
+        if registry == "localhost" {
+            return Err(Unnamed::NoName);
+        }
         let is_word = |text: &str, more: &[u8]| {
             !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
         };
@@ -91,7 +95,7 @@ mod tests {
             assert_eq!(read(text).as_deref(), Ok(expected), "{text}");
         }
         assert_eq!(read("nginx@sha256:aa"), Err(Unnamed::Pinned));
-        for text in ["sha256:aa", "", "a b", "x/../y", "a?b", &"a".repeat(64)] {
+        for text in ["sha256:aa", "", "a b", "x/../y", "a?b", "localhost/built-here:1", &"a".repeat(64)] {
             assert_eq!(read(text), Err(Unnamed::NoName), "{text}");
         }
     }

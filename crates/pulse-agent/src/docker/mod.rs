@@ -9,6 +9,7 @@ mod container;
 mod credentials;
 mod discover;
 mod engine;
+mod engines;
 mod environment;
 mod image;
 mod recreate;
@@ -35,9 +36,10 @@ use api::{Info, Inspect, Stats, Summary, Version};
 pub(crate) use commands::{Command, CommandKind, commands_of};
 use container::{Known, container, word};
 pub use discover::Attempt;
-use discover::Candidates;
+use discover::{Candidates, Found};
 use engine::Engine;
 pub use engine::{Endpoint, EngineError};
+pub use engines::Engines;
 pub use update::{Probation, UpdateError, Updated};
 pub use updates::OPT_OUT;
 use updates::UpdateChecks;
@@ -134,22 +136,28 @@ pub struct DockerCollector {
     options: DockerOptions,
     endpoint: Endpoint,
     is_podman: bool,
-    tried: Vec<Attempt>,
     cpu: stats::CpuTracker,
     inspected: HashMap<String, Inspected>,
     checks: UpdateChecks,
 }
 
-/// What can be done with an engine, apart from reading it. Cheap to clone.
+/// What can be done with engines, apart from reading them. Cheap to clone.
 #[derive(Clone)]
 pub struct DockerControl {
+    /// One at least.
+    places: Vec<Place>,
+}
+
+/// One engine to do something with.
+#[derive(Clone)]
+struct Place {
     endpoint: Endpoint,
     checks: UpdateChecks,
 }
 
 impl std::fmt::Debug for DockerControl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DockerControl").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_list().entries(self.places.iter().map(|place| &place.endpoint)).finish()
     }
 }
 
@@ -161,24 +169,36 @@ impl DockerControl {
         probation: Probation,
         step: impl FnMut(&'static str) + Send,
     ) -> Result<Updated, UpdateError> {
-        let outcome = update::update(&self.endpoint, id, probation, Timestamp::now(), step).await;
-        self.checks.forget();
+        let place = self.place_of(id).await.ok_or(UpdateError::Refused("there is no engine"))?;
+        let outcome = update::update(&place.endpoint, id, probation, Timestamp::now(), step).await;
+        place.checks.forget();
         outcome
     }
 
     /// Has all registries asked anew with the next report.
     pub fn forget_checks(&self) {
-        self.checks.forget();
+        for place in &self.places {
+            place.checks.forget();
+        }
     }
 
     /// Waits until registries have answered what was asked anew: it is worth a report before its time.
     pub(crate) async fn checked(&self) {
-        self.checks.answered().await;
+        match self.places.first() {
+            // One bell for all of them.
+            Some(place) => place.checks.answered().await,
+            None => std::future::pending().await,
+        }
     }
 
-    /// Tidies up behind an update that an earlier run of the agent did not finish.
+    /// Tidies up behind an update that an earlier run of the agent did not finish. One engine's trouble does not keep
+    /// the others from it.
     pub async fn recover(&self) -> Result<(), EngineError> {
-        update::recover(&self.endpoint, Timestamp::now()).await
+        let mut outcome = Ok(());
+        for place in &self.places {
+            outcome = outcome.and(update::recover(&place.endpoint, Timestamp::now()).await);
+        }
+        outcome
     }
 }
 
@@ -202,23 +222,32 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl DockerCollector {
-    /// Looks for an engine and keeps its place.
+    /// Looks for the engine with the most containers and keeps its place.
     pub async fn discover(options: DockerOptions) -> Result<Self, DockerError> {
-        let found = discover::find(Candidates::of_this_machine(&options)).await?;
-        Ok(Self {
+        let (found, tried) = discover::find(Candidates::of_this_machine(&options)).await?;
+        let found = found.into_iter().next().ok_or(DockerError::NotFound { tried })?;
+        Ok(Self::of(options, found, None))
+    }
+
+    /// A collector for an engine that was found, beside another one where there is one.
+    fn of(options: DockerOptions, found: Found, beside: Option<&Self>) -> Self {
+        Self {
             options,
             endpoint: found.endpoint,
             is_podman: found.is_podman,
-            tried: found.tried,
             cpu: stats::CpuTracker::default(),
             inspected: HashMap::new(),
-            checks: UpdateChecks::default(),
-        })
+            checks: beside.map_or_else(UpdateChecks::default, |other| other.checks.beside()),
+        }
     }
 
     /// What can be done with this engine.
     pub fn control(&self) -> DockerControl {
-        DockerControl { endpoint: self.endpoint.clone(), checks: self.checks.clone() }
+        DockerControl { places: vec![self.place()] }
+    }
+
+    fn place(&self) -> Place {
+        Place { endpoint: self.endpoint.clone(), checks: self.checks.clone() }
     }
 
     /// Where the engine is.
@@ -229,11 +258,6 @@ impl DockerCollector {
     /// `docker` or `podman`.
     pub fn runtime(&self) -> &'static str {
         if self.is_podman { "podman" } else { "docker" }
-    }
-
-    /// The places tried before this one was taken, this one included.
-    pub fn tried(&self) -> &[Attempt] {
-        &self.tried
     }
 
     /// Reads the engine and all its containers.
@@ -416,7 +440,12 @@ impl DockerCollector {
         DockerReport {
             agent: identity.describe(None, &hostname),
             host: DockerHostInfo {
-                name: word(info.name).or_else(|| Some(hostname.clone())),
+                // The name that its owner gave the machine, before the one that the engine read.
+                name: identity
+                    .hostname
+                    .clone()
+                    .or_else(|| word(info.name))
+                    .or_else(|| Some(hostname.clone())),
                 hostname,
                 machine_id: None,
                 os: word(info.operating_system),
@@ -442,7 +471,7 @@ impl DockerCollector {
         if self.options.identity.agent_id.is_none() {
             report.agent.id.clone_from(&host.agent.id);
         }
-        if !matches!(self.endpoint, Endpoint::Unix(_)) {
+        if !matches!(self.endpoint, Endpoint::Local(_)) {
             return;
         }
         let info = &mut report.host;

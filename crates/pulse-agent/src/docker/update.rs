@@ -166,6 +166,12 @@ pub(super) async fn update(
     }
 }
 
+/// Whether an engine has a container.
+pub(super) async fn has_container(endpoint: &Endpoint, id: &str) -> bool {
+    let mut engine = Engine::new(endpoint.clone(), REQUEST_LIMIT);
+    is_id(id) && engine.get::<Value>(&format!("/containers/{id}/json")).await.is_ok()
+}
+
 async fn examine(engine: &mut Engine, id: &str) -> Result<Old, UpdateError> {
     if !is_id(id) {
         return Err(UpdateError::Refused("this is no id of a container"));

@@ -72,6 +72,11 @@ fn has_opted_out(container: &Container) -> bool {
 }
 
 impl UpdateChecks {
+    /// The checks of one more engine, with the same bell for their answers.
+    pub(super) fn beside(&self) -> Self {
+        Self { shared: Arc::default(), answered: Arc::clone(&self.answered) }
+    }
+
     /// Has everything asked anew; until there are new answers, the ones of before are told.
     pub(super) fn forget(&self) {
         let mut shared = lock(&self.shared);

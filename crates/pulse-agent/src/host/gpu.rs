@@ -1,9 +1,12 @@
 //! Graphics processors: NVIDIA's through `nvidia-smi`, AMD's through the kernel's files.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+#[cfg(target_os = "linux")]
+use std::{fs, path::Path};
+use std::{sync::Arc, time::Duration};
 
 use pulse_core::report::host::Sensors;
 
+#[cfg(target_os = "linux")]
 use super::files::read_text;
 use crate::command::{Call, RunCommand};
 
@@ -56,6 +59,7 @@ fn mebibytes(count: f64) -> f64 {
 }
 
 /// Use and memory of cards whose driver tells them in files (amdgpu). Plain reads.
+#[cfg(target_os = "linux")]
 pub(super) fn read_files(sys: &Path) -> Sensors {
     let mut sensors = Sensors::default();
     let Ok(entries) = fs::read_dir(sys.join("class/drm")) else { return sensors };

@@ -10,13 +10,13 @@ use std::{
 use pulse_core::report::host::{DiskIo, HostMemory, HostNetwork, RaidArray, Sensors};
 
 use super::{
-    Sample, block,
+    Sample, architecture, block,
     cpu::{CpuTimes, CpuTracker, parse_stat},
     files::{read_text, read_word},
     gpu, memory, mounts,
     mounts::{Mount, Space},
     net, raid, sensors,
-    system::{SystemFacts, architecture, parse_loadavg, parse_uptime, read_facts},
+    system::{SystemFacts, parse_loadavg, parse_uptime, read_facts},
     worker::{SpaceReader, Worker},
 };
 
@@ -243,8 +243,12 @@ fn wide(number: impl Into<u64>) -> u64 {
     number.into()
 }
 
-/// The size of the file system at `path`. May block for as long as the kernel likes.
+/// The size of the file system at `path`. A single file that is mounted (a socket or a setting, bound into a container)
+/// is none, though its disk would answer. May block for as long as the kernel likes.
 fn space_of(path: &Path) -> Option<Space> {
+    if !path.is_dir() {
+        return None;
+    }
     let stat = nix::sys::statvfs::statvfs(path).ok()?;
     let unit = wide(stat.fragment_size());
     let total = wide(stat.blocks()).saturating_mul(unit);
@@ -314,6 +318,7 @@ mod tests {
         let space = space_of(Path::new("/")).unwrap();
         assert!(space.total > 0 && space.used <= space.total && space.available <= space.total);
         assert_eq!(space_of(Path::new("/no/such/place")), None);
+        assert_eq!(space_of(Path::new("/proc/self/exe")), None, "a file is no file system");
     }
 
     proptest! {

@@ -7,6 +7,7 @@ mod block;
 mod ceph;
 #[cfg(target_os = "linux")]
 mod cpu;
+#[cfg(any(target_os = "linux", target_os = "freebsd"))]
 mod files;
 mod gpu;
 #[cfg(target_os = "linux")]
@@ -103,6 +104,16 @@ pub struct HostCollector {
 impl std::fmt::Debug for HostCollector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HostCollector").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// The processor's kind by the name that the server's downloads use.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        other => other,
     }
 }
 

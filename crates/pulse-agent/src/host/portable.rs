@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use pulse_core::report::host::{HostDisk, HostMemory, HostNetwork};
+use pulse_core::report::host::{DiskIo, HostDisk, HostMemory, HostNetwork};
 use sysinfo::{Disks, MINIMUM_CPU_UPDATE_INTERVAL, Networks, System};
 
 use super::Sample;
@@ -27,7 +27,7 @@ impl Platform {
     /// Host name and machine id.
     #[cfg_attr(target_os = "linux", expect(dead_code, reason = "on Linux only the test is built"))]
     pub(super) fn names() -> (Option<String>, Option<String>) {
-        (System::host_name().ok(), None)
+        (System::host_name().ok(), machine_id())
     }
 
     /// Reads everything once; what does not answer in time is absent.
@@ -43,6 +43,27 @@ impl Platform {
     }
 }
 
+/// What tells this machine from all others, whatever it calls itself: the id in its firmware, or the one that FreeBSD
+/// keeps.
+fn machine_id() -> Option<String> {
+    #[cfg(target_os = "freebsd")]
+    let told = super::files::read_word(std::path::Path::new("/etc/hostid"));
+    #[cfg(not(target_os = "freebsd"))]
+    let told = sysinfo::Product::uuid().ok();
+    told.as_deref().and_then(parse_uuid)
+}
+
+/// An id in UUID form. Firmware that was never given one says the same digit over and over, or counts.
+fn parse_uuid(text: &str) -> Option<String> {
+    let id = text.trim().to_ascii_lowercase();
+    let parts: Vec<usize> = id.split('-').map(str::len).collect();
+    let digits: Vec<u8> = id.bytes().filter(|b| *b != b'-').collect();
+    let is_uuid = parts == [8, 4, 4, 4, 12] && digits.iter().all(u8::is_ascii_hexdigit);
+    let is_placeholder =
+        digits.windows(2).all(|pair| pair[0] == pair[1]) || id == "03000200-0400-0500-0006-000700080009";
+    (is_uuid && !is_placeholder).then_some(id)
+}
+
 fn read_all(kept: &mut Option<System>, exclude: &[String]) -> Sample {
     if kept.is_none() {
         *kept = System::new().ok();
@@ -55,16 +76,20 @@ fn read_all(kept: &mut Option<System>, exclude: &[String]) -> Sample {
         hostname: System::host_name().ok(),
         os_name: System::name().ok(),
         os_version: System::os_version().ok(),
+        machine_id: machine_id(),
         kernel_version: System::kernel_version().ok(),
-        architecture: Some(System::cpu_arch()),
+        architecture: Some(super::architecture().to_owned()),
         uptime_seconds: System::uptime().ok(),
         load_average: System::load_average()
             .map(|load| vec![load.one, load.five, load.fifteen])
             .unwrap_or_default(),
-        disks: read_disks(exclude),
         network: read_network(),
         ..Sample::default()
     };
+    if let Ok(disks) = Disks::new_with_refreshed_list() {
+        sample.disks = space(&disks, exclude);
+        sample.disk_io = counters(&disks);
+    }
     if let Some(system) = kept.as_mut() {
         system.refresh_cpu_usage();
         system.refresh_memory();
@@ -97,17 +122,42 @@ fn memory(system: &System) -> Option<HostMemory> {
     })
 }
 
-fn read_disks(exclude: &[String]) -> Vec<HostDisk> {
-    let Ok(disks) = Disks::new_with_refreshed_list() else { return Vec::new() };
+/// Whether a mount point is left out by the user: the path itself, or everything below it.
+fn is_excluded(mountpoint: &str, exclude: &[String]) -> bool {
+    exclude.iter().map(|rule| rule.trim().trim_end_matches(['/', '\\', '*'])).any(|rule| {
+        !rule.is_empty()
+            && mountpoint
+                .strip_prefix(rule)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '\\']))
+    })
+}
+
+/// What each device has read and written; where nothing is known of it, nothing is said.
+fn counters(disks: &Disks) -> Vec<DiskIo> {
+    let mut rows: BTreeMap<String, DiskIo> = BTreeMap::new();
+    for disk in disks {
+        let usage = disk.usage();
+        let device = disk.name().to_string_lossy().into_owned();
+        if device.is_empty() || (usage.total_read_bytes == 0 && usage.total_written_bytes == 0) {
+            continue;
+        }
+        let row = DiskIo {
+            device: device.clone(),
+            read_bytes: Some(usage.total_read_bytes),
+            write_bytes: Some(usage.total_written_bytes),
+            ..DiskIo::default()
+        };
+        rows.insert(device, row);
+    }
+    rows.into_values().collect()
+}
+
+fn space(disks: &Disks, exclude: &[String]) -> Vec<HostDisk> {
     let mut rows: BTreeMap<String, HostDisk> = BTreeMap::new();
-    for disk in &disks {
+    for disk in disks {
         let mountpoint = disk.mount_point().to_string_lossy().into_owned();
-        let is_excluded = exclude.iter().any(|rule| {
-            let rule = rule.trim();
-            !rule.is_empty() && mountpoint.starts_with(rule)
-        });
         let (total, free) = (disk.total_space(), disk.available_space());
-        if total == 0 || disk.is_read_only() || is_excluded {
+        if total == 0 || disk.is_read_only() || is_excluded(&mountpoint, exclude) {
             continue;
         }
         let used = total.saturating_sub(free);
@@ -167,6 +217,32 @@ mod tests {
         assert!(sample.hostname.is_some());
         assert!(sample.cpu_percent.is_some_and(|p| (0.0..=100.0).contains(&p)));
         assert!(sample.memory.is_some_and(|m| m.used_bytes <= m.total_bytes));
+    }
+
+    #[test]
+    fn an_id_that_many_machines_share_is_none() {
+        let id = "407488FE-960a-43b5-a265-8fd0e9200b8f";
+        assert_eq!(parse_uuid(&format!("{id}\n")), Some(id.to_ascii_lowercase()));
+        for none in [
+            "",
+            "00000000-0000-0000-0000-000000000000",
+            "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
+            "03000200-0400-0500-0006-000700080009",
+            "To be filled by O.E.M.",
+        ] {
+            assert_eq!(parse_uuid(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn the_user_can_leave_out_a_volume_and_what_is_below() {
+        let rules = ["/Volumes/backup".to_owned(), "D:\\".to_owned(), " ".to_owned()];
+        for path in ["/Volumes/backup", "/Volumes/backup/a", "D:\\", "D:\\data"] {
+            assert!(is_excluded(path, &rules), "{path}");
+        }
+        for path in ["/Volumes/backups", "/", "C:\\"] {
+            assert!(!is_excluded(path, &rules), "{path}");
+        }
     }
 
     #[tokio::test]

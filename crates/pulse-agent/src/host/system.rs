@@ -102,16 +102,6 @@ pub(super) fn parse_loadavg(text: &str) -> Vec<f64> {
     if loads.len() == 3 { loads } else { Vec::new() }
 }
 
-/// The architecture by the name that the server's downloads use.
-pub(super) fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;

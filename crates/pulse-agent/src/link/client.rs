@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use jiff::Timestamp;
 use reqwest::{Client, Url, redirect::Policy};
 
 use super::{LinkError, tls};
@@ -78,10 +79,20 @@ pub(crate) fn headers(token: &Token, user_agent: &str) -> Result<HeaderMap, Link
     Ok(headers)
 }
 
-/// How long a server asks to be left alone.
+/// How long a server asks to be left alone: seconds, or the moment when that is over (RFC 9110 §10.2.3).
 pub(crate) fn retry_after(headers: &HeaderMap, otherwise: Duration) -> Duration {
-    let seconds = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    seconds.map_or(otherwise, Duration::from_secs).clamp(Duration::from_secs(1), LONGEST_WAIT)
+    let text = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let wait = match text.trim().parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => until(text.trim(), Timestamp::now()),
+    };
+    wait.unwrap_or(otherwise).clamp(Duration::from_secs(1), LONGEST_WAIT)
+}
+
+/// The time from now to a date as HTTP writes it.
+fn until(date: &str, now: Timestamp) -> Option<Duration> {
+    let then = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    Some(Duration::try_from(then.duration_since(now)).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -126,5 +137,8 @@ mod tests {
             retry_after(&headers, Duration::from_secs(7)).as_secs()
         };
         assert_eq!((of("30"), of("0"), of("999999"), of("tomorrow")), (30, 1, 86400, 7));
+        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), 1, "it is over");
+        let now: Timestamp = "2026-11-06T08:49:00Z".parse().unwrap();
+        assert_eq!(until("Fri, 06 Nov 2026 08:49:37 GMT", now), Some(Duration::from_secs(37)));
     }
 }

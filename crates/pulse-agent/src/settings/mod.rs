@@ -16,9 +16,11 @@ pub use sources::{Sources, parse_switch};
 use crate::{AgentIdentity, docker::Runtime, go_duration};
 
 /// Where a token is looked for when nothing else names one.
-pub const DEFAULT_TOKEN_FILE: &str = "/var/lib/pulse-agent/token";
+pub const DEFAULT_TOKEN_FILE: &str =
+    if cfg!(windows) { r"C:\ProgramData\pulse-agent\token" } else { "/var/lib/pulse-agent/token" };
 /// Where the agent keeps what it must remember.
-pub const DEFAULT_STATE_DIR: &str = "/var/lib/pulse-agent";
+pub const DEFAULT_STATE_DIR: &str =
+    if cfg!(windows) { r"C:\ProgramData\pulse-agent" } else { "/var/lib/pulse-agent" };
 /// Where the health port listens when nothing else is said.
 pub const DEFAULT_HEALTH_ADDR: &str = ":9191";
 const DEFAULT_URL: &str = "http://localhost:7655";

@@ -57,13 +57,26 @@ pub(super) async fn offered(
 
 /// What downloads call this machine.
 fn arch() -> String {
-    let os = match std::env::consts::OS {
-        "macos" => "darwin",
-        other => other,
-    };
-    let cpu = match std::env::consts::ARCH {
+    download_name(std::env::consts::OS, std::env::consts::ARCH, machine().as_deref())
+}
+
+/// What the kernel calls the processor; only it knows which of the ARM processors of 32 bits this is.
+#[cfg(unix)]
+fn machine() -> Option<String> {
+    nix::sys::utsname::uname().ok()?.machine().to_str().map(str::to_owned)
+}
+
+#[cfg(not(unix))]
+fn machine() -> Option<String> {
+    None
+}
+
+fn download_name(os: &str, arch: &str, machine: Option<&str>) -> String {
+    let os = if os == "macos" { "darwin" } else { os };
+    let cpu = match arch {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
+        "arm" if machine.is_some_and(|machine| machine.starts_with("armv6")) => "armv6",
         "arm" => "armv7",
         "x86" => "386",
         other => other,
@@ -174,6 +187,22 @@ async fn check_signature(keys: &TrustedKeys, fresh: &Path, signature: String) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn downloads_are_named_as_the_server_names_them() {
+        let names = [
+            ("linux", "x86_64", Some("x86_64"), "linux-amd64"),
+            ("macos", "aarch64", Some("arm64"), "darwin-arm64"),
+            ("linux", "arm", Some("armv6l"), "linux-armv6"),
+            ("linux", "arm", Some("armv7l"), "linux-armv7"),
+            // A system of 32 bits on a kernel of 64.
+            ("linux", "arm", Some("aarch64"), "linux-armv7"),
+            ("windows", "x86", None, "windows-386"),
+        ];
+        for (os, arch, machine, expected) in names {
+            assert_eq!(download_name(os, arch, machine), expected);
+        }
+    }
 
     #[test]
     fn programs_tell_themselves_by_their_first_bytes() {

@@ -71,7 +71,10 @@ pub(super) fn unconfirmed_from(binary: &Path, own: &str) -> Option<String> {
 pub(super) fn confirm(binary: &Path, own: &str) {
     let Some(record) = read(binary).filter(|record| record.to == own && !record.is_confirmed) else { return };
     if write(binary, &Record { is_confirmed: true, ..record }).is_ok() {
-        fs::remove_file(beside(binary, "backup")).ok();
+        // The second is where Windows has the program that ran before.
+        for left in ["backup", "old"] {
+            fs::remove_file(beside(binary, left)).ok();
+        }
     }
 }
 
@@ -87,12 +90,30 @@ pub(super) fn replace(binary: &Path, fresh: &Path, from: &str, to: &str) -> io::
     // A second name for the same file, so that there is a program at every moment.
     fs::hard_link(binary, &backup).or_else(|_| fs::copy(binary, &backup).map(drop))?;
     write(binary, &Record { from: from.to_owned(), to: to.to_owned(), ..Record::default() })?;
-    fs::rename(fresh, binary)
+    take_place(fresh, binary)
+}
+
+/// Gives a file the name of the program, which runs.
+#[cfg(not(windows))]
+fn take_place(file: &Path, binary: &Path) -> io::Result<()> {
+    fs::rename(file, binary)
+}
+
+/// Gives a file the name of the program, which runs. Windows lets nobody take that name, but the program may be given
+/// another one first; what cannot be done after that is undone.
+#[cfg(windows)]
+fn take_place(file: &Path, binary: &Path) -> io::Result<()> {
+    let aside = beside(binary, "old");
+    fs::remove_file(&aside).ok();
+    fs::rename(binary, &aside)?;
+    fs::rename(file, binary).inspect_err(|_| {
+        fs::rename(&aside, binary).ok();
+    })
 }
 
 /// Puts the former program back.
 pub(super) fn roll_back(binary: &Path, own: &str) -> io::Result<()> {
-    fs::rename(beside(binary, "backup"), binary)?;
+    take_place(&beside(binary, "backup"), binary)?;
     let record = read(binary).unwrap_or_default();
     write(binary, &Record { is_confirmed: true, rejected: Some(own.to_owned()), ..record })
 }

@@ -10,7 +10,7 @@ use axum::{
     extract::State,
     http::{StatusCode, Uri},
 };
-use pulse_agent::{Agent, AgentSettings, DockerCollector, DockerError, DockerOptions};
+use pulse_agent::{Agent, AgentSettings, DockerCollector, DockerError, DockerOptions, Engines};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -138,8 +138,8 @@ async fn an_engine_that_is_named_and_does_not_answer_is_told_with_its_reason() {
     drop(listener);
     let options = DockerOptions { host: Some(format!("tcp://{address}")), ..DockerOptions::default() };
     // This machine may have an engine of its own, which then answers instead.
-    match DockerCollector::discover(options).await {
-        Ok(collector) => assert!(collector.tried()[0].outcome.contains("cannot connect")),
+    match Engines::discover(options).await {
+        Ok(engines) => assert!(engines.tried()[0].outcome.contains("cannot connect")),
         Err(error) => assert!(error.to_string().contains(&address.to_string()), "{error}"),
     }
 }

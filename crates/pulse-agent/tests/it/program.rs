@@ -170,6 +170,32 @@ async fn the_servers_profile_is_applied_at_the_start() {
     assert_eq!(agent.stop().await, Exit::Stopped);
 }
 
+#[tokio::test]
+async fn a_changed_profile_is_taken_over_while_the_agent_runs_and_what_waits_is_kept() {
+    let mut server = Server::start().await;
+    server.answer_with(500);
+    let settings = AgentSettings { config_period: Duration::from_secs(1), ..settings(server.url()) };
+    let agent = Running::start(settings, Hooks::default());
+    let first = server.next().await;
+    assert_eq!(first.json["agent"]["intervalSeconds"], 1);
+    server.page("/api/agents/host/lookup", r#"{"success":true,"host":{"id":"h-1","hostname":"x"}}"#);
+    let profile = |interval: &str| {
+        json!({"success": true, "hostId": "h-1", "config": {"settings": {"interval": interval}}}).to_string()
+    };
+    server.page("/api/agents/host/h-1/config", &profile("2s"));
+    while server.next().await.json["agent"]["intervalSeconds"] != 2 {}
+    // Back again: nothing of the profile sticks.
+    server.page("/api/agents/host/h-1/config", r#"{"success":true,"hostId":"h-1","config":{}}"#);
+    while server.next().await.json["agent"]["intervalSeconds"] != 1 {}
+    server.answer_with(200);
+    // All that was refused meanwhile follows, the first report of all first.
+    let newest = server.next().await;
+    let oldest = server.next().await;
+    assert!(newest.json["timestamp"].as_str() > oldest.json["timestamp"].as_str());
+    assert_eq!(oldest.json["timestamp"], first.json["timestamp"]);
+    assert_eq!(agent.stop().await, Exit::Stopped);
+}
+
 /// The server's end of the command socket.
 async fn accept(listener: &TcpListener) -> tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
     loop {

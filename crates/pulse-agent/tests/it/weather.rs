@@ -14,7 +14,7 @@ use axum::{
     response::IntoResponse,
 };
 use pulse_agent::{
-    Agent, AgentSettings, DockerCollector, DockerOptions, Exit, Hooks, HostCollector, HostOptions,
+    Agent, AgentSettings, DockerCollector, DockerOptions, Engines, Exit, Hooks, HostCollector, HostOptions,
     KubernetesCollector,
     command::{Call, RunCommand, Running},
     settings::KubeSettings,
@@ -50,8 +50,8 @@ fn docker_at(path: &Path) -> DockerOptions {
 
 /// What the first place that was tried did, whether or not another engine of this machine was found afterwards.
 async fn outcome_at(path: &Path) -> String {
-    match DockerCollector::discover(docker_at(path)).await {
-        Ok(collector) => collector.tried()[0].outcome.clone(),
+    match Engines::discover(docker_at(path)).await {
+        Ok(engines) => engines.tried()[0].outcome.clone(),
         Err(error) => error.to_string(),
     }
 }

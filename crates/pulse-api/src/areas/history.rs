@@ -16,7 +16,7 @@ use pulse_core::{
 };
 use pulse_monitor::{
     Keeper,
-    pipeline::{container_series_id, current, guest_series_id_of},
+    pipeline::{container_series_id, current_of, guest_series_id_of},
 };
 use pulse_store::{MetricStore, RangeQuery, Selector};
 use serde::{Deserialize, Serialize};
@@ -196,16 +196,10 @@ fn live(
     wanted: &[Metric],
 ) -> BTreeMap<String, Vec<HistoryPoint>> {
     let is_asked = |key: &SeriesKey| {
-        let is_key =
-            |(kind, id): &(ResourceType, String)| *kind == key.resource_type && *id == *key.resource_id;
-        let is_metric = |metric: &Metric| as_stored(key.resource_type, *metric) == key.metric;
-        keys.iter().any(is_key) && (wanted.is_empty() || wanted.iter().any(is_metric))
+        wanted.is_empty() || wanted.iter().any(|metric| as_stored(key.resource_type, *metric) == key.metric)
     };
-    if keys.is_empty() {
-        return BTreeMap::new();
-    }
-    current(world)
-        .into_iter()
+    keys.iter()
+        .flat_map(|(resource_type, id)| current_of(world, *resource_type, id))
         .filter(|sample| is_asked(&sample.series))
         .map(|Sample { series, at, value }| {
             let point = HistoryPoint { timestamp: at.as_millisecond(), value, min: value, max: value };

@@ -33,7 +33,21 @@ pub struct Oidc {
 #[derive(Debug, Clone)]
 struct Refresh {
     token: Secret,
+    /// Whom the provider vouched for.
+    subject: String,
     due_at: Timestamp,
+}
+
+/// What came of asking for new tokens.
+struct Renewed {
+    /// The person anew, where the provider told.
+    person: Option<Person>,
+    token: Option<Secret>,
+    ends_at: Option<Timestamp>,
+}
+
+fn subject_of(claims: &serde_json::Map<String, serde_json::Value>) -> String {
+    claims.get("sub").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// New tokens are asked for this long before the old ones end.
@@ -63,6 +77,8 @@ impl LoginError {
         match self {
             Self::Denied(denied) => denied.code(),
             Self::Provider(OidcError::NoIdToken) => "missing_id_token",
+            // To whoever began the login, it is one that nobody began.
+            Self::Provider(OidcError::OtherProvider { .. }) => "invalid_state",
             Self::Provider(OidcError::Token(pulse_oidc::TokenError::Algorithm(_))) => "invalid_signature_alg",
             Self::Provider(OidcError::Token(_)) => "invalid_id_token",
             Self::Provider(OidcError::Ask { what: "asking for tokens", .. }) => "exchange_failed",
@@ -76,6 +92,8 @@ impl LoginError {
 pub struct LoggedIn {
     /// Who.
     pub person: Person,
+    /// The provider's id of them.
+    pub subject: String,
     /// With which new tokens can be asked for.
     pub refresh_token: Option<Secret>,
     /// When the provider wants to be asked again.
@@ -108,7 +126,8 @@ impl Oidc {
         now: Timestamp,
     ) -> Result<Option<(String, Begun)>, OidcError> {
         let discovered = self.discovered(now).await?;
-        let Some(begun) = self.pending.begin(redirect_uri, return_to, now) else { return Ok(None) };
+        let issuer = discovered.provider.issuer();
+        let Some(begun) = self.pending.begin(issuer, redirect_uri, return_to, now) else { return Ok(None) };
         let url = discovered.provider.authorization_url(&begun.state, &begun.login);
         Ok(Some((url, begun)))
     }
@@ -118,18 +137,21 @@ impl Oidc {
         self.pending.finish(state, browser, now)
     }
 
-    /// Ends a login: exchanges the code, verifies the token, and decides who is let in.
+    /// Ends a login: looks who answers, exchanges the code, verifies the token, and decides who is let in.
     pub async fn finish(
         &self,
         login: &PendingLogin,
         code: &str,
+        sender: Option<&str>,
         now: Timestamp,
     ) -> Result<LoggedIn, LoginError> {
         let discovered = self.discovered(now).await?;
+        discovered.provider.check_sender(login, sender)?;
         let tokens = discovered.provider.exchange(code, login, now).await?;
         let person = claims::person(&tokens.claims, &self.store.current())?;
         Ok(LoggedIn {
             person,
+            subject: subject_of(&tokens.claims),
             refresh_token: tokens.refresh_token,
             access_expires_at: tokens.access_expires_at,
         })
@@ -140,6 +162,7 @@ impl Oidc {
         &self,
         session_key: &str,
         token: Secret,
+        subject: String,
         ends_at: Option<Timestamp>,
         now: Timestamp,
     ) {
@@ -149,12 +172,12 @@ impl Oidc {
         let due_at = ends_at.saturating_sub(REFRESH_BEFORE).unwrap_or(now).max(soonest);
         let mut refreshes = self.refreshes.lock().unwrap_or_else(PoisonError::into_inner);
         if refreshes.len() < MAX_SESSIONS || refreshes.contains_key(session_key) {
-            refreshes.insert(session_key.to_owned(), Refresh { token, due_at });
+            refreshes.insert(session_key.to_owned(), Refresh { token, subject, due_at });
         }
     }
 
     /// Asks for new tokens of every session whose old ones end soon. A session that the provider no longer vouches
-    /// for ends; one whose provider cannot be reached goes on.
+    /// for ends; one whose provider cannot be reached goes on. Who is in other groups meanwhile has other roles.
     pub async fn refresh_due(&self, access: &Access, now: Timestamp) {
         let due: Vec<(String, Refresh)> = {
             let mut refreshes = self.refreshes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,9 +186,13 @@ impl Oidc {
             due.map(|(key, refresh)| (key.clone(), refresh.clone())).collect()
         };
         for (key, refresh) in due {
-            match self.refresh(&refresh.token, now).await {
-                Ok((token, ends_at)) => {
-                    self.remember_refresh(&key, token.unwrap_or(refresh.token), ends_at, now);
+            match self.refresh(&refresh, now).await {
+                Ok(renewed) => {
+                    if let Some(person) = renewed.person {
+                        access.sessions.set_roles(&key, person.roles);
+                    }
+                    let token = renewed.token.unwrap_or(refresh.token);
+                    self.remember_refresh(&key, token, refresh.subject, renewed.ends_at, now);
                 }
                 Err(LoginError::Provider(
                     OidcError::Client(_) | OidcError::Ask { is_refusal: false, .. },
@@ -181,17 +208,15 @@ impl Oidc {
     }
 
     /// Asks for new tokens of a session. Where the claims come again, they are decided upon again.
-    async fn refresh(
-        &self,
-        refresh_token: &Secret,
-        now: Timestamp,
-    ) -> Result<(Option<Secret>, Option<Timestamp>), LoginError> {
+    async fn refresh(&self, refresh: &Refresh, now: Timestamp) -> Result<Renewed, LoginError> {
         let discovered = self.discovered(now).await?;
-        let tokens = discovered.provider.refresh(refresh_token, now).await?;
-        if !tokens.claims.is_empty() {
-            claims::person(&tokens.claims, &self.store.current())?;
-        }
-        Ok((tokens.refresh_token, tokens.access_expires_at))
+        let tokens = discovered.provider.refresh(&refresh.token, &refresh.subject, now).await?;
+        let person = if tokens.claims.is_empty() {
+            None
+        } else {
+            Some(claims::person(&tokens.claims, &self.store.current())?)
+        };
+        Ok(Renewed { person, token: tokens.refresh_token, ends_at: tokens.access_expires_at })
     }
 
     /// The provider of the configuration that counts now, asked for what it is where that is not known yet.

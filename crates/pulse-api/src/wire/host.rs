@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pulse_core::{
     ids::{NodeId, TokenId},
     model::Host,
-    report::host::{DiskIo, Sensors, SmartDisk},
+    report::host::{DiskIo, RaidArray, Sensors, SmartDisk},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -64,6 +64,10 @@ pub struct HostShape<'a> {
     /// Sensors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sensors: Option<SensorsShape<'a>>,
+    /// Arrays of its disks, and ZFS pools as such.
+    // Pulse v5: keeps them and shows them nowhere but in alerts.
+    #[serde(skip_serializing_if = "slice_is_empty")]
+    pub raid: &'a [RaidArray],
     /// `online` or `offline`.
     pub status: &'static str,
     /// Seconds since boot.
@@ -179,6 +183,7 @@ impl<'a> From<&'a Host> for HostShape<'a> {
             disk_io: &host.disk_io,
             network_interfaces: host.network.iter().map(Interface::from).collect(),
             sensors: host.sensors.as_ref().and_then(sensors),
+            raid: &host.raid,
             status: host.liveness.name(),
             uptime_seconds: info.uptime_seconds,
             last_seen: whole_second_millis(host.last_seen),

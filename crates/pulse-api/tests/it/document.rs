@@ -66,18 +66,37 @@ fn every_operation_has_words_an_area_and_a_name_of_its_own() {
 
 /// What a table says a test proves is worth as much as the test is there.
 #[test]
-fn every_test_that_the_page_about_security_names_exists() {
+fn every_test_that_the_pages_about_security_name_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let page = std::fs::read_to_string(root.join("docs/security.md")).unwrap();
+    let read = |name: &str| std::fs::read_to_string(root.join("docs").join(name)).unwrap();
+    let page = read("security.md");
     let mut files = Vec::new();
     sources(&root.join("crates"), &mut files);
     sources(&root.join("tests/tests"), &mut files);
     let table = page.split("and the tests that try them").nth(1).unwrap();
-    let named: Vec<&str> =
-        table.split('`').skip(1).step_by(2).filter(|text| text.matches('_').count() >= 2).collect();
-    assert!(named.len() > 40, "{named:?}");
+    let surprises = read("surprises.md");
+    let is_name = |text: &&str| {
+        text.matches('_').count() >= 2
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let quoted = |text| str::split(text, '`').skip(1).step_by(2).filter(is_name);
+    let named: Vec<&str> = quoted(table).chain(quoted(&surprises)).collect();
+    assert!(named.len() > 150, "{named:?}");
+    // Each entry of both lists, single or in a span, once and in order.
+    for (part, last) in [("## A:", 59), ("## B:", 86)] {
+        let rows = surprises.split(part).nth(1).unwrap().split("\n## ").next().unwrap();
+        let mut numbers = Vec::new();
+        for cell in rows.lines().filter_map(|row| row.strip_prefix("| ")?.split(" |").next()) {
+            for span in cell.split(", ") {
+                let mut ends = span.split(" to ").filter_map(|number| number.parse::<u32>().ok());
+                let Some(first) = ends.next() else { continue };
+                numbers.extend(first..=ends.next().unwrap_or(first));
+            }
+        }
+        assert_eq!(numbers, (1..=last).collect::<Vec<_>>(), "{part}");
+    }
     for name in named {
         let is_there = files.iter().any(|text| text.contains(&format!("fn {name}(")));
-        assert!(is_there, "docs/security.md names the test {name}, which is not there");
+        assert!(is_there, "the pages about security name the test {name}, which is not there");
     }
 }

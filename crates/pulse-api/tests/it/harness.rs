@@ -23,7 +23,8 @@ use pulse_auth::{ScopeSet, Sessions, password, token};
 use pulse_collectors::{Connect, ConnectionTest, HttpConnect, PollError, PveApi, PveCycle, Timeouts};
 use pulse_config::store::fleet::FleetStore;
 use pulse_config::transfer::{
-    NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection, Transfer,
+    GuestNotesSection, NodesSection, NotifySection, OidcSection, Section, SystemSection, TokensSection,
+    Transfer,
 };
 use pulse_config::{
     BootstrapToken, Credentials, LogLevel, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore,
@@ -194,10 +195,11 @@ impl TestServer {
             Box::new(TokensSection(AccessTokens(access.clone()))),
         ];
         sections.extend(NotifySection::all(&destinations));
+        let metadata = Arc::new(Metadata::open(dir).unwrap());
+        sections.push(Box::new(GuestNotesSection(metadata.clone())));
         let transfer = Arc::new(Transfer::new(sections));
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let metadata = Arc::new(Metadata::open(dir).unwrap());
         let (fleet_store, record) = FleetStore::open(dir).unwrap();
         let tokens = access.clone();
         let known = KnownTokens(Arc::new(move |id| tokens.tokens.current().by_id(id).is_some()));
@@ -284,16 +286,22 @@ impl TestServer {
     }
 
     /// The same, really asking what is configured: each instance every second, each request for two at most.
-    pub fn asking(mut self) -> Self {
+    pub fn asking(self) -> Self {
+        self.asking_for(2)
+    }
+
+    /// The same, each request for this many seconds at most.
+    pub fn asking_for(mut self, seconds: u32) -> Self {
         let connect = Arc::new(HttpConnect);
         let settings = SystemSettings {
             pve_polling_interval_seconds: 1,
             pbs_polling_interval_seconds: 1,
             pmg_polling_interval_seconds: 1,
-            connection_timeout_seconds: 2,
+            connection_timeout_seconds: seconds,
             ..SystemSettings::default()
         };
-        self.state.probe = Probe::new(connect.clone(), Timeouts::with_request(Duration::from_secs(2)));
+        self.state.probe =
+            Probe::new(connect.clone(), Timeouts::with_request(Duration::from_secs(seconds.into())));
         self.state.scheduler = Supervisor::start(
             self.state.nodes.subscribe(),
             // Settings that nobody changes any more go on holding.

@@ -215,7 +215,8 @@ async fn mock_mode_unlocks_no_feature_and_opens_no_door() {
     assert_eq!(refused.expect(403).json()["requiredScope"], "settings:write");
 }
 
-/// B59, B69, B76: a socket for commands, an assistant and its stream that took any token and any origin.
+/// B59, B69, B76, A27, A58: a socket for commands, an assistant and its stream that took any token and any origin; updates
+/// that took any address, and a status that was kept by the address somebody claimed to have.
 #[tokio::test]
 async fn what_is_not_served_is_no_way_in_either() {
     let server = TestServer::set_up();
@@ -226,6 +227,9 @@ async fn what_is_not_served_is_no_way_in_either() {
         "/api/discovery/host/a/b",
         "/api/updates/apply",
         "/api/diagnostics",
+        "/api/updates/status",
+        "/api/updates/stream",
+        "/api/updates/history",
     ] {
         for method in [Method::GET, Method::POST] {
             let stranger = server.anybody().with("origin", "https://evil.example");
@@ -235,6 +239,114 @@ async fn what_is_not_served_is_no_way_in_either() {
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         }
     }
+}
+
+/// A41: an id is a place in a list, and who removed a node moved all behind it: the next change of somebody else hit another.
+#[tokio::test]
+async fn a_change_that_was_meant_for_another_node_does_not_hit_the_one_that_moved_to_its_place() {
+    let server = TestServer::set_up();
+    for (name, host) in [("one", "192.0.2.1"), ("two", "192.0.2.2"), ("three", "192.0.2.3")] {
+        let node =
+            json!({"type": "pve", "name": name, "host": host, "tokenName": "m@pve!t", "tokenValue": "x"});
+        server.admin().post("/api/config/nodes", node).await.expect(201);
+    }
+    // Two people have the same list before them. One removes the first node, the other changes the second.
+    server.admin().delete("/api/config/nodes/pve-0?name=one").await.expect(200);
+    let stolen = json!({"tokenName": "m@pve!t", "tokenValue": "of-two"});
+    let late = server.admin().put("/api/config/nodes/pve-1?name=two", stolen.clone()).await;
+    let text = "three is at this place now, not two; load the list of nodes again".to_owned();
+    assert_eq!(late.plain(), (409, text));
+    server.admin().delete("/api/config/nodes/pve-0?name=one").await.expect(409);
+    let kept = server.state.nodes.current();
+    let kept: Vec<_> = kept
+        .pve
+        .iter()
+        .map(|node| (node.name.as_str(), node.token_value.as_ref().unwrap().expose()))
+        .collect();
+    assert_eq!(kept, [("two", "x"), ("three", "x")]);
+    // Scripts of the original name no name: what is at the place is meant.
+    server.admin().put("/api/config/nodes/pve-0", stolen).await.expect(200);
+    server.admin().delete("/api/config/nodes/pve-9?name=two").await.expect(404);
+}
+
+/// A52: a server that people enter by OIDC alone counted as one without authentication when it came to exports.
+#[tokio::test]
+async fn a_server_that_people_enter_by_a_provider_alone_hands_out_and_takes_in_nothing() {
+    let server = TestServer::set_up();
+    let config = json!({"enabled": true, "issuerUrl": "http://127.0.0.1:9", "clientId": "pulse",
+        "redirectUrl": "https://pulse.example/api/oidc/callback"});
+    server.admin().put("/api/security/oidc", config).await.expect(200);
+    for file in [".env", "api_tokens.json"] {
+        std::fs::remove_file(server.data.path().join(file)).unwrap();
+    }
+    let server = server.restarted();
+    assert!(server.state.access.credentials.current().is_none());
+    for client in [server.anybody(), server.anybody().from("127.0.0.1"), server.anybody().from("10.0.0.1")] {
+        let export = json!({"passphrase": "correct horse battery"});
+        client.post("/api/config/export", export).await.expect(401);
+        client.post("/api/config/import", json!({"data": "x", "passphrase": "x"})).await.expect(401);
+        client.get("/api/state").await.expect(401);
+    }
+}
+
+/// B42: a test of mail with a server that was not saved yet went to the saved one. The mistake that lies near it is worse:
+/// to send the saved password to whatever server is named.
+#[tokio::test]
+async fn a_test_of_mail_goes_to_the_server_it_names_and_never_with_a_password_of_another() {
+    let server = TestServer::set_up();
+    let saved = json!({"enabled": true, "server": "127.0.0.1", "port": 9, "from": "a@example.com", "to": ["b@example.com"],
+        "username": "u", "password": "the-saved-password"});
+    server.admin().put("/api/notifications/email", saved.clone()).await.expect(200);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = async |change: Value| {
+        let mut config = saved.clone();
+        config.as_object_mut().unwrap().remove("password");
+        for (key, value) in change.as_object().unwrap() {
+            config[key] = value.clone();
+        }
+        server
+            .admin()
+            .post("/api/notifications/test", json!({"method": "email", "config": config}))
+            .await
+            .plain()
+    };
+    let text = "the server or the login is another one: enter its password to test it".to_owned();
+    for change in [
+        json!({"port": port}),
+        json!({"server": "localhost"}),
+        json!({"username": "root"}),
+        json!({"server": "evil.example", "password": ""}),
+        json!({"port": port, "password": "***REDACTED***"}),
+    ] {
+        assert_eq!(asked(change.clone()).await, (400, text.clone()), "{change}");
+    }
+    // With a password of its own the server that is named is the one that is asked.
+    let connected = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, b"554 not here\r\n").await.unwrap();
+    };
+    let ((), (status, text)) =
+        tokio::join!(connected, asked(json!({"port": port, "password": "another", "tls": false})));
+    assert!(status == 400 && text.starts_with("Failed to send") && !text.contains("another"), "{text}");
+    // Without settings, and with settings that say no, it is no success either.
+    let off = json!({"method": "email", "config": {"enabled": false}});
+    server.admin().post("/api/notifications/test", off).await.expect(400);
+}
+
+/// A4, A9: what stands in the environment or in `.env` is never kept or compared as it is.
+#[tokio::test]
+async fn a_password_in_the_clear_in_the_login_file_logs_in_and_is_in_memory_as_a_hash() {
+    let server = TestServer::set_up();
+    let text = format!("PULSE_AUTH_USER='{USER}'\nPULSE_AUTH_PASS='{NEW_PASSWORD}'\n");
+    std::fs::write(server.data.path().join(".env"), text).unwrap();
+    // While it runs, a change of the file changes nothing.
+    server.log_in(PASSWORD).await.expect(200);
+    let server = server.restarted();
+    let kept = server.state.access.credentials.current().unwrap().password_hash.clone();
+    assert!(kept.starts_with("$argon2id$"), "{kept}");
+    server.log_in(PASSWORD).await.expect(401);
+    server.log_in(NEW_PASSWORD).await.expect(200);
 }
 
 /// A37, A38: what is made up, too old, for somebody else or used before registers nothing; a wrong request costs no token.

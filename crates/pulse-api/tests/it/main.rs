@@ -15,11 +15,15 @@ mod clients;
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod contract_routes;
+#[cfg(test)]
 mod document;
 #[cfg(test)]
 mod downloads;
 #[cfg(test)]
 mod fleet;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
@@ -60,6 +64,8 @@ mod profiles;
 #[cfg(test)]
 #[path = "../../../pulse-notify/tests/it/python.rs"]
 mod python;
+#[cfg(test)]
+mod reinstall;
 #[cfg(test)]
 mod remote_exec;
 #[cfg(test)]

@@ -38,6 +38,8 @@ struct Provider {
     other_key: EcdsaKeyPair,
     now: Mutex<i64>,
     nonce: Mutex<String>,
+    /// What the last login said it would prove.
+    challenge: Mutex<String>,
 }
 
 fn new_key() -> EcdsaKeyPair {
@@ -64,6 +66,7 @@ impl Provider {
             other_key: new_key(),
             now: Mutex::default(),
             nonce: Mutex::default(),
+            challenge: Mutex::default(),
         });
         let app = Router::new()
             .route("/.well-known/openid-configuration", routing::get(metadata))
@@ -139,6 +142,15 @@ async fn set_up() -> (TestServer, Arc<Provider>) {
 
 /// Goes through a login: a client with the cookies of what came of it, and where it ended.
 async fn log_in<'a>(server: &'a TestServer, provider: &Provider) -> (Client<'a>, String) {
+    log_in_answered(server, provider, "").await
+}
+
+/// The same with something more in the address that the browser comes back with.
+async fn log_in_answered<'a>(
+    server: &'a TestServer,
+    provider: &Provider,
+    more: &str,
+) -> (Client<'a>, String) {
     let browser = server.anybody().from("127.0.0.1");
     let begun = browser.get("/api/oidc/login").await.expect(302);
     let url = begun.headers["location"].to_str().unwrap().to_owned();
@@ -148,9 +160,11 @@ async fn log_in<'a>(server: &'a TestServer, provider: &Provider) -> (Client<'a>,
         pairs.find(|(key, _)| *key == name).unwrap().1.to_owned()
     };
     *provider.nonce.lock().unwrap() = parameter("nonce");
+    assert_eq!(parameter("code_challenge_method"), "S256");
+    *provider.challenge.lock().unwrap() = parameter("code_challenge");
     *provider.now.lock().unwrap() = server.state.now().as_second();
     let cookie = format!("pulse_oidc={}", begun.cookie("pulse_oidc"));
-    let path = format!("/api/oidc/callback?code=c&state={}", parameter("state"));
+    let path = format!("/api/oidc/callback?code=c&state={}{more}", parameter("state"));
     let answer = browser.clone().with("cookie", &cookie).get(&path).await.expect(302);
     let end = answer.headers["location"].to_str().unwrap().to_owned();
     let session = answer.set_cookies().iter().any(|cookie| cookie.starts_with("pulse_session="));
@@ -271,6 +285,94 @@ async fn a_session_lasts_as_long_as_the_provider_vouches_for_it() {
     provider.says(|_| {});
     let (kim, _) = log_in(&server, &provider).await;
     provider.says(|script| _ = script.claims.insert("groups".to_owned(), json!(["staff"])));
+    refresh().await;
+    kim.get("/api/state").await.expect(401);
+}
+
+#[tokio::test]
+async fn a_code_goes_with_the_secret_of_the_login_that_asked_for_it() {
+    let (server, provider) = set_up().await;
+    let mut verifiers = Vec::new();
+    for _ in 0..2 {
+        log_in(&server, &provider).await;
+        let asked = provider.asked.lock().unwrap().last().unwrap().clone();
+        let verifier = asked.split("code_verifier=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+        let digest = ring::digest::digest(&ring::digest::SHA256, verifier.as_bytes());
+        assert_eq!(URL_SAFE_NO_PAD.encode(digest), *provider.challenge.lock().unwrap());
+        assert!(verifier.len() >= 43 && !asked.contains("code_challenge="));
+        verifiers.push(verifier);
+    }
+    assert_ne!(verifiers[0], verifiers[1]);
+}
+
+/// The mix-up attack: an answer of one provider, or its code, comes back as if another had sent it.
+#[tokio::test]
+async fn an_answer_of_another_provider_than_the_one_that_was_asked_is_not_taken() {
+    let (server, provider) = set_up().await;
+    let asked = || provider.asked.lock().unwrap().len();
+    let refused = "/?oidc=error&oidc_error=invalid_state";
+    for sender in ["http%3A%2F%2Fevil.example", "", &provider.issuer.replace("127", "128"), "%00"] {
+        let (browser, end) = log_in_answered(&server, &provider, &format!("&iss={sender}")).await;
+        assert_eq!(end, refused, "{sender}");
+        browser.get("/api/state").await.expect(401);
+    }
+    assert_eq!(asked(), 0, "no code was sent anywhere");
+    let own = format!("&iss={}", provider.issuer.replace(':', "%3A").replace('/', "%2F"));
+    assert_eq!(log_in_answered(&server, &provider, &own).await.1, "/?oidc=success");
+    // A provider that names itself always may not leave it out.
+    let config = json!({"enabled": true, "issuerUrl": provider.issuer, "clientId": "pulse", "clientSecret": "s",
+        "redirectUrl": "https://pulse.example/api/oidc/callback"});
+    provider.says(|script| {
+        let key = "authorization_response_iss_parameter_supported";
+        script.metadata.insert(key.to_owned(), json!(true));
+    });
+    // Saved anew, it is asked anew what it is.
+    server.admin().put("/api/security/oidc", config).await.expect(200);
+    assert_eq!(log_in(&server, &provider).await.1, refused);
+    assert_eq!(log_in_answered(&server, &provider, &own).await.1, "/?oidc=success");
+}
+
+/// The same by a change of the configuration between the two halves of a login.
+#[tokio::test]
+async fn a_login_that_one_provider_began_is_not_ended_by_another() {
+    let (server, one) = set_up().await;
+    let two = Provider::start().await;
+    let browser = server.anybody();
+    let begun = browser.get("/api/oidc/login").await.expect(302);
+    let url = begun.headers["location"].to_str().unwrap().to_owned();
+    let state = url.split("state=").nth(1).unwrap().split('&').next().unwrap();
+    let config = json!({"enabled": true, "issuerUrl": two.issuer, "clientId": "pulse", "clientSecret": "s",
+        "redirectUrl": "https://pulse.example/api/oidc/callback"});
+    server.admin().put("/api/security/oidc", config).await.expect(200);
+    let cookie = format!("pulse_oidc={}", begun.cookie("pulse_oidc"));
+    let path = format!("/api/oidc/callback?code=of-one&state={state}");
+    let end = browser.with("cookie", &cookie).get(&path).await.expect(302);
+    assert_eq!(end.headers["location"], "/?oidc=error&oidc_error=invalid_state");
+    assert!(one.asked.lock().unwrap().is_empty() && two.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_provider_says_at_a_refresh_changes_the_roles_and_never_the_person() {
+    let (server, provider) = set_up().await;
+    let config = json!({
+        "enabled": true, "issuerUrl": provider.issuer, "clientId": "pulse", "clientSecret": "s",
+        "redirectUrl": "https://pulse.example/api/oidc/callback", "groupsClaim": "groups",
+        "groupRoleMappings": {"ops": "admin", "staff": "viewer"},
+    });
+    server.admin().put("/api/security/oidc", config).await.expect(200);
+    let refresh = async || {
+        server.clock.advance(SignedDuration::from_mins(6));
+        *provider.now.lock().unwrap() = server.state.now().as_second();
+        server.state.oidc.refresh_due(&server.state.access, server.state.now()).await;
+    };
+    let (kim, _) = log_in(&server, &provider).await;
+    kim.get("/api/config/nodes").await.expect(200);
+    // From an administrator to somebody who only looks.
+    provider.says(|script| _ = script.claims.insert("groups".to_owned(), json!(["staff"])));
+    refresh().await;
+    kim.get("/api/state").await.expect(200);
+    kim.get("/api/config/nodes").await.expect(403);
+    provider.says(|script| _ = script.claims.insert("sub".to_owned(), json!("somebody-else")));
     refresh().await;
     kim.get("/api/state").await.expect(401);
 }

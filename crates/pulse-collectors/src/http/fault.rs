@@ -8,6 +8,9 @@ use crate::error::PollError;
 /// What a failed request means.
 pub(super) fn explain(client: &HttpClient, path: &str, error: &reqwest::Error) -> PollError {
     let host = client.name().to_owned();
+    if error.is_connect() {
+        crate::dns::doubt(client.address().host());
+    }
     if let Some(tls) = find::<rustls::Error>(error) {
         return explain_tls(host, tls);
     }

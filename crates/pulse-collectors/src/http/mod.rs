@@ -7,7 +7,7 @@ mod fault;
 mod fingerprint;
 mod tls;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use pulse_core::model::InstanceKind;
@@ -19,7 +19,10 @@ pub use fingerprint::Fingerprint;
 pub use tls::{Authority, Trust, TrustError};
 pub(crate) use tls::{CertificateRules, client_config};
 
-use crate::error::PollError;
+use crate::{
+    dns::{self, Resolver},
+    error::PollError,
+};
 
 /// No real answer comes near this; a listing of 10,000 guests is about 5 MB.
 const BODY_LIMIT_MEBIBYTES: usize = 64;
@@ -157,6 +160,7 @@ impl HttpClient {
             .referer(false)
             .http1_only()
             .connect_timeout(timeouts.connect)
+            .dns_resolver(Arc::new(Resolver(dns::resolver())))
             .pool_idle_timeout(IDLE_LIMIT)
             .build()
             .map_err(|error| PollError::Trust {

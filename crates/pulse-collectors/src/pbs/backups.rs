@@ -21,6 +21,7 @@ use crate::{
     envelope::list,
     issues::Issues,
     link::{encoded, is_plain},
+    once::each_once,
 };
 
 /// Each group is read again after so many rounds, whether something seems to have happened in it or not.
@@ -56,11 +57,15 @@ impl PbsConnection {
         let mut issues = Issues::new(now);
         let mut out = PbsBackups::default();
         let mut snapshots = 0;
+        let mut read_stores = HashSet::new();
         for row in &rows {
             let Some(store) = row.store.as_str().filter(|name| is_plain(name) && !self.is_excluded(name))
             else {
                 continue;
             };
+            if !read_stores.insert(store) {
+                continue;
+            }
             if row.error.as_str().is_some() || row.mount_status.is("notmounted") {
                 // The poll says so; its backups are not gone.
                 keep(&mut known, |key| &*key.datastore == store, &mut out);
@@ -135,7 +140,10 @@ impl PbsConnection {
                 last: row.last_backup.0.and_then(time),
             })
         };
-        Ok(rows.iter().take(SNAPSHOTS_CAP).filter_map(|row| read(row, texts)).collect())
+        let mut listed: Vec<Listed> =
+            rows.iter().take(SNAPSHOTS_CAP).filter_map(|row| read(row, texts)).collect();
+        each_once(&mut listed, |group| &group.key);
+        Ok(listed)
     }
 
     /// A group as it was where nothing happened, else the answer to the question for its backups.

@@ -245,6 +245,7 @@ impl PbsConnection {
         let mut jobs: Vec<PbsJob> = rows.iter().take(LIST_CAP).filter_map(job).collect();
         jobs.retain(|job| !self.is_excluded(&job.datastore));
         jobs.sort_by(|a, b| (&a.datastore, &a.id).cmp(&(&b.datastore, &b.id)));
+        jobs.dedup_by(|a, b| (&a.datastore, &a.id) == (&b.datastore, &b.id));
         Ok(Polled::Read(jobs))
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     envelope::{list, object},
     issues::Issues,
     link::{encoded, is_plain},
+    once::each_once,
 };
 
 const VERSION: &str = "/version";
@@ -182,6 +183,7 @@ impl PmgConnection {
         };
         let mut buckets: Vec<MailBucket> = rows.iter().take(LIST_CAP).filter_map(bucket).collect();
         buckets.sort_by_key(|bucket| bucket.from);
+        buckets.dedup_by_key(|bucket| bucket.from);
         Ok(Polled::Read(buckets))
     }
 
@@ -193,7 +195,9 @@ impl PmgConnection {
         let rows =
             list::<wire::SpamScore<'_>>(&body).map_err(|detail| self.link.unreadable(SPAM_SCORES, detail))?;
         let score = |row: &wire::SpamScore<'_>| Some((row.level.to_name()?, row.count.0?));
-        Ok(Polled::Read(rows.iter().take(LIST_CAP).filter_map(score).collect()))
+        let mut scores: Vec<(String, u64)> = rows.iter().take(LIST_CAP).filter_map(score).collect();
+        each_once(&mut scores, |(level, _)| level.as_str());
+        Ok(Polled::Read(scores))
     }
 
     async fn domains(&self) -> Result<Polled<Vec<MailDomain>>, PollError> {
@@ -203,6 +207,7 @@ impl PmgConnection {
         let body = self.link.get(DOMAINS).await?;
         let rows = list::<wire::Domain<'_>>(&body).map_err(|detail| self.link.unreadable(DOMAINS, detail))?;
         let mut domains: Vec<MailDomain> = rows.iter().filter_map(domain).collect();
+        each_once(&mut domains, |domain| domain.name.as_str());
         let mails = |domain: &MailDomain| domain.count_in + domain.count_out;
         domains.sort_by(|a, b| mails(b).total_cmp(&mails(a)).then_with(|| a.name.cmp(&b.name)));
         domains.truncate(DOMAINS_CAP);

@@ -49,6 +49,7 @@ impl Membership {
             }
         }
         membership.members.sort_by(|a, b| a.node_name.cmp(&b.node_name));
+        membership.members.dedup_by(|a, b| a.node_name == b.node_name);
         Ok(membership)
     }
 

@@ -25,7 +25,7 @@ use super::{
     storage::{self, Seen},
     wire,
 };
-use crate::{PveCycle, error::PollError, http::HttpClient};
+use crate::{PveCycle, error::PollError, http::HttpClient, once::each_once};
 
 pub(super) const STATUS: &str = "/cluster/status";
 pub(super) const RESOURCES: &str = "/cluster/resources";
@@ -245,8 +245,9 @@ impl PveClient {
         issues: &mut Issues,
         now: Timestamp,
     ) -> Listing {
-        let nodes: Vec<Listed> =
+        let mut nodes: Vec<Listed> =
             rows.iter().filter(|row| row.kind.is("node")).filter_map(Listed::read).collect();
+        each_once(&mut nodes, |node| node.name.as_str());
         let down: BTreeSet<&str> =
             nodes.iter().filter(|node| !is_up(node, membership)).map(|node| node.name.as_str()).collect();
         let node_is_up =

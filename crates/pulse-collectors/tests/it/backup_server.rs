@@ -32,7 +32,7 @@ fn guest(id: &str) -> BackedUpGuest {
 
 pub struct Scene {
     pub server: BackupServer,
-    clock: Arc<ManualClock>,
+    pub clock: Arc<ManualClock>,
 }
 
 impl Scene {

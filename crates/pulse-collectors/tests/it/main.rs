@@ -14,6 +14,7 @@ mod examples;
 mod failures;
 #[cfg(test)]
 mod mail_gateway;
+mod mutated;
 #[cfg(test)]
 mod polling;
 #[cfg(test)]

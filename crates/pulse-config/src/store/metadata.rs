@@ -255,6 +255,21 @@ impl<T: Record> MetadataStore<T> {
     }
 }
 
+/// Whether all of these could be kept: what is wrong, and with which.
+pub fn check_records<T: Record>(
+    records: &BTreeMap<String, T>,
+) -> Result<(), (Option<String>, MetadataError)> {
+    if records.len() > MOST_RECORDS {
+        return Err((None, MetadataError::TooMany));
+    }
+    for (id, record) in records {
+        check_id(id)
+            .and_then(|()| record.check())
+            .map_err(|error| (Some(id.chars().take(LONGEST_ID).collect()), error))?;
+    }
+    Ok(())
+}
+
 fn check_id(id: &str) -> Result<(), MetadataError> {
     if id.is_empty() || id.len() > LONGEST_ID { Err(MetadataError::Id) } else { Ok(()) }
 }

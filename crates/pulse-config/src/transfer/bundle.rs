@@ -22,8 +22,8 @@ const ROUNDS: NonZeroU32 = NonZeroU32::new(100_000).unwrap();
 pub const MIN_PASSPHRASE: usize = 12;
 /// The longest one.
 const MAX_PASSPHRASE: usize = 1_024;
-/// No bundle is larger, as text.
-pub const MAX_BUNDLE_BYTES: usize = 1024 * 1024;
+/// No bundle is larger, as text. Pulse v5 takes a mebibyte: the tokens of a large estate do not fit in that.
+pub const MAX_BUNDLE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Why a bundle does not open. The texts are those of Pulse v5; none says more about the passphrase than "wrong".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +76,15 @@ fn key_of(passphrase: &Secret, salt: &[u8]) -> Option<LessSafeKey> {
 pub fn seal(plain: &[u8], passphrase: &Secret) -> Result<String, ConfigError> {
     let mut head = [0_u8; SALT_LEN + NONCE_LEN];
     getrandom::fill(&mut head).map_err(|_| ConfigError::NoRandom)?;
+    seal_behind(&head, plain, passphrase)
+}
+
+/// The same with salt and nonce given; both must be new for each bundle.
+fn seal_behind(
+    head: &[u8; SALT_LEN + NONCE_LEN],
+    plain: &[u8],
+    passphrase: &Secret,
+) -> Result<String, ConfigError> {
     let (salt, nonce) = head.split_at(SALT_LEN);
     let key = key_of(passphrase, salt).ok_or(ConfigError::NoRandom)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| ConfigError::NoRandom)?;
@@ -84,7 +93,7 @@ pub fn seal(plain: &[u8], passphrase: &Secret) -> Result<String, ConfigError> {
     let tag =
         key.seal_in_place_separate_tag(nonce, Aad::empty(), &mut body).map_err(|_| ConfigError::NoRandom)?;
     let mut whole = Vec::with_capacity(head.len() + body.len() + TAG_LEN);
-    whole.extend_from_slice(&head);
+    whole.extend_from_slice(head);
     whole.extend_from_slice(&body);
     whole.extend_from_slice(tag.as_ref());
     Ok(STANDARD.encode(whole))
@@ -149,6 +158,16 @@ mod tests {
         let document: serde_json::Value = serde_json::from_slice(&plain).unwrap();
         assert_eq!(document["version"], "4.1");
         assert_eq!(document["nodes"]["pveInstances"][0]["Name"], "from-go");
+    }
+
+    /// The other way round: with the same salt and nonce ours is Go's byte for byte, so Go opens it.
+    #[test]
+    fn what_go_would_open_is_what_we_seal() {
+        let passphrase = Secret::new("a long passphrase");
+        let of_go = STANDARD.decode(OF_GO.trim()).unwrap();
+        let head = of_go[..SALT_LEN + NONCE_LEN].try_into().unwrap();
+        let plain = open(OF_GO, &passphrase).unwrap();
+        assert_eq!(seal_behind(head, &plain, &passphrase).unwrap(), OF_GO.trim());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 pub use bundle::{BundleError, PassphraseError, check_passphrase};
 pub use notify::NotifySection;
-pub use sections::{NodesSection, OidcSection, SystemSection, TokensSection};
+pub use sections::{GuestNotesSection, NodesSection, OidcSection, SystemSection, TokensSection};
 
 use crate::{ConfigError, Secret};
 
@@ -258,6 +258,28 @@ mod tests {
         assert_eq!(after.nodes.current().pve[0].token_value.as_ref().unwrap().expose(), "1b2c");
         assert_eq!(after.system.current().pve_polling_interval_seconds, 30);
         assert_eq!(after.tokens.current().len(), 1);
+    }
+
+    #[test]
+    fn notes_about_guests_of_the_original_come_in_and_go_out_and_links_that_could_run_do_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let notes = Arc::new(crate::Metadata::open(dir.path()).unwrap());
+        let transfer = Transfer::new(vec![Box::new(GuestNotesSection(notes.clone()))]);
+        let import = |text: &str| transfer.import(sealed(text).as_bytes(), &pass(), may_hold_everything);
+        let bundle = r#"{"version":"4.1","guestMetadata":{"lab:n1:100":{"id":"lab:n1:100","customUrl":"https://wiki.lan/100","description":"","tags":null,"notes":["hi"]}}}"#;
+        assert_eq!(import(bundle).unwrap().taken, ["guestMetadata"]);
+        let sealed_again = transfer.export(&pass(), Timestamp::UNIX_EPOCH).unwrap();
+        let plain = bundle::open(&sealed_again, &pass()).unwrap();
+        let document: Value = serde_json::from_slice(&plain).unwrap();
+        assert_eq!(document["guestMetadata"]["lab:n1:100"]["id"], "lab:n1:100");
+        assert_eq!(document["guestMetadata"]["lab:n1:100"]["notes"][0], "hi");
+        let evil = bundle.replace("https://wiki.lan/100", "javascript:alert(1)");
+        let refused = import(&evil).unwrap_err().to_string();
+        assert!(refused.contains("\"lab:n1:100\": Invalid customUrl"), "{refused}");
+        // What a bundle does not mention stays; Pulse v5 empties it.
+        import(r#"{"version":"4.1"}"#).unwrap();
+        let again = crate::Metadata::open(dir.path()).unwrap();
+        assert_eq!(again.guests.all()["lab:n1:100"].custom_url, "https://wiki.lan/100");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The parts of a bundle whose stores are in this crate.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use pulse_core::credential::{ScopeSet, TokenRecord};
 use serde::de::DeserializeOwned;
@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 
 use super::Section;
 use crate::{
-    ConfigError, MAX_TOKENS, NodeConfig, NodeStore, OidcConfig, OidcStore, SystemSettingsStore, TokenStore,
-    UpdateError,
+    ConfigError, MAX_TOKENS, Metadata, NodeConfig, NodeStore, OidcConfig, OidcStore, SystemSettingsStore,
+    TokenStore, UpdateError,
+    store::metadata::{GuestMetadata, MetadataError, check_records},
 };
 
 /// The Proxmox instances, with their credentials.
@@ -28,6 +29,12 @@ pub struct SystemSection(
 pub struct OidcSection(
     /// Its store.
     pub Arc<OidcStore>,
+);
+
+/// What people noted about guests.
+pub struct GuestNotesSection(
+    /// Their store.
+    pub Arc<Metadata>,
 );
 
 /// The API tokens, as hashes.
@@ -120,6 +127,52 @@ impl Section for OidcSection {
         let config: OidcConfig = serde_json::from_value(value.clone())
             .map_err(|source| ConfigError::Encode { what: "the imported OIDC provider", source })?;
         self.0.update(|_| config).map(drop)
+    }
+}
+
+impl Section for GuestNotesSection {
+    fn key(&self) -> &'static str {
+        "guestMetadata"
+    }
+
+    fn export(&self) -> Result<Option<Value>, ConfigError> {
+        let records = self.0.guests.all();
+        if records.is_empty() {
+            return Ok(None);
+        }
+        let mut notes = Map::new();
+        for (id, record) in records.iter() {
+            let Some(mut note) = encode("the notes about guests", record)? else { continue };
+            // Pulse v5 repeats the key in the value.
+            note["id"] = id.as_str().into();
+            notes.insert(id.clone(), note);
+        }
+        Ok(Some(Value::Object(notes)))
+    }
+
+    fn check(&self, value: &Value) -> Result<(), String> {
+        let records: BTreeMap<String, GuestMetadata> = decode(value)?;
+        check_records(&records).map_err(|(id, error)| match id {
+            Some(id) => format!("{id:?}: {error}"),
+            None => error.to_string(),
+        })
+    }
+
+    fn replace(&self, value: &Value) -> Result<(), ConfigError> {
+        let failed = |source| ConfigError::Encode { what: "the imported notes about guests", source };
+        let records: BTreeMap<String, GuestMetadata> =
+            serde_json::from_value(value.clone()).map_err(failed)?;
+        let changed = self.0.guests.change(|current| {
+            *current = records;
+            Ok(())
+        });
+        changed.map_err(|error| match error {
+            UpdateError::Config(error) => error,
+            // What was checked is not refused.
+            UpdateError::Refused(refused) => {
+                failed(serde::de::Error::custom(MetadataError::to_string(&refused)))
+            }
+        })
     }
 }
 

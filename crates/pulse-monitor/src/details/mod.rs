@@ -62,8 +62,8 @@ struct Desk {
     source: Arc<PveSource>,
     clock: Arc<dyn Clock>,
     settings: watch::Receiver<PollSettings>,
-    /// Rights that are missing, with the time at which they are asked for again.
-    denied: Mutex<HashMap<&'static str, Instant>>,
+    /// What was asked for so far: where the right is missing, the time at which it is asked for again.
+    denied: Mutex<HashMap<&'static str, Option<Instant>>>,
 }
 
 impl Desk {
@@ -86,7 +86,7 @@ impl Desk {
 
     fn is_denied(&self, what: &'static str) -> bool {
         let denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
-        denied.get(what).is_some_and(|until| *until > Instant::now())
+        denied.get(what).copied().flatten().is_some_and(|until| until > Instant::now())
     }
 
     /// Names what a missing right hides, once, whoever meets it first.
@@ -98,15 +98,17 @@ impl Desk {
     fn lack(&self, what: &'static str, why: &str, advice: &'static str) {
         const AGAIN: Duration = Duration::from_secs(60 * 60);
         let until = Instant::now() + AGAIN;
-        self.denied.lock().unwrap_or_else(PoisonError::into_inner).insert(what, until);
+        self.denied.lock().unwrap_or_else(PoisonError::into_inner).insert(what, Some(until));
         let message = format!("{what} are not shown: {why}; {advice}");
         let issue = SourceIssue { at: self.now(), class: FailureClass::Permission, message, node: None };
         self.found(Finding::Hidden { what, issue: Some(issue) });
     }
 
-    /// A right that was missing is there.
+    /// The right is there. Said when it was missing before, and when it is asked for the first time: what the source said
+    /// that was here before its configuration changed may hold no more.
     fn grant(&self, what: &'static str) {
-        if self.denied.lock().unwrap_or_else(PoisonError::into_inner).remove(what).is_some() {
+        let before = self.denied.lock().unwrap_or_else(PoisonError::into_inner).insert(what, None);
+        if before != Some(None) {
             self.found(Finding::Hidden { what, issue: None });
         }
     }

@@ -12,7 +12,7 @@ use pulse_core::{
     },
 };
 use pulse_monitor::world::World;
-use pulse_sim::{Cluster, Effect, EstateOptions, Fault, Truth};
+use pulse_sim::{Cluster, Effect, EstateOptions, Fault, GuestTruth, ListedFault, Truth};
 
 use crate::truth::instance;
 
@@ -34,7 +34,7 @@ fn some_fault(chance: &mut Chance) -> Fault {
     let path =
         ["*", "/cluster/*", "/nodes/*/status", "/nodes/*/qemu", "/nodes/*/storage"][chance.below(5) as usize];
     let status = |code, text: &str| Effect::Status { code, text: text.into() };
-    match chance.below(13) {
+    let fault = match chance.below(18) {
         0 => Fault::new(Effect::NodeOffline).on_node(node),
         1 => Fault::new(Effect::Refuse).on_node(node),
         2 => Fault::new(Effect::WrongCert).on_node(node),
@@ -47,18 +47,27 @@ fn some_fault(chance: &mut Chance) -> Fault {
         9 => Fault::new(status(596, "Connection timed out")).on_path(path),
         10 => Fault::new(status(403, "Permission check failed (/, Sys.Audit)")).on_path(path),
         11 => Fault::new(Effect::WrongType { field: "mem".into(), value: "n/a".into() }).on_path(path),
-        _ => Fault::new(Effect::EmptyBody).on_path(path),
-    }
+        12 => Fault::new(Effect::EmptyBody).on_path(path),
+        13 | 14 => Fault::new(Effect::DuplicateVmid { vmid: 100 + chance.below(24) as u32 }),
+        15 => Fault::new(Effect::RenameNode { to: node.replace("pve", "hyper-") }).on_node(node),
+        _ => {
+            let seconds = [-86_400, -90, 3_600, 86_400][chance.below(4) as usize];
+            Fault::new(Effect::ClockSkew { seconds }).on_node(node)
+        }
+    };
+    if chance.below(4) == 0 { fault.with_probability(0.5) } else { fault }
 }
 
 /// What is fresh is true. Answers that came before a fault struck may be of the listing instead of the node itself;
 /// both are from the same ten seconds here.
 #[track_caller]
-fn compare(world: &World, truth: &Truth, now: Timestamp, step: i64) {
+fn compare(world: &World, truth: &Truth, doubles: &[GuestTruth], now: Timestamp, step: i64) {
     let view = world.snapshot().instances.values().next().unwrap();
     let by_vmid: BTreeMap<u32, _> = truth.guests.iter().map(|guest| (guest.plan.vmid, guest)).collect();
     for guest in view.guests.iter().filter(|guest| guest.last_seen == now) {
-        let truth = by_vmid[&guest.vmid];
+        // Of a guest that two nodes list either one is shown, and all of it is of that one.
+        let is_it = |double: &&GuestTruth| double.plan.vmid == guest.vmid && *double.node == *guest.node;
+        let truth = doubles.iter().find(is_it).unwrap_or(by_vmid[&guest.vmid]);
         assert_eq!(guest.node, *truth.node, "step {step}, guest {}", guest.vmid);
         if guest.status != GuestStatus::Running {
             continue;
@@ -98,6 +107,7 @@ async fn a_day_of_faults_leaves_no_wrong_figure_and_nothing_stuck() {
     let mut world = World::new(clock.now());
     world.configure(std::slice::from_ref(&key));
     let mut chance = Chance(7);
+    let mut before = None;
     let mut counters: BTreeMap<u32, ([u64; 4], Timestamp)> = BTreeMap::new();
     let (mut failures, mut rates, mut resets) = (0, 0, 0);
     let expected = cluster.truth().guests.iter().filter(|guest| !guest.plan.is_template).count();
@@ -105,7 +115,16 @@ async fn a_day_of_faults_leaves_no_wrong_figure_and_nothing_stuck() {
         clock.advance(SignedDuration::from_secs(STEP_SECONDS));
         match chance.below(10) {
             0 => {
-                cluster.add_fault(some_fault(&mut chance));
+                let fault = some_fault(&mut chance);
+                // A node has one name at a time.
+                let is_renamed = |node: &str| {
+                    let renames =
+                        |listed: &ListedFault| matches!(listed.fault.effect, Effect::RenameNode { .. });
+                    cluster.faults().iter().any(|listed| renames(listed) && listed.fault.node == node)
+                };
+                if !(matches!(fault.effect, Effect::RenameNode { .. }) && is_renamed(&fault.node)) {
+                    cluster.add_fault(fault);
+                }
             }
             1..4 => cluster.clear_faults(),
             _ => {}
@@ -127,7 +146,7 @@ async fn a_day_of_faults_leaves_no_wrong_figure_and_nothing_stuck() {
         let now = clock.now();
         let is_clean = cluster.faults().is_empty();
         let outcome = api.poll(now).await;
-        let truth = cluster.truth();
+        let (truth, doubles) = (cluster.truth(), cluster.doubles());
         failures += usize::from(outcome.is_err());
         assert!(!is_clean || outcome.is_ok(), "step {step}: {:?}", outcome.err());
         let outcome = outcome.map_err(|error| SourceIssue {
@@ -137,8 +156,11 @@ async fn a_day_of_faults_leaves_no_wrong_figure_and_nothing_stuck() {
             node: None,
         });
         world.merge_pve(&key, outcome, now);
-        compare(&world, &truth, now, step);
+        compare(&world, &truth, &doubles, now, step);
         let view = world.snapshot().instances[&key].clone();
+        if before.is_none() && view.health == ConnectionHealth::Healthy {
+            before = Some(world.footprint());
+        }
         if step > 0 {
             assert!(view.guests.len() >= expected, "step {step}: guests were forgotten");
         }
@@ -186,4 +208,11 @@ async fn a_day_of_faults_leaves_no_wrong_figure_and_nothing_stuck() {
     let view = &world.snapshot().instances[&key];
     assert_eq!((view.health, view.issues.as_slice()), (ConnectionHealth::Healthy, &[][..]));
     assert!(view.guests.iter().all(|guest| guest.last_seen == clock.now()));
+    // And nothing more than there was before the first fault: what is gone was forgotten.
+    let before = before.unwrap();
+    for (what, count) in world.footprint() {
+        // One that was off in the beginning may be on in the end; more than there are is too many.
+        let most = if what.starts_with("guests") { expected } else { before[what] };
+        assert!(count <= most, "{what}: {count} are more than {most}");
+    }
 }

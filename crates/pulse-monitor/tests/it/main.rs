@@ -4,6 +4,7 @@
 
 mod alerting;
 mod day;
+mod hanging;
 mod late;
 mod members;
 mod scheduler;

@@ -1,16 +1,17 @@
 //! The whole way from a simulated cluster over HTTPS to the published state: every figure is what the simulator says is
 //! true, and no guest agent is asked at a moment when it must be left alone.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use pulse_collectors::HttpConnect;
 use pulse_config::{NodeConfig, PveInstance, Secret, SystemSettings};
 use pulse_core::{
     ManualClock, Missing, Reading,
+    metric::{ResourceType, Sample},
     model::{Guest, GuestStatus, InstanceView, MemorySource},
     report::host::{HostInfo, HostMemory, HostMetrics, HostNetwork, HostReport},
 };
-use pulse_monitor::{Keeper, Reporter, Supervisor};
+use pulse_monitor::{Keeper, Reporter, Supervisor, pipeline};
 use pulse_sim::{Cluster, Effect, EstateOptions, Fault, GuestKind, GuestTruth, Rights, Truth};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -326,6 +327,18 @@ async fn two_clusters_with_the_same_names_and_numbers_stay_two() {
             assert_eq!((guest.name.as_str(), guest.node.as_str()), (truth.plan.name.as_str(), &*truth.node));
             assert_eq!(guest.uptime_seconds, Reading::Known(truth.uptime));
         }
+    }
+    // The newest figures of one resource are those that it has among all.
+    let mut newest: HashMap<_, Vec<Sample>> = HashMap::new();
+    for sample in pipeline::current(&world) {
+        let key = (sample.series.resource_type, sample.series.resource_id.clone());
+        newest.entry(key).or_default().push(sample);
+    }
+    for kind in [ResourceType::Vm, ResourceType::Container, ResourceType::Node, ResourceType::Storage] {
+        assert!(newest.keys().any(|(of, _)| *of == kind), "nothing of {kind:?} was measured");
+    }
+    for ((kind, id), samples) in newest {
+        assert_eq!(pipeline::current_of(&world, kind, &id), samples);
     }
 }
 

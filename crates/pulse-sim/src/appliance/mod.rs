@@ -431,3 +431,15 @@ impl std::fmt::Debug for Appliance {
             .finish_non_exhaustive()
     }
 }
+
+impl std::fmt::Debug for BackupServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.appliance.fmt(f)
+    }
+}
+
+impl std::fmt::Debug for MailGateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.appliance.fmt(f)
+    }
+}

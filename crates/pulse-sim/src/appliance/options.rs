@@ -12,7 +12,7 @@ const MOST_SNAPSHOTS: usize = 1_000_000;
 
 /// One namespace and who backs up into it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct NamespaceOptions {
     /// Its path; empty for the root.
     pub path: String,
@@ -26,7 +26,7 @@ pub struct NamespaceOptions {
 
 /// What a simulated backup server looks like.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct BackupServerOptions {
     /// Host name.
     pub name: String,
@@ -92,7 +92,7 @@ impl BackupServerOptions {
 
 /// What a simulated mail gateway looks like.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct MailGatewayOptions {
     /// Host name of the first node.
     pub name: String,

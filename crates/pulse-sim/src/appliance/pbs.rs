@@ -13,7 +13,7 @@ use pulse_core::Clock;
 use serde_json::{Value, json};
 
 use super::{
-    BackupServerOptions, PbsTruth,
+    BackupServerOptions, PbsBackupTruth, PbsTruth,
     accounts::{Accounts, Dialect, Role},
     backups::{BackedUpGuest, GroupTruth, Schedule, StoreTruth, invented},
     pbs_shapes::{cleared, data, gc_status, listed, refused, upid},
@@ -250,6 +250,11 @@ impl Pbs {
 
     pub(super) fn truth(&self) -> PbsTruth {
         let now = self.now();
+        let skew = self.faults.skew(&self.options.name);
+        let dated = |mut backup: PbsBackupTruth| {
+            backup.at = backup.at.saturating_add_signed(skew);
+            backup
+        };
         PbsTruth {
             cpu: self.cpu(),
             memory: self.memory(),
@@ -266,7 +271,7 @@ impl Pbs {
                     owner: group.owner.clone(),
                     is_encrypted: group.schedule.is_encrypted(),
                     files: group.schedule.files(),
-                    backups: group.schedule.backups(now),
+                    backups: group.schedule.backups(now).into_iter().map(dated).collect(),
                 })
                 .collect(),
         }

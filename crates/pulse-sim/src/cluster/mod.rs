@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Effect, EstateOptions, Fault, ListedFault, RequestRecord, SimError, Truth, control,
+    Effect, EstateOptions, Fault, ListedFault, RequestRecord, SimClock, SimError, Truth, control,
     estate::{AgentState, Estate, Outages},
     faults::{Faults, glob},
     net::{
@@ -80,7 +80,7 @@ pub(crate) struct Inner {
     site: Arc<Site>,
     faults: Arc<Faults>,
     accounts: Arc<Accounts>,
-    authority: Authority,
+    pub(crate) authority: Authority,
     identities: Vec<Arc<Identity>>,
     addresses: Vec<SocketAddr>,
     control: OnceLock<SocketAddr>,
@@ -371,7 +371,25 @@ impl Cluster {
 
     /// Opens the control API on a loopback address; port 0 takes a free one. One per cluster.
     pub async fn open_control(&self, address: SocketAddr) -> Result<SocketAddr, SimError> {
-        let address = control::open(Arc::clone(&self.inner), address, &self.tasks, self.stop.clone()).await?;
+        self.open_control_over(address, None).await
+    }
+
+    /// The same, with the clock that the cluster was started with to be steered too.
+    pub async fn open_control_with_clock(
+        &self,
+        address: SocketAddr,
+        clock: Arc<SimClock>,
+    ) -> Result<SocketAddr, SimError> {
+        self.open_control_over(address, Some(clock)).await
+    }
+
+    async fn open_control_over(
+        &self,
+        address: SocketAddr,
+        clock: Option<Arc<SimClock>>,
+    ) -> Result<SocketAddr, SimError> {
+        let address =
+            control::open(Arc::clone(&self.inner), clock, address, &self.tasks, self.stop.clone()).await?;
         self.inner.control.get_or_init(|| address);
         Ok(address)
     }
@@ -519,8 +537,9 @@ impl Inner {
         self.estate.set_outages(Outages { offline, apart, skews });
     }
 
-    /// Looks at the clock: faults that hold for a while may begin or end.
-    fn look(&self) {
+    /// Looks at the clock: guests come and go, and faults that hold for a while may begin or end.
+    pub(crate) fn look(&self) {
+        self.estate.churn();
         let _changing = self.changing();
         if self.faults.look() {
             self.update_outages();

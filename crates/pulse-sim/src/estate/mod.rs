@@ -19,7 +19,13 @@ pub use self::{
     stored::{BackupTruth, DiskTruth, ReplicationTruth, SnapshotTruth, TaskTruth},
     truth::{GuestStatus, GuestTruth, NodeTruth, StorageTruth, Truth},
 };
-use crate::{EstateOptions, SimError, figures::SLOT_SECONDS};
+use crate::{
+    EstateOptions, SimError,
+    figures::{SLOT_SECONDS, derive, derive_text},
+};
+
+/// So many minutes of guests coming and going are made up for after a leap of the clock.
+const MOST_MINUTES: u64 = 120;
 
 /// What somebody did to a guest since the simulation began.
 #[derive(Debug, Clone, Copy, Default)]
@@ -102,6 +108,8 @@ struct State {
     last_task: u64,
     /// Nodes whose ZFS pool has lost a disk.
     degraded: BTreeSet<usize>,
+    /// The last minute in which guests were started, stopped and moved by themselves.
+    churned: Option<u64>,
     /// Guest agents that were asked at a moment when they must not be.
     violations: Vec<String>,
     /// Counts changes, so that caches know when to forget.
@@ -363,7 +371,7 @@ impl Estate {
             let state = self.lock();
             state.outages.skew(home(&state.changes, guest))
         };
-        stored::snapshots(guest, skew, self.now())
+        stored::snapshots(&self.plan, guest, skew, self.now())
     }
 
     fn homes_and_skew(&self, node: usize) -> (Changes, i64) {
@@ -407,6 +415,35 @@ impl Estate {
     /// Guest agents that were asked while they must not be.
     pub(crate) fn violations(&self) -> Vec<String> {
         self.lock().violations.clone()
+    }
+
+    /// Starts, stops and moves as many guests as do so by themselves in the minutes that have passed: always the same ones
+    /// in the same minute.
+    pub(crate) fn churn(&self) {
+        let per_minute = u64::from(self.options.churn_per_minute);
+        if per_minute == 0 || self.plan.guests.is_empty() {
+            return;
+        }
+        let minute = self.now() / 60;
+        let begin = {
+            let mut state = self.lock();
+            let last = state.churned.replace(minute).unwrap_or(minute);
+            // After a leap only the newest minutes are lived through.
+            (last + 1).max(minute.saturating_sub(MOST_MINUTES - 1))
+        };
+        for (minute, event) in
+            (begin..=minute).flat_map(|minute| (0..per_minute).map(move |event| (minute, event)))
+        {
+            let key = derive(derive_text(self.plan.key, "churn"), minute * 1_000 + event);
+            let vmid = self.plan.guests[derive(key, 1) as usize % self.plan.guests.len()].vmid;
+            let node = Arc::clone(&self.plan.nodes[derive(key, 2) as usize % self.plan.nodes.len()].name);
+            // What is not possible, as starting what runs, does not happen.
+            let _ = match derive(key, 3) % 3 {
+                0 => self.stop_guest(vmid),
+                1 => self.start_guest(vmid),
+                _ => self.migrate_guest(vmid, &node),
+            };
+        }
     }
 
     fn change(

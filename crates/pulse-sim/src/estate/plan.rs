@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::Serialize;
 
 use crate::{
-    EstateOptions, PveVersion,
+    EstateOptions, GuestMix, PveVersion,
     figures::{Counter, derive, derive_text, pick, unit},
 };
 
@@ -167,7 +167,11 @@ pub(crate) struct Plan {
     /// Size of every storage: per node for local ones, one figure for shared ones.
     pub(crate) sizes: BTreeMap<(&'static str, usize), u64>,
     pub(crate) key: u64,
+    pub(crate) mix: GuestMix,
 }
+
+/// Of the guest agents that are switched on, so many do not answer.
+const DEAD_AGENTS: f64 = 0.08 / 0.75;
 
 struct Role {
     name: &'static str,
@@ -204,7 +208,7 @@ impl Plan {
         let mut pools: Vec<_> = guests.iter().filter_map(|guest| guest.pool).collect();
         pools.sort_unstable();
         pools.dedup();
-        Self { nodes, guests, storages, pools, sizes, key }
+        Self { nodes, guests, storages, pools, sizes, key, mix: options.mix.clone() }
     }
 }
 
@@ -225,8 +229,11 @@ fn guest(options: &EstateOptions, estate: u64, index: usize) -> GuestPlan {
     let part = |which: u64| derive(key, which);
     let chance = |which: u64| unit(part(which));
     let role = &ROLES[(part(1) % ROLES.len() as u64) as usize];
-    let is_template = index + template_count(options.guests) >= options.guests;
-    let kind = if is_template || chance(2) < 0.6 { GuestKind::Qemu } else { GuestKind::Lxc };
+    let mix = &options.mix;
+    let templates = mix.templates.unwrap_or_else(|| template_count(options.guests));
+    let is_template = index + templates >= options.guests;
+    let kind =
+        if is_template || chance(2) < 1.0 - mix.container_share { GuestKind::Qemu } else { GuestKind::Lxc };
     let is_vm = kind == GuestKind::Qemu;
     let is_windows = is_vm && chance(3) < 0.15;
     let runs = !is_template && chance(4) >= 0.15;
@@ -240,8 +247,8 @@ fn guest(options: &EstateOptions, estate: u64, index: usize) -> GuestPlan {
     };
     let agent = match chance(7) {
         _ if !is_vm || is_template => AgentState::Off,
-        share if share < 0.25 => AgentState::Off,
-        share if share < 0.33 => AgentState::Dead,
+        share if share < 1.0 - mix.agent_share => AgentState::Off,
+        share if share < 1.0 - mix.agent_share + DEAD_AGENTS * mix.agent_share => AgentState::Dead,
         _ => AgentState::Running,
     };
     let name = if is_template {
@@ -259,7 +266,7 @@ fn guest(options: &EstateOptions, estate: u64, index: usize) -> GuestPlan {
         is_template,
         tags: if chance(8) < 0.2 { Vec::new() } else { role.tags.to_vec() },
         pool: role.pool,
-        is_ha: options.nodes > 1 && !is_template && chance(9) < 0.15,
+        is_ha: options.nodes > 1 && !is_template && chance(9) < mix.ha_share,
         lock: (!is_template && chance(10) < 0.015).then_some("backup"),
         cpus: if is_vm { pick(part(11), &[1, 2, 2, 4, 4, 8]) } else { pick(part(11), &[1, 1, 2, 4]) },
         memory,

@@ -11,8 +11,6 @@ const DAY: u64 = 86_400;
 const HOUR: u64 = 3_600;
 /// Backups are made at one in the morning.
 const BACKUP_HOUR: u64 = 1;
-/// So many daily backups are kept.
-const KEPT_BACKUPS: u64 = 3;
 /// Finished backup tasks are listed this far back.
 const TASK_DAYS: u64 = 7;
 
@@ -155,8 +153,8 @@ pub(crate) fn backups(
     let mut list = Vec::new();
     for guest in &plan.guests {
         let Some(on) = backup_storage(plan, guest).filter(|on| *on == storage) else { continue };
-        for night in 0..KEPT_BACKUPS {
-            let began = last - night * DAY + offset(guest.vmid);
+        for night in 0..plan.mix.backups_per_guest {
+            let began = last.saturating_sub(night * DAY) + offset(guest.vmid);
             if began > at {
                 continue;
             }
@@ -262,8 +260,8 @@ pub(crate) fn upid(node: &str, kind: &str, id: &str, began: u64, number: u32) ->
 }
 
 /// Snapshots of a guest, the oldest first.
-pub(crate) fn snapshots(guest: &GuestPlan, skew: i64, at: u64) -> Vec<SnapshotTruth> {
-    if guest.is_template || unit(derive(guest.key, 210)) >= 0.2 {
+pub(crate) fn snapshots(plan: &Plan, guest: &GuestPlan, skew: i64, at: u64) -> Vec<SnapshotTruth> {
+    if guest.is_template || unit(derive(guest.key, 210)) >= plan.mix.snapshot_share {
         return Vec::new();
     }
     let when = |which: u64, days: u64| {
@@ -306,7 +304,9 @@ pub(crate) fn replication(
         return Vec::new();
     }
     let is_replicated = |guest: &&Arc<GuestPlan>| {
-        guest.storage == "tank" && !guest.is_template && unit(derive(guest.key, 220)) < 0.5
+        guest.storage == "tank"
+            && !guest.is_template
+            && unit(derive(guest.key, 220)) < plan.mix.replicated_share
     };
     let of_node = plan.guests.iter().filter(is_replicated).filter(|guest| home(guest) == node);
     of_node

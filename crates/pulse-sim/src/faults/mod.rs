@@ -275,10 +275,11 @@ impl Faults {
         strike
     }
 
-    /// Whether a request that was struck by a fault that makes it hang still is to hang.
+    /// Whether a request that was struck by a fault that makes it hang, or its answer stop, still is to wait.
     pub(crate) fn hangs(&self, question: &Question<'_>) -> bool {
+        let waits = |effect: &Effect| matches!(effect, Effect::Hang | Effect::StallBody { .. });
         let list = self.lock();
-        list.held(self.now()).any(|fault| fault.effect == Effect::Hang && fault.concerns(question))
+        list.held(self.now()).any(|fault| waits(&fault.effect) && fault.concerns(question))
     }
 
     /// The number of changes so far.

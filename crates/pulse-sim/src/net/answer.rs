@@ -81,11 +81,11 @@ impl Reply {
         response
     }
 
-    /// Writes `percent` of the answer and then nothing more.
-    pub(crate) fn into_stalled_response(self, percent: u8) -> Response<Payload> {
+    /// Writes `percent` of the answer, then nothing more, and breaks the connection after `end`.
+    pub(crate) fn into_stalled_response(self, percent: u8, end: Wait) -> Response<Payload> {
         let length = self.body.len();
         let cut = length * usize::from(percent.min(99)) / 100;
-        let mut response = self.into_response_with(|body| Payload::stalled(body.slice(..cut)));
+        let mut response = self.into_response_with(|body| Payload::stalled(body.slice(..cut), end));
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         response
     }
@@ -118,12 +118,15 @@ fn phrase(text: &str) -> Option<ReasonPhrase> {
     ReasonPhrase::try_from(line.as_bytes().to_vec()).ok()
 }
 
-/// A body that is whole, or one that breaks the connection at its end, or never comes to its end.
-#[derive(Debug)]
+/// Something that is waited for.
+pub(crate) type Wait = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+/// A body that is whole, or one that breaks the connection at its end, perhaps after a while.
 pub(crate) struct Payload {
     bytes: Option<Bytes>,
     breaks: bool,
-    stalls: bool,
+    /// What is waited for before the end.
+    stall: Option<Wait>,
     /// Whether the part before the break had its chance to be sent.
     is_flushed: bool,
     /// Bytes per second, and the pause under way.
@@ -135,7 +138,7 @@ impl Payload {
         Self {
             bytes: Some(bytes).filter(|bytes| !bytes.is_empty()),
             breaks: false,
-            stalls: false,
+            stall: None,
             is_flushed: false,
             slow: None,
         }
@@ -146,15 +149,15 @@ impl Payload {
         Self { slow: Some((bytes_per_second, pause)), ..Self::whole(bytes) }
     }
 
-    fn stalled(bytes: Bytes) -> Self {
-        Self { stalls: true, ..Self::whole(bytes) }
+    fn stalled(bytes: Bytes, end: Wait) -> Self {
+        Self { stall: Some(end), ..Self::broken(bytes) }
     }
 
     fn broken(bytes: Bytes) -> Self {
         Self {
             bytes: Some(bytes).filter(|bytes| !bytes.is_empty()),
             breaks: true,
-            stalls: false,
+            stall: None,
             is_flushed: false,
             slow: None,
         }
@@ -184,9 +187,11 @@ impl Body for Payload {
         if let Some(bytes) = self.bytes.take() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        if self.stalls {
-            // Nobody wakes this any more; it ends with its connection.
-            return Poll::Pending;
+        if let Some(end) = &mut self.stall {
+            if end.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            self.stall = None;
         }
         if self.breaks {
             if !self.is_flushed {
@@ -201,11 +206,11 @@ impl Body for Payload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none() && !self.breaks && !self.stalls
+        self.bytes.is_none() && !self.breaks
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.breaks || self.stalls {
+        if self.breaks {
             return SizeHint::default();
         }
         SizeHint::with_exact(self.bytes.as_ref().map_or(0, Bytes::len) as u64)

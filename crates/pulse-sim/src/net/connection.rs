@@ -198,7 +198,15 @@ async fn answer(
     site.journal.add(record);
     Ok(match strike.effect {
         Some(Effect::HalfJson { percent, honest_length }) => reply.into_cut_response(percent, honest_length),
-        Some(Effect::StallBody { percent }) => reply.into_stalled_response(percent),
+        Some(Effect::StallBody { percent }) => {
+            let (site, owned) = (Arc::clone(&site), (node, about, head.method, short, query, identity));
+            let end = async move {
+                let (node, about, method, path, query, identity) = &owned;
+                let method = method.as_str();
+                hang(&site, &Question { node, about, method, path, query, identity }).await;
+            };
+            reply.into_stalled_response(percent, Box::pin(end))
+        }
         Some(Effect::SlowBody { bytes_per_second }) => reply.into_slow_response(bytes_per_second),
         _ => reply.into_response(),
     })

@@ -318,9 +318,13 @@ async fn a_storage_that_hangs_keeps_a_worker_busy_even_when_nobody_waits_any_mor
 #[tokio::test]
 async fn an_answer_that_stops_in_the_middle_keeps_its_connection() {
     let scene = scene().await;
-    scene.cluster.add_fault(Fault::new(Effect::StallBody { percent: 50 }).on_path("/nodes")).unwrap();
-    assert!(timeout(Duration::from_millis(200), scene.client.try_get("/nodes")).await.is_err());
+    let id =
+        scene.cluster.add_fault(Fault::new(Effect::StallBody { percent: 50 }).on_path("/nodes")).unwrap();
+    let mut stalled = Box::pin(scene.client.try_get("/nodes"));
+    assert!(timeout(Duration::from_millis(200), &mut stalled).await.is_err());
     assert_eq!(scene.client.get("/version").await.status, 200);
+    scene.cluster.remove_fault(id);
+    assert!(stalled.await.is_err(), "it breaks off when the fault is gone");
 }
 
 #[tokio::test]

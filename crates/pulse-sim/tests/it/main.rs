@@ -15,6 +15,7 @@ mod client;
 mod control;
 mod estate;
 mod faults;
+mod independent;
 mod load;
 mod schema;
 mod shapes;

@@ -1,9 +1,16 @@
-import { expect, expectAccessible, PASSWORD, test, USER, variable } from "./support";
+import {
+  expect,
+  expectAccessible,
+  PASSWORD,
+  pressOn,
+  tabTo,
+  test,
+  typeInto,
+  USER,
+  variable,
+} from "./support";
 
-test("a new server asks for the bootstrap token, then for a user, then shows itself", async ({
-  page,
-  errors,
-}) => {
+test("a new server is set up by keyboard alone, and shows itself", async ({ page, errors }) => {
   void errors;
   const status = (await (await page.request.get("/api/security/status")).json()) as {
     bootstrapTokenPath?: string;
@@ -26,24 +33,29 @@ test("a new server asks for the bootstrap token, then for a user, then shows its
   `);
   await expectAccessible(page, "setup, token");
 
-  // By keyboard alone: the first field has the focus.
+  // No step of this test uses the pointer: the first field has the focus.
+  await expect(page.getByRole("textbox", { name: "Bootstrap token" })).toBeFocused();
   await page.keyboard.type("not the token");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("alert")).toContainText("Invalid bootstrap setup token");
 
-  await page.getByRole("textbox", { name: "Bootstrap token" }).fill(variable("PULSE_BOOTSTRAP_TOKEN"));
+  await typeInto(
+    page,
+    page.getByRole("textbox", { name: "Bootstrap token" }),
+    variable("PULSE_BOOTSTRAP_TOKEN"),
+  );
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { name: "Who may log in" })).toBeVisible();
-  await page.getByRole("textbox", { name: "User" }).fill(USER);
-  await page.getByLabel("Password", { exact: true }).fill("short");
-  await page.getByLabel("Password again").fill("other");
-  await page.getByRole("button", { name: "Set up Pulse" }).click();
+  await typeInto(page, page.getByRole("textbox", { name: "User" }), USER);
+  await typeInto(page, page.getByLabel("Password", { exact: true }), "short");
+  await typeInto(page, page.getByLabel("Password again"), "other");
+  await pressOn(page, page.getByRole("button", { name: "Set up Pulse" }));
   await expect(page.getByText("At least 12 characters, this has 5")).toBeVisible();
   await expect(page.getByText("The two passwords differ")).toBeVisible();
   await expectAccessible(page, "setup, password");
 
-  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
-  await page.getByLabel("Password again").fill(PASSWORD);
+  await typeInto(page, page.getByLabel("Password", { exact: true }), PASSWORD);
+  await typeInto(page, page.getByLabel("Password again"), PASSWORD);
   // The login behind the setup is held back: a fast hand must not end at the login form.
   let letLoginGo = (): void => undefined;
   const held = new Promise<void>((resolve) => (letLoginGo = resolve));
@@ -51,18 +63,30 @@ test("a new server asks for the bootstrap token, then for a user, then shows its
     await held;
     await route.continue();
   });
-  await page.getByRole("button", { name: "Set up Pulse" }).click();
+  await pressOn(page, page.getByRole("button", { name: "Set up Pulse" }));
   await expect(page.getByRole("heading", { name: "Pulse is set up" })).toBeVisible();
   await expect(page.getByRole("button", { name: "Open the dashboard" })).toBeDisabled();
   letLoginGo();
   await expect(page.getByTitle("API token")).toHaveText(/^[0-9a-f]{64}$/);
   await expectAccessible(page, "setup, done");
 
-  await page.getByRole("button", { name: "Open the dashboard" }).click();
+  const open = page.getByRole("button", { name: "Open the dashboard" });
+  await expect(open).toBeEnabled();
+  await pressOn(page, open);
   // The machine that the server runs on is there with no configuration.
   await expect(page).toHaveURL(/\/hosts/);
   await expect(page.getByRole("table", { name: "Hosts" }).locator("[data-row-key]").first()).toBeVisible();
   await expect(page.getByRole("status", { name: "Connection" })).toContainText("Live");
+  // On to the first node, still by keyboard: two keys, and the form.
+  await page.keyboard.press("g");
+  await page.keyboard.press("s");
+  await expect(page).toHaveURL(/\/settings\/nodes/);
+  await pressOn(page, page.getByRole("button", { name: "Add node" }));
+  await expect(
+    page.getByRole("form", { name: "Add a node" }).getByRole("textbox", { name: "Address" }),
+  ).toBeFocused();
+  await tabTo(page, page.getByRole("button", { name: "Cancel" }));
+  await page.keyboard.press("Enter");
 });
 
 test("login refuses a wrong password in the server's words and lets the right one in", async ({

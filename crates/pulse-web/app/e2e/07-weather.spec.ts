@@ -1,14 +1,17 @@
-import { expect, expectAccessible, PASSWORD, rowNames, test, USER } from "./support";
+import { expect, lookAt, PASSWORD, routeLive, rowNames, test, USER } from "./support";
 
 test("where WebSockets are blocked the page polls, says so, and is still right", async ({ inside: page }) => {
-  await page.routeWebSocket(/\/ws/, (socket) => {
+  await routeLive(page, (socket) => {
     void socket.close();
   });
   await page.goto("/hosts");
   await expect(page.getByRole("status", { name: "Connection" })).toContainText("Polling", {
     timeout: 30_000,
   });
+  // What that means is said, not only shown.
+  await expect(page.getByRole("status", { name: "Connection" })).toContainText("blocks WebSockets");
   await expect(rowNames(page, "Hosts").first()).toBeVisible();
+  await lookAt(page, "sockets blocked");
 });
 
 test("without a server the page keeps the last state and says how old it is; then it reconnects", async ({
@@ -16,7 +19,7 @@ test("without a server the page keeps the last state and says how old it is; the
 }) => {
   let isBlocked = false;
   const sockets = new Set<{ close: () => Promise<void> }>();
-  await page.routeWebSocket(/\/ws/, (socket) => {
+  await routeLive(page, (socket) => {
     if (isBlocked) {
       void socket.close();
       return;
@@ -33,6 +36,7 @@ test("without a server the page keeps the last state and says how old it is; the
   await expect(state).toContainText("Offline");
   await expect(state).toContainText("old");
   await expect(rowNames(page, "Hosts").first()).toBeVisible();
+  await lookAt(page, "server gone");
 
   isBlocked = false;
   await page.unroute("**/api/**");
@@ -53,7 +57,7 @@ test("what the server sends that does not parse ends in a fresh start, not in a 
   inside: page,
 }) => {
   let connections = 0;
-  await page.routeWebSocket(/\/ws/, (socket) => {
+  await routeLive(page, (socket) => {
     connections += 1;
     const server = socket.connectToServer();
     if (connections > 1) return;
@@ -94,7 +98,7 @@ test("a session that ends in the middle of a form costs nothing that was typed",
   await form.getByRole("button", { name: "Test connection" }).click();
   const login = page.getByRole("dialog", { name: "Log in" });
   await expect(login).toContainText("Your session has ended");
-  await expectAccessible(page, "login over a form");
+  await lookAt(page, "session ended in a form");
   await login.getByLabel("User").fill(USER);
   await login.getByLabel("Password").fill(PASSWORD);
   await page.keyboard.press("Enter");
@@ -112,16 +116,20 @@ test("a server that came back as another version asks for a reload", async ({ in
     await route.fulfill({ json: { ...(await answer.json()), version } });
   });
   const sockets = new Set<{ close: () => Promise<void> }>();
-  await page.routeWebSocket(/\/ws/, (socket) => {
+  await routeLive(page, (socket) => {
     socket.connectToServer();
     sockets.add(socket);
   });
+  // What it is another version than: the page has to know that first.
+  const first = page.waitForResponse("**/api/version");
   await page.goto("/hosts");
+  await first;
   await expect(page.getByRole("status", { name: "Connection" })).toContainText("Live");
   await expect(page.getByText("The server was updated")).toBeHidden();
   version = "2.0.0";
   for (const socket of sockets) await socket.close();
   await expect(page.getByText("The server was updated")).toBeVisible({ timeout: 30_000 });
+  await lookAt(page, "server updated");
 });
 
 test("an answer of a proxy instead of the server is named, and the rest goes on", async ({
@@ -132,6 +140,7 @@ test("an answer of a proxy instead of the server is named, and the rest goes on"
   );
   await page.goto("/settings/nodes");
   await expect(page.getByRole("alert")).toContainText("the answer is not the server's");
+  await lookAt(page, "answer of a proxy");
   await page.getByRole("link", { name: "Hosts", exact: true }).click();
   await expect(rowNames(page, "Hosts").first()).toBeVisible();
 });
@@ -144,6 +153,7 @@ test("a browser whose clock is wrong by hours still says right ages", async ({ i
   await page.goto("/hosts");
   const heard = page.getByRole("table", { name: "Hosts" }).getByText(/heard \d+\ss ago/);
   await expect(heard.first()).toBeVisible({ timeout: 30_000 });
+  await lookAt(page, "clock wrong");
 });
 
 test("a part of the page that cannot be loaded says so and can be tried again", async ({ inside: page }) => {
@@ -154,6 +164,7 @@ test("a part of the page that cannot be loaded says so and can be tried again", 
   await page.getByRole("link", { name: "API tokens" }).click();
   await expect(page.getByRole("alert")).toContainText("could not be shown");
   await expect(page.getByRole("button", { name: "Reload the page" })).toBeVisible();
+  await lookAt(page, "part not loaded");
 });
 
 test("a screen on the wall needs no login, shows no controls, and can only read", async ({
@@ -169,9 +180,29 @@ test("a screen on the wall needs no login, shows no controls, and can only read"
   await wall.goto(link);
   await expect(wall.getByRole("status", { name: "Connection" })).toContainText("Live");
   await expect(wall.getByRole("navigation", { name: "Areas" })).toBeHidden();
+  // Nothing to press but the rows and their order.
+  await expect(rowNames(wall, "Guests").first()).toBeVisible({ timeout: 30_000 });
+  await expect(wall.getByRole("group")).toHaveCount(0);
+  await expect(wall.getByRole("navigation")).toHaveCount(0);
+  await expect(wall.getByRole("button", { name: "Copy as CSV" })).toBeHidden();
   // The token does not stay in the address.
   expect(wall.url()).not.toContain("token");
   await wall.reload();
   await expect(wall.getByRole("status", { name: "Connection" })).toContainText("Live");
   await screen.close();
+});
+
+test("a server that is not there from the start is said, and found when it comes", async ({
+  page,
+  errors,
+}) => {
+  void errors;
+  await page.route("**/api/**", (route) => route.abort());
+  await page.goto("/");
+  const note = page.getByRole("alert");
+  await expect(note).toContainText("The server cannot be reached");
+  await lookAt(page, "no server from the start");
+  await page.unroute("**/api/**");
+  await expect(note).toBeHidden({ timeout: 15_000 });
+  await expect(page.getByRole("heading", { name: "Log in" })).toBeVisible();
 });

@@ -56,7 +56,14 @@ test("an alert is snoozed for an hour, and woken again", async ({ inside: page }
   await snooze.click();
   const wake = page.getByRole("button", { name: /^Wake \(.*: the alert of/ });
   await expect(wake.first()).toContainText(/Wake \((1\sh|59\smin)\)/);
+  // The row says so in words, too, and on a phone as well.
+  const mark = page.getByRole("table", { name: "Active alerts" }).getByText(/snoozed (1\sh|59\smin)/);
+  await expect(mark).toHaveCount(1);
   await expectAccessible(page, "a snoozed alert");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expect(mark).toHaveCount(1);
+  await expectAccessible(page, "a snoozed alert on a phone");
+  await page.setViewportSize({ width: 1440, height: 900 });
   await wake.first().click();
   await expect(wake).toHaveCount(0);
 });

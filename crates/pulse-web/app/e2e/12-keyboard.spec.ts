@@ -1,40 +1,40 @@
 // Adding a node without a mouse: every step is a key.
 
-import type { Page } from "@playwright/test";
-import { expect, test } from "./support";
-
-/** Tabs until the control of that name has the focus, at most once around the page. */
-async function tabTo(page: Page, name: string | RegExp): Promise<void> {
-  const wanted = page
-    .getByRole("textbox", { name })
-    .or(page.getByLabel(name))
-    .or(page.getByRole("button", { name }))
-    .first();
-  for (let step = 0; step < 60; step += 1) {
-    if (await wanted.evaluate((control) => control === document.activeElement).catch(() => false)) return;
-    await page.keyboard.press("Tab");
-  }
-  throw new Error(`no key leads to ${name}`);
-}
+import { expect, pressOn, test, typeInto } from "./support";
 
 test("a node is filled in, tried and left again by keyboard alone", async ({ inside: page }) => {
   await page.goto("/settings/nodes");
-  await expect(page.getByRole("button", { name: "Add node" })).toBeVisible();
-  await tabTo(page, "Add node");
-  await page.keyboard.press("Enter");
+  await pressOn(page, page.getByRole("button", { name: "Add node" }));
   const form = page.getByRole("form", { name: "Add a node" });
   // The first field has the focus.
   await expect(form.getByRole("textbox", { name: "Address" })).toBeFocused();
   await page.keyboard.type("127.0.0.1:9");
-  await tabTo(page, "Token id");
-  await page.keyboard.type("pulse@pve!monitor");
-  await tabTo(page, "Token secret");
-  await page.keyboard.type("none");
-  await tabTo(page, "Test connection");
-  await page.keyboard.press("Enter");
+  await typeInto(page, form.getByLabel("Token id"), "pulse@pve!monitor");
+  await typeInto(page, form.getByLabel("Token secret"), "none");
+  await pressOn(page, form.getByRole("button", { name: "Test connection" }));
   // Nobody listens there, and the reason is named.
   await expect(form.getByRole("alert")).toContainText(/127\.0\.0\.1:9/, { timeout: 30_000 });
-  await tabTo(page, "Cancel");
-  await page.keyboard.press("Enter");
+  await pressOn(page, form.getByRole("button", { name: "Cancel" }));
   await expect(form).toBeHidden();
+});
+
+test("a setting and an action are found and reached by keyboard alone", async ({ inside: page }) => {
+  await page.goto("/hosts");
+  await expect(page.getByRole("status", { name: "Connection" })).toContainText("Live");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("mail gateways, sec");
+  await expect(page.getByRole("option").first()).toContainText("Mail gateways, seconds");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/settings\/system\?field=pmgPollingInterval/);
+  await expect(page.getByLabel("Mail gateways, seconds")).toBeFocused();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("new api tok");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("form", { name: "New token" })).toBeVisible();
+  // Done once: a reload does not do it again.
+  await expect(page).toHaveURL(/\/settings\/tokens$/);
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("theme: dark");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
 });

@@ -132,3 +132,55 @@ test("updates that wait are listed; null is none", async ({ inside: page }) => {
     await expectAccessible(page, `updates, ${look.colorScheme}, ${look.width}`);
   }
 });
+
+test("unprotected are only those of whom it is known, and the age that counts is chosen", async ({
+  inside: page,
+}) => {
+  interface Guest {
+    id: string;
+    name: string;
+    lastBackup?: number;
+  }
+  const state = (await (await page.request.get("/api/state")).json()) as {
+    vms: Guest[];
+    containers: Guest[];
+  };
+  const guests = [...state.vms, ...state.containers];
+  test.skip(guests.length < 4, "too few guests are watched");
+  const kinds = ["unprotected", "unknown", "ambiguous"];
+  await page.route("**/api/backups/coverage", async (route) => {
+    const answer = await (await route.fetch()).json();
+    for (const guest of answer.guests as { id: string; state: string }[]) {
+      const place = guests.findIndex((each) => each.id === guest.id);
+      guest.state = kinds[place] ?? "protected";
+    }
+    await route.fulfill({ json: answer });
+  });
+  const name = (index: number): string => guests[index]?.name ?? "";
+  await page.goto("/proxmox/backups?limit=0");
+  const table = page.getByRole("table", { name: "Unprotected guests" });
+  await expect(table.getByRole("button", { name: name(0), exact: true })).toBeVisible();
+  await expect(table).toContainText("no backup");
+  await expect(table.locator("[data-row-key]")).toHaveCount(1);
+  await expect(page.getByRole("group", { name: "Newest backup at most" })).toMatchAriaSnapshot(`
+    - group "Newest backup at most":
+      - button "any age" [pressed]
+      - button "1 day"
+      - button "7 days"
+      - button "30 days"
+  `);
+});
+
+test("the days on which each guest was backed up are a row of marks that says itself", async ({
+  inside: page,
+}) => {
+  await page.goto("/proxmox/backups?list=days");
+  const table = page.getByRole("table", { name: "Backups by guest and day" });
+  await expect(table.locator("[data-row-key]").first()).toBeVisible({ timeout: 30_000 });
+  await expect(table.getByRole("img", { name: /^backups on \d+ of 28 days$/ }).first()).toBeVisible();
+  for (const look of LOOKS) {
+    await page.emulateMedia({ colorScheme: look.colorScheme });
+    await page.setViewportSize({ width: look.width, height: 844 });
+    await expectAccessible(page, `backups by guest and day, ${look.colorScheme}, ${look.width}`);
+  }
+});

@@ -1,11 +1,11 @@
 // One source failing, and everything failing: each says what it means for what is shown.
 
 import type { Page } from "@playwright/test";
-import { expect, expectAccessible, test } from "./support";
+import { expect, lookAt, routeLive, test } from "./support";
 
 /** The page polls, and reads of each source that it does not answer. */
 async function failing(page: Page, sources: Readonly<Record<string, boolean>>): Promise<void> {
-  await page.routeWebSocket(/\/ws/, (socket) => {
+  await routeLive(page, (socket) => {
     void socket.close();
   });
   await page.route("**/api/state", async (route) => {
@@ -37,15 +37,6 @@ for (const { name, sources, text, role } of CASES) {
     await expect(note).toBeVisible({ timeout: 30_000 });
     await expect(page.getByRole("table", { name: "Guests" })).toBeVisible();
     await expect(note.getByRole("link", { name: "Why" })).toBeVisible();
-    for (const colorScheme of ["light", "dark"] as const) {
-      for (const width of [1440, 390]) {
-        await page.emulateMedia({ colorScheme });
-        await page.setViewportSize({ width, height: 844 });
-        await expectAccessible(page, `${name}, ${colorScheme}, ${width}`);
-        await page.screenshot({
-          path: `test-results/${name.replaceAll(" ", "-")}-${colorScheme}-${width}.png`,
-        });
-      }
-    }
+    await lookAt(page, name);
   });
 }

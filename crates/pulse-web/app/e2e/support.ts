@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { test as base, expect, type Page } from "@playwright/test";
+import { test as base, expect, type Locator, type Page, type WebSocketRoute } from "@playwright/test";
 
 export const USER = process.env.PULSE_USER ?? "admin";
 export const PASSWORD = process.env.PULSE_PASSWORD ?? "correct horse battery";
@@ -89,4 +89,96 @@ export function rowNames(page: Page, table: string) {
   return page
     .getByRole("table", { name: table, exact: true })
     .locator("[data-row-key]:not([data-row-key^='group:'])");
+}
+
+/** All pages with an address of their own, as the screenshots take them, too. */
+export const PAGES = JSON.parse(readFileSync(new URL("./pages.json", import.meta.url), "utf8")) as readonly {
+  address: string;
+  heading: string;
+}[];
+
+/** What every page must be fit for. */
+export const LOOKS = [
+  { name: "light", scheme: "light", width: 1440 },
+  { name: "dark", scheme: "dark", width: 1440 },
+  { name: "phone", scheme: "light", width: 390 },
+  { name: "dark phone", scheme: "dark", width: 390 },
+] as const;
+
+export async function wear(page: Page, look: (typeof LOOKS)[number]): Promise<void> {
+  await page.emulateMedia({ colorScheme: look.scheme });
+  await page.setViewportSize({ width: look.width, height: 844 });
+}
+
+/** Holds the state that is on the page to what holds for every state, in each look, and keeps a picture of it. */
+export async function lookAt(page: Page, what: string): Promise<void> {
+  for (const look of LOOKS) {
+    await wear(page, look);
+    await expectAccessible(page, `${what}, ${look.name}`);
+    await expectToFit(page, `${what}, ${look.name}`);
+    await page.screenshot({
+      path: `test-results/looks/${what} ${look.name}.png`.replaceAll(" ", "-"),
+    });
+  }
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+/** Nothing is wider than its window: neither the page, nor what lies over it. */
+export async function expectToFit(page: Page, what: string): Promise<void> {
+  const overflow = await page.evaluate(() => {
+    const boxes = document.querySelectorAll("main, aside, dialog[open]");
+    const inside = [...boxes].map((box) => box.scrollWidth - box.clientWidth);
+    return Math.max(document.documentElement.scrollWidth - window.innerWidth, ...inside);
+  });
+  expect(overflow, `${what} is wider than its window`).toBeLessThanOrEqual(0);
+}
+
+/** Tabs until the control has the focus, at most once around the page. */
+export async function tabTo(page: Page, wanted: Locator): Promise<void> {
+  await expect(wanted).toBeVisible();
+  for (let step = 0; step < 100; step += 1) {
+    if (await wanted.evaluate((control) => control === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`no key leads to ${wanted}`);
+}
+
+/** Goes to the field by keyboard and types over what it holds. */
+export async function typeInto(page: Page, field: Locator, text: string): Promise<void> {
+  await tabTo(page, field);
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type(text);
+}
+
+/** Goes to the control by keyboard and presses it. */
+export async function pressOn(page: Page, control: Locator): Promise<void> {
+  await tabTo(page, control);
+  await page.keyboard.press("Enter");
+}
+
+/** What a request of the session has to carry to change something. */
+export async function csrf(page: Page): Promise<{ "X-CSRF-Token": string }> {
+  const cookies = await page.context().cookies();
+  const value = cookies.find((cookie) => cookie.name === "pulse_csrf")?.value ?? "";
+  return { "X-CSRF-Token": decodeURIComponent(value) };
+}
+
+/** A token with these rights, made over the API. */
+export async function makeToken(page: Page, scopes: readonly string[]): Promise<string> {
+  const answer = await page.request.post("/api/security/tokens", {
+    headers: await csrf(page),
+    data: { name: `spec ${scopes.join(" ")}`, scopes },
+  });
+  expect(answer.ok(), await answer.text()).toBe(true);
+  return ((await answer.json()) as { token: string }).token;
+}
+
+/**
+ * As `page.routeWebSocket`, for the live channel. It lives in a worker, which the browser's tools do not reach: without
+ * workers the page keeps the channel itself.
+ */
+export async function routeLive(page: Page, handler: (socket: WebSocketRoute) => void): Promise<void> {
+  await page.addInitScript(() => void Reflect.deleteProperty(globalThis, "Worker"));
+  await page.routeWebSocket(/\/ws/, handler);
 }

@@ -16,7 +16,7 @@ import {
 import { sessionEnded } from "./api/client";
 import { dockerHosts, hasData, hosts, kubernetesClusters, nodes } from "./api/live";
 import { refreshSession, session } from "./api/session";
-import { BASE } from "./base";
+import { BASE, own } from "./base";
 import { Gate } from "./features/session/Gate";
 import gate from "./features/session/Gate.module.css";
 import { Frame } from "./frame/Frame";
@@ -53,7 +53,14 @@ const SystemPage = lazy(() => import("./features/settings/SystemPage"));
 const SecurityPage = lazy(() => import("./features/settings/SecurityPage"));
 const TransferPage = lazy(() => import("./features/settings/TransferPage"));
 const DiagnosticsPage = lazy(() => import("./features/settings/DiagnosticsPage"));
+const LicencePage = lazy(() => import("./features/settings/LicencePage"));
 const AppearancePage = lazy(() => import("./features/settings/AppearancePage"));
+
+// The page that nearly everybody opens first comes with the frame, not when the frame has found out that it needs it.
+if (/^\/(proxmox)?$/.test(own(location.pathname))) {
+  void ProxmoxPage.preload();
+  void OverviewPage.preload();
+}
 
 /** The design system to look at; left out of what is shipped. */
 const Gallery =
@@ -104,6 +111,7 @@ export function App(): JSX.Element {
             <Route path="/security" component={SecurityPage} />
             <Route path="/appearance" component={AppearancePage} />
             <Route path="/transfer" component={TransferPage} />
+            <Route path="/licence" component={LicencePage} />
             <Route path="/diagnostics" component={DiagnosticsPage} />
           </Route>
           <Show when={Gallery}>{(page) => <Route path="/gallery" component={page()} />}</Show>

@@ -36,7 +36,7 @@ pub(super) struct Wish {
 }
 
 /// The command.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = AgentInstallCommand)]
 pub(super) struct Command {
     /// To be run as root on the host.

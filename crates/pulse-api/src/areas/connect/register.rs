@@ -10,7 +10,7 @@ use axum::{
 use http::StatusCode;
 use jiff::Timestamp;
 use pulse_auth::{Identity, generate_token, hash_token};
-use pulse_config::{AnyInstance, NodeEdit, PbsInstance, Registered, Registration, Secret};
+use pulse_config::{AnyInstance, NodeEdit, PbsInstance, Registered, Registration, Replacing, Secret};
 use pulse_core::{ids::InstanceName, model::InstanceKind, scope::Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::header;
 use crate::{
     areas::{
-        nodes::{merge_into_cluster, refused, update},
+        nodes::{merge_into_cluster, refused, update, what_it_may_replace},
         object::read_object,
     },
     error::ApiError,
@@ -32,7 +32,7 @@ const LIMIT: usize = 16 * 1024;
 const LOOK: Duration = Duration::from_secs(10);
 
 /// Who registers.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default, rename_all = "camelCase")]
 #[schema(as = AutoRegistration)]
 pub(super) struct Wish {
@@ -64,7 +64,7 @@ pub(super) struct Wish {
 }
 
 /// It is registered.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = AutoRegistered)]
 pub(super) struct Done {
@@ -88,9 +88,11 @@ pub(super) struct Done {
 /// Register a Proxmox host that made a token for this server.
 ///
 /// A setup token is used up only by a request that is complete. The certificate the host shows now is pinned for a new
-/// one. The credentials of a node that is configured already are replaced only with a setup token or an API token that may
-/// change settings; one that may only report adds new nodes. Pulse v5 burns the token first, takes API tokens of any scope
-/// for everything, and pins nothing.
+/// one. The credentials of a node that is configured already are replaced with a setup token or an API token that may change
+/// settings. One that may only report adds new nodes, and replaces what the agent of the same node left behind when it was
+/// installed before: the configured node itself, at its address and with its certificate, must accept the new token, and it
+/// must be one of the same user. Pulse v5 burns the token first, takes API tokens of any scope for everything, and pins
+/// nothing.
 #[utoipa::path(
     post, path = "/api/auto-register", tag = "connect", security(()), request_body = Wish,
     responses(
@@ -133,7 +135,7 @@ pub(super) async fn auto_register(
     if !credential.may_replace() && wish.request_token {
         // A token must not be made over there only to be refused here.
         let mut trial = (*state.nodes.current()).clone();
-        trial.register(&registration, false).map_err(refused)?;
+        trial.register(&registration, &Replacing::Nothing).map_err(refused)?;
     }
     credential.use_up(&state, kind)?;
     registration.fingerprint = state.probe.fingerprint(&host, LOOK).await;
@@ -145,14 +147,18 @@ pub(super) async fn auto_register(
     };
     if kind == InstanceKind::Pve
         && made.is_none()
-        && let Some(merged) = merge_into_cluster(&state, &registration).await?
+        && let Some(merged) = merge_into_cluster(&state, &registration, credential.may_replace()).await?
     {
         announce(&state, &registration, &merged.name());
         return Ok(Json(merged).into_response());
     }
+    let replacing = if credential.may_replace() {
+        Replacing::Anything
+    } else {
+        what_it_may_replace(&state, &registration).await?
+    };
     let kept = registration.clone();
-    let may_replace = credential.may_replace();
-    let registered = update(state.nodes.clone(), move |config| config.register(&kept, may_replace)).await?;
+    let registered = update(state.nodes.clone(), move |config| config.register(&kept, &replacing)).await?;
     tracing::info!(
         by = credential.words(), node.kind = %kind, node.name = %registered.name(),
         is_new = matches!(registered, Registered::Added { .. }), "a node registered itself"

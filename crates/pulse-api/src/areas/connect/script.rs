@@ -16,7 +16,7 @@ const PVE: &str = include_str!("scripts/pve.sh");
 const PBS: &str = include_str!("scripts/pbs.sh");
 
 /// What goes into the script.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Deserialize, IntoParams)]
 pub(super) struct Wish {
     /// `pve`; anything else gives the script for backup servers.
     #[serde(rename = "type")]

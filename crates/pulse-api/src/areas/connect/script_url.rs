@@ -34,7 +34,7 @@ pub(super) struct Wish {
 }
 
 /// The command.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = SetupScriptUrl)]
 pub(super) struct Made {

@@ -11,7 +11,8 @@ static INSTALL: LazyLock<String> = LazyLock::new(|| {
     let text = include_str!("../../../scripts/install.sh").to_owned();
     let text = put(text, "@SYSTEMD_UNIT@", include_str!("../../../../../deploy/agent/pulse-agent.service"));
     let text = put(text, "@OPENRC_SERVICE@", include_str!("../../../../../deploy/agent/pulse-agent.openrc"));
-    put(text, "@RCD_SERVICE@", include_str!("../../../../../deploy/agent/pulse_agent.rcd"))
+    let text = put(text, "@RCD_SERVICE@", include_str!("../../../../../deploy/agent/pulse_agent.rcd"));
+    put(text, "@LAUNCHD_SERVICE@", include_str!("../../../../../deploy/agent/com.pulse.agent.plist"))
 });
 
 static HOST: LazyLock<Bytes> = LazyLock::new(|| INSTALL.clone().into());

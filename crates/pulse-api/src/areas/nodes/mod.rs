@@ -1,7 +1,9 @@
 //! `/api/config/nodes*`: configured Proxmox instances (contract A-08). Credentials go in and never come out.
 
 mod add;
+mod certificate;
 mod change;
+mod join;
 mod list;
 mod refresh;
 mod remove;
@@ -12,20 +14,21 @@ use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use pulse_config::{
-    AnyInstance, AuthorityError, ClusterEndpointConfig, HostError, NodeConfig, NodeError, NodeStore,
-    PveInstance, Registration, UpdateError,
+    AuthorityError, ClusterEndpointConfig, HostError, NodeConfig, NodeError, NodeStore, PveInstance,
+    UpdateError,
 };
 use pulse_core::model::{ClusterEndpoint, InstanceKind};
 use pulse_monitor::probe::{Probe, ProbeError, ProbeReport};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     error::ApiError,
     extract::JsonError,
     routing::{ApiRouter, routes},
-    state::AppState,
 };
+
+pub(super) use self::join::{merge_into_cluster, what_it_may_replace};
 
 /// The contract's limit of a body.
 const LIMIT: usize = 32 * 1024;
@@ -38,6 +41,7 @@ pub fn router() -> ApiRouter {
     ApiRouter::new()
         .routes(routes!(list::list_nodes, add::add_node))
         .routes(routes!(try_out::test_connection))
+        .routes(routes!(certificate::shown_certificate))
         .routes(routes!(try_out::test_config))
         .routes(routes!(change::change_node, remove::remove_node))
         .routes(routes!(try_out::test_node))
@@ -52,6 +56,15 @@ pub(super) struct Success {
 }
 
 const SUCCESS: Success = Success { status: "success" };
+
+/// Which node is meant, where somebody else may change the list meanwhile.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Meant {
+    /// Its name as it was listed: where another node is at its place by now, nothing is done. Ours, beside the contract.
+    name: Option<String>,
+}
 
 /// Which instance a path names: `<type>-<place>`. Places move up when one before is removed.
 fn node_id(id: &str) -> Result<(InstanceKind, usize), ApiError> {
@@ -71,7 +84,7 @@ fn bad_body(error: JsonError) -> ApiError {
 
 pub(super) fn refused(error: NodeError) -> ApiError {
     let status = match error {
-        NodeError::Duplicate | NodeError::TooMany => StatusCode::CONFLICT,
+        NodeError::Duplicate | NodeError::TooMany | NodeError::Moved { .. } => StatusCode::CONFLICT,
         NodeError::NotFound => StatusCode::NOT_FOUND,
         NodeError::CredentialsKept(_) => StatusCode::FORBIDDEN,
         NodeError::NameMissing
@@ -134,33 +147,6 @@ async fn in_time<T>(
             limit.as_secs()
         )),
     }
-}
-
-/// Whether a PVE host that registers itself belongs to a cluster that is configured already: then nothing new is made.
-///
-/// Its word is not enough: the members of a cluster get the cluster's credentials, so whether it is one is what the
-/// configured cluster itself says, asked with what is trusted of it. One that does not answer now is believed to have
-/// it, and nothing is taken over from the newcomer.
-pub(super) async fn merge_into_cluster(
-    state: &AppState,
-    registration: &Registration,
-) -> Result<Option<add::Merged>, ApiError> {
-    let host = registration.normalised_host().map_err(refused)?;
-    if state.nodes.current().check_host(registration.kind, &host, None).is_err() {
-        return Ok(None);
-    }
-    let Ok(AnyInstance::Pve(pve)) = registration.instance() else { return Ok(None) };
-    let Some(report) = probe_pve(&state.probe, &pve).await.ok().filter(|report| report.is_cluster) else {
-        return Ok(None);
-    };
-    let Some(known) = add::known_cluster(&state.nodes.current(), &report) else { return Ok(None) };
-    let Ok(own) = probe_pve(&state.probe, &known).await else {
-        return Ok(Some(add::Merged::unchanged(&known)));
-    };
-    if !own.endpoints.iter().any(|member| add::is_member(member, &host, pve.fingerprint.as_deref())) {
-        return Ok(None);
-    }
-    update(state.nodes.clone(), move |config| Ok(add::merge_members(config, &own))).await
 }
 
 /// Members of a cluster as they are kept.

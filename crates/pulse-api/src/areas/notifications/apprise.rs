@@ -22,7 +22,7 @@ use crate::{
 const LIMIT_BYTES: usize = 64 * 1024;
 
 /// Apprise.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = AppriseSettings)]
 pub(super) struct AppriseBody {

@@ -22,7 +22,7 @@ use crate::{
 const LIMIT_BYTES: usize = 32 * 1024;
 
 /// Mail.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = EmailSettings)]
 pub(super) struct EmailBody {

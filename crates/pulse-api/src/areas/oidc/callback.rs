@@ -31,6 +31,8 @@ pub(super) struct Answer {
     code: Option<String>,
     /// Why there is none.
     error: Option<String>,
+    /// Who answers, where the provider says so.
+    iss: Option<String>,
 }
 
 /// Come back from the provider. Sets the cookies of a session and leads to the page.
@@ -67,7 +69,7 @@ pub(super) async fn finish_login(
     let Some(code) = answer.code.as_deref().filter(|text| !text.is_empty()) else {
         return back(&login.return_to, "error", Some("missing_code"));
     };
-    let logged_in = match state.oidc.finish(&login, code, state.now()).await {
+    let logged_in = match state.oidc.finish(&login, code, answer.iss.as_deref(), state.now()).await {
         Ok(logged_in) => logged_in,
         Err(error) => {
             tracing::warn!(%error, "a login by OIDC failed");
@@ -112,7 +114,8 @@ async fn begin_session(state: &AppState, parts: &Parts, logged_in: LoggedIn) -> 
     let (value, session) = access.sessions.create(new, now).ok()?;
     let csrf = access.csrf.issue(&session.key, now).ok()?;
     if let Some(token) = logged_in.refresh_token {
-        state.oidc.remember_refresh(&session.key, token, logged_in.access_expires_at, now);
+        let (subject, ends_at) = (logged_in.subject, logged_in.access_expires_at);
+        state.oidc.remember_refresh(&session.key, token, subject, ends_at, now);
     }
     save_sessions(access, &state.clock).await;
     tracing::info!(user = person.username, address = %address, "logged in by OIDC");

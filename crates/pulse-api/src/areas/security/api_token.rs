@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A new token, shown this once.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Regenerated {
     /// Always true.

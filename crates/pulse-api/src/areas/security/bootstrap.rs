@@ -14,7 +14,7 @@ use super::{LIMIT, bad_body};
 use crate::{areas::object::read_optional_object, auth::client_address, error::ApiError, state::Access};
 
 /// The token, where it is not in the header `X-Setup-Token`.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub(super) struct BootstrapRequest {
     /// The bootstrap token.

@@ -59,7 +59,7 @@ pub(super) struct RecoveryRequest {
 }
 
 /// What was done.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct RecoveryReply {
     #[serde(flatten)]
     done: Done,

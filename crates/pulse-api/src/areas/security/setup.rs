@@ -38,7 +38,7 @@ const MAX_USER: usize = 128;
 static SETTING_UP: Mutex<()> = Mutex::const_new(());
 
 /// Who is to log in, and with what.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct SetupRequest {
     /// User name.

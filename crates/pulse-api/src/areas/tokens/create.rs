@@ -39,7 +39,7 @@ pub(super) struct CreateRequest {
 }
 
 /// A new token.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = CreatedApiToken)]
 pub(super) struct Created {
     /// How it is listed.

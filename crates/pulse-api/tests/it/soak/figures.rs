@@ -13,6 +13,23 @@ use super::{Lab, guests, past::Past, table};
 pub const STORM_SECONDS: i64 = 6 * 3_600;
 const CALM_SECONDS: i64 = 40 * 60;
 
+const LISTS: [&str; 11] = [
+    "nodes",
+    "vms",
+    "containers",
+    "storage",
+    "physicalDisks",
+    "replicationJobs",
+    "pbs",
+    "pbsBackups",
+    "pveBackups.storageBackups",
+    "pveBackups.backupTasks",
+    "pveBackups.guestSnapshots",
+];
+
+/// Nodes, and the names that they get when they get others.
+pub const NAMES: [(&str, &str); 3] = [("pve1", "hyper-1"), ("pve2", "hyper-2"), ("pve3", "hyper-3")];
+
 /// One look at the state.
 pub struct Look<'a> {
     pub now: Timestamp,
@@ -36,6 +53,16 @@ impl Look<'_> {
     /// Whether a time that the state shows is not in the future.
     pub fn is_past(&self, text: &str) -> bool {
         text.parse::<Timestamp>().is_ok_and(|at| at <= self.now)
+    }
+
+    /// How long ago a name may have been given up that is shown: while all goes well, a minute of grace and two polls.
+    pub fn since_renamed(&self) -> i64 {
+        if self.is_clean { 660 } else { STORM_SECONDS }
+    }
+
+    /// How long ago the last poll may have been that brought something.
+    pub fn since_polled(&self) -> i64 {
+        if self.is_clean { 300 } else { STORM_SECONDS }
     }
 
     /// How long ago what is read now and then may have been read.
@@ -107,6 +134,11 @@ impl Row<'_> {
     }
 }
 
+/// The name with which a node began.
+pub fn began_as(name: &str) -> &str {
+    NAMES.iter().find(|(_, renamed)| *renamed == name).map_or(name, |(first, _)| first)
+}
+
 pub fn rows<'a>(state: &'a Value, list: &str) -> &'a [Value] {
     list.split('.').fold(state, |place, part| &place[part]).as_array().map_or(&[], Vec::as_slice)
 }
@@ -115,11 +147,28 @@ pub fn iso(seconds: u64) -> String {
     Timestamp::from_second(i64::try_from(seconds).unwrap()).unwrap().to_string()
 }
 
+/// Nothing stands in a list twice, whatever it was called before.
+fn nothing_twice(state: &Value) {
+    let guests = rows(state, "vms").iter().chain(rows(state, "containers"));
+    let mut vmids: Vec<u64> = guests.map(|guest| guest["vmid"].as_u64().unwrap()).collect();
+    let count = vmids.len();
+    vmids.sort_unstable();
+    vmids.dedup();
+    assert_eq!(vmids.len(), count, "a guest is there twice");
+    for list in LISTS {
+        let mut ids: Vec<&str> = rows(state, list).iter().map(|row| row["id"].as_str().unwrap()).collect();
+        ids.sort_unstable();
+        let twice = ids.windows(2).find(|pair| pair[0] == pair[1]);
+        assert_eq!(twice, None, "in {list}");
+    }
+}
+
 impl Checks {
     /// Everything that the state shows now.
     pub fn compare(&mut self, state: &Value, look: &Look<'_>) {
         table::check_fields(state);
         self.sources(state, look);
+        nothing_twice(state);
         for row in rows(state, "nodes") {
             self.node(row, look);
         }
@@ -173,8 +222,10 @@ impl Checks {
         let moment = look.past.now();
         let mut row = self.of("nodes", row);
         let name = row.get("name").as_str().unwrap().to_owned();
-        let truth: &NodeTruth =
-            moment.truth.nodes.iter().find(|node| *node.name == *name).expect("a node that is not there");
+        // A node that got another name stays for a minute of grace under the old one, and until a poll tells the new one.
+        let named = look.past.last(look.since_renamed(), |then| then.node(&name).is_some());
+        let truth: &NodeTruth = named.expect("a node that is not there").node(&name).unwrap();
+        let is_named_so = moment.node(&name).is_some();
         for field in ["node", "displayName"] {
             row.same(field, name.as_str());
         }
@@ -204,11 +255,12 @@ impl Checks {
             row.same("cpuInfo.sockets", if truth.cpus > 64 { 2 } else { 1 });
         }
         if row.row.get("pendingUpdates").is_some() {
-            row.same("pendingUpdates", lab.cluster.hardware(&name).unwrap().1);
+            row.same("pendingUpdates", lab.cluster.hardware(began_as(&name)).unwrap().1);
         }
         if !(look.is_prompt && seen == look.millis() && status == "online") {
             return;
         }
+        assert!(is_named_so, "{name} has another name");
         assert!(truth.is_online, "{name} is away");
         if !row.is_missing("cpu") {
             row.near("cpu", truth.cpu, 0.000_051);
@@ -237,7 +289,8 @@ impl Checks {
     fn guest(&mut self, list: &'static str, row: &Value, look: &Look<'_>) {
         let vmid = row["vmid"].as_u64().and_then(|vmid| u32::try_from(vmid).ok()).unwrap();
         let moment = look.past.now();
-        let truth: &GuestTruth = moment.truth.guest(vmid).expect("a guest that is not there");
+        let shown_on = row["node"].as_str().unwrap();
+        let truth: &GuestTruth = moment.guest_on(vmid, shown_on).expect("a guest that is not there");
         let plan = &truth.plan;
         let mut row = self.of(list, row);
         row.same("vmid", vmid);
@@ -247,11 +300,7 @@ impl Checks {
         row.same("id", format!("lab:{node}:{vmid}"));
         let seen = row.get("lastSeen").as_i64().unwrap();
         row.holds("lastSeen", seen <= look.millis() && (!look.is_clean || look.millis() - seen <= 300_000));
-        let was_there = |node: &str| {
-            look.past.lately(STORM_SECONDS, |then| {
-                then.truth.guest(vmid).is_some_and(|guest| &*guest.node == node)
-            })
-        };
+        let was_there = |node: &str| look.past.lately(STORM_SECONDS, |then| then.has_guest_on(vmid, node));
         row.holds("node", was_there(&node));
         // A guest on a node that was dead when the server began has no name yet.
         if seen > 0 && row.get("name") != &json!(format!("VM {vmid}")) {

@@ -6,8 +6,8 @@ use pulse_sim::{BackupTruth, GuestKind, StorageTruth, TaskTruth};
 use serde_json::{Value, json};
 
 use super::{
-    figures::{Checks, Look, STORM_SECONDS, iso, rows},
-    past::Lists,
+    figures::{Checks, Look, STORM_SECONDS, began_as, iso, rows},
+    past::{Lists, Moment},
 };
 
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -29,9 +29,10 @@ impl Checks {
             let is_here = |storage: &&StorageTruth| {
                 storage.name == name && (storage.is_shared || *storage.node == *place)
             };
-            let moment = look.past.now();
-            let truth: Vec<&StorageTruth> = moment.truth.storages.iter().filter(is_here).collect();
-            let first = *truth.first().expect("a storage that is not there");
+            // A storage of a node that has another name now is shown until a poll tells so.
+            let is_there = |then: &Moment| then.truth.storages.iter().any(|one| is_here(&one));
+            let moment = look.past.last(look.since_renamed(), is_there).expect("a storage that is not there");
+            let first = moment.truth.storages.iter().find(is_here).unwrap();
             let mut row = self.of("storage", entry);
             for field in ["storage", "name"] {
                 row.same(field, name);
@@ -53,8 +54,9 @@ impl Checks {
             if first.is_shared {
                 let nodes: Vec<&str> =
                     entry["nodes"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-                let is_right =
-                    nodes.iter().all(|node| moment.truth.nodes.iter().any(|one| *one.name == **node));
+                let is_node =
+                    |node: &&str| look.past.last(look.since_renamed(), |then| then.node(node).is_some());
+                let is_right = nodes.iter().all(|node| is_node(node).is_some());
                 row.holds("nodes[]", is_right && (!look.is_clean || nodes.len() == 3));
                 row.same("nodeCount", nodes.len());
                 row.same("nodeIds", nodes.iter().map(|node| format!("sim-{node}")).collect::<Vec<_>>());
@@ -100,7 +102,7 @@ impl Checks {
     pub fn beside(&mut self, state: &Value, look: &Look<'_>) {
         for entry in rows(state, "physicalDisks") {
             let node = entry["node"].as_str().unwrap();
-            let (disks, _) = look.lab.cluster.hardware(node).unwrap();
+            let (disks, _) = look.lab.cluster.hardware(began_as(node)).unwrap();
             let path = entry["devPath"].as_str().unwrap();
             let truth = disks.iter().find(|disk| disk.path == path).expect("a disk that is not there");
             let mut row = self.of("physicalDisks", entry);
@@ -266,7 +268,7 @@ impl Checks {
                 let by_hand = look.lab.by_hand.lock().unwrap();
                 by_hand.iter().any(|(vmid, at)| entry["vmid"] == *vmid && began.as_second() == *at)
             };
-            let is_true = look.past.task(upid).map_or_else(is_by_hand, is_it);
+            let is_true = look.past.tasks(upid).iter().any(is_it) || is_by_hand();
             let mut row = self.of("pveBackups.backupTasks", entry);
             row.holds("id", is_true);
             row.same("instance", "lab");

@@ -14,7 +14,7 @@ mod rates;
 mod table;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
@@ -26,7 +26,7 @@ use pulse_core::{Clock, ManualClock, model::InstanceKind};
 use pulse_monitor::{Scheduler, Supervisor, schedule::RunState};
 use pulse_sim::{
     Appliance, BackupServer, BackupServerOptions, Cluster, Effect, EstateOptions, Fault, GuestKind,
-    MailGateway, MailGatewayOptions, NamespaceOptions,
+    ListedFault, MailGateway, MailGatewayOptions, NamespaceOptions,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -49,6 +49,8 @@ const CALM_LOOKS: u32 = 2;
 const PATIENCE_WITH_WHAT_HANGS: u32 = 60;
 /// After the last fault it goes on for so long, and then everything has to be there.
 const CALM_MINUTES: i64 = 100;
+/// So long nothing goes wrong: 50 minutes.
+const PEACEFUL_STEPS: i64 = 100;
 /// Resident memory may grow by so much over the day.
 const MOST_GROWTH_BYTES: u64 = 60 << 20;
 
@@ -167,6 +169,8 @@ struct Day {
     server: TestServer,
     scheduler: Scheduler,
     chance: Chance,
+    /// How often what made another cluster of it.
+    upheavals: BTreeMap<&'static str, u32>,
     clock: Arc<ManualClock>,
     stop: CancellationToken,
     gauge: Gauge,
@@ -209,6 +213,7 @@ impl Day {
             server,
             scheduler,
             chance,
+            upheavals: BTreeMap::new(),
             clock,
             stop,
             gauge,
@@ -238,7 +243,10 @@ impl Day {
     /// Waits, in real time, until nobody asks anybody anything; not for those that wait for an answer that never comes.
     async fn quiet(&self) {
         let hangs = self.lab.cluster.faults().iter().any(|fault| {
-            matches!(fault.fault.effect, Effect::Hang | Effect::TlsHang | Effect::NodeBlackhole)
+            matches!(
+                fault.fault.effect,
+                Effect::Hang | Effect::StallBody { .. } | Effect::TlsHang | Effect::NodeBlackhole
+            )
         });
         let (mut calm, mut waited) = (0, 0);
         for _ in 0..MOST_PAUSES {
@@ -279,6 +287,19 @@ impl Day {
             }
             2..6 => self.lab.clear(),
             6 => self.change_a_guest(step),
+            7 => {
+                let fault = some_upheaval(chance, &self.lab.cluster);
+                let is_known = |listed: &ListedFault| {
+                    // A node has one name and one clock at a time.
+                    let is_same =
+                        std::mem::discriminant(&listed.fault.effect) == std::mem::discriminant(&fault.effect);
+                    is_same && listed.fault.node == fault.node && fault.node != "*"
+                };
+                if !self.lab.cluster.faults().iter().any(is_known) {
+                    *self.upheavals.entry(name_of(&fault.effect)).or_default() += 1;
+                    self.lab.cluster.add_fault(fault);
+                }
+            }
             _ => {}
         }
         // Faults may last for a quarter of an hour; whoever recovers has the time for it.
@@ -292,20 +313,21 @@ impl Day {
         let cluster = &self.lab.cluster;
         let truth = cluster.truth();
         let (guest, node) = (self.chance.of(&truth.guests), self.chance.of(&truth.nodes).name.clone());
-        let vmid = guest.plan.vmid;
+        let (vmid, node) = (guest.plan.vmid, figures::began_as(&node));
         // Some of these are refused, because it is a template or there already: all the same.
         let _ = match self.chance.below(9) {
             0 => cluster.stop_guest(vmid),
             1 | 2 => cluster.start_guest(vmid),
-            3 => cluster.migrate_guest(vmid, &node),
-            4 => cluster.restart_node(&node),
+            3 => cluster.migrate_guest(vmid, node),
+            4 => cluster.restart_node(node),
             5 => cluster.lock_guest(vmid, Some("backup")),
             6 => cluster.lock_guest(vmid, None),
             // Of containers nobody tells that they are halted.
             7 if guest.plan.kind == GuestKind::Qemu => cluster.pause_guest(vmid, step % 2 == 0),
-            _ => cluster.begin_task("vzdump", Some(vmid), &node).map(|id| {
+            _ => cluster.begin_task("vzdump", Some(vmid), node).map(|id| {
                 cluster.end_task(id, "OK");
-                self.lab.by_hand.lock().unwrap().push((vmid, self.clock.now().as_second()));
+                let began = self.clock.now().as_second() + cluster.clock_skew(node);
+                self.lab.by_hand.lock().unwrap().push((vmid, began));
             }),
         };
     }
@@ -357,7 +379,7 @@ fn some_fault(chance: &mut Chance) -> Fault {
         "/nodes/*/tasks",
     ]);
     let status = |code, text: &str| Effect::Status { code, text: text.into() };
-    match chance.below(20) {
+    let fault = match chance.below(24) {
         0 => Fault::new(Effect::NodeOffline).on_node(node),
         1 => Fault::new(Effect::Refuse).on_node(node),
         2 => Fault::new(Effect::WrongCert).on_node(node),
@@ -377,14 +399,49 @@ fn some_fault(chance: &mut Chance) -> Fault {
         16 => Fault::new(Effect::ClusterSplit).on_node(node),
         17 => Fault::new(Effect::Restart).on_node(node),
         18 => Fault::new(Effect::ExpireTickets),
+        19 => Fault::new(Effect::StorageHang { storage: "nas".into(), ms: 20 }).on_node(node),
+        20 => Fault::new(Effect::StallBody { percent: 40 }).on_path(path).on_node(node),
+        // Packages have no names of their own here, so that many would be as many as it says.
+        21 if path != "*" => Fault::new(Effect::HugeList { entries: 2_000 }).on_path(path),
+        22 => Fault::new(Effect::DelayTail { median_ms: 1, most_ms: 30 }).on_path(path),
         _ => Fault::new(Effect::Delay { ms: 2 }).on_path(path),
+    };
+    // Some strike a share of the calls, or every third one.
+    match chance.below(4) {
+        0 => fault.with_probability(0.4),
+        1 => fault.every(3),
+        _ => fault,
+    }
+}
+
+/// What makes of a cluster another one.
+fn some_upheaval(chance: &mut Chance, cluster: &Cluster) -> Fault {
+    let (node, name) = *chance.of(&figures::NAMES);
+    match chance.below(5) {
+        0 | 1 => {
+            let guests = cluster.truth();
+            Fault::new(Effect::DuplicateVmid { vmid: chance.of(&guests.guests).plan.vmid })
+        }
+        2 => Fault::new(Effect::RenameNode { to: name.to_owned() }).on_node(node),
+        _ => {
+            let seconds = *chance.of(&[-86_400, -7_200, -90, 45, 3_600, 86_400]);
+            Fault::new(Effect::ClockSkew { seconds }).on_node(node)
+        }
+    }
+}
+
+fn name_of(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::DuplicateVmid { .. } => "duplicate_vmid",
+        Effect::RenameNode { .. } => "rename_node",
+        _ => "clock_skew",
     }
 }
 
 fn some_machine_fault(chance: &mut Chance) -> Fault {
     let status = |code, text: &str| Effect::Status { code, text: text.into() };
     let path = *chance.of(&["*", "/nodes/*", "/status/*", "/admin/*", "/statistics/*", "/quarantine/*"]);
-    let effect = match chance.below(10) {
+    let effect = match chance.below(12) {
         0 => status(500, "something broke"),
         1 => status(403, "permission check failed"),
         2 => status(502, "bad gateway"),
@@ -394,9 +451,59 @@ fn some_machine_fault(chance: &mut Chance) -> Fault {
         6 => Effect::Reset,
         7 => Effect::Refuse,
         8 => Effect::ExpireTickets,
+        9 => Effect::ClockSkew { seconds: *chance.of(&[-86_400, -90, 3_600, 86_400]) },
+        10 => Effect::HugeList { entries: 500 },
         _ => Effect::RevokeToken,
     };
     Fault::new(effect).on_path(path)
+}
+
+/// How many there are of all that must not become more: entries of maps, lists of the state, tasks, open files.
+#[derive(Debug, PartialEq)]
+struct Census {
+    world: BTreeMap<&'static str, usize>,
+    lists: BTreeMap<&'static str, usize>,
+    sources: usize,
+    tasks: usize,
+    open_files: usize,
+}
+
+impl Census {
+    async fn take(day: &Day) -> Self {
+        let state = day.state().await;
+        let lists = ["nodes", "vms", "containers", "storage", "physicalDisks", "cephClusters", "pbs", "pmg"];
+        let lists = lists.map(|list| (list, figures::rows(&state, list).len()));
+        Self {
+            world: day.server.state.keeper.change(|world, _| world.footprint()).await.unwrap(),
+            lists: lists.into(),
+            sources: day.scheduler.health(day.now()).sources.len(),
+            tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
+            open_files: std::fs::read_dir("/proc/self/fd").unwrap().count(),
+        }
+    }
+
+    /// What is more than before; files and tasks may be a few more, as connections come and go.
+    fn grown(&self, before: &Self) -> Vec<String> {
+        let mut grown = Vec::new();
+        let mut note = |what: &str, now: usize, then: usize, leeway: usize| {
+            if now > then + leeway {
+                grown.push(format!("{what}: {then} before, {now} after"));
+            }
+        };
+        let guests = self.lists["vms"] + self.lists["containers"];
+        for (what, count) in &self.world {
+            // One that was off in the beginning may be on in the end; more than there are is too many.
+            let most = if what.starts_with("guests") { guests } else { before.world[what] };
+            note(what, *count, most, 0);
+        }
+        for (list, count) in &self.lists {
+            note(list, *count, before.lists[list], 0);
+        }
+        note("sources", self.sources, before.sources, 0);
+        note("tasks", self.tasks, before.tasks, 8);
+        note("open files", self.open_files, before.open_files, 16);
+        grown
+    }
 }
 
 /// Bytes of memory that this process holds.
@@ -437,9 +544,14 @@ async fn a_day_of_faults_leaves_no_wrong_figure_in_the_state_that_is_served() {
     let (steps, calm) = (hours * 3_600 / step_seconds, CALM_MINUTES * 60 / step_seconds);
     let mut last_pve = None;
     let (mut polls, mut prompt, mut resident_at_first, mut clean_steps) = (0_u32, 0_u32, 0, 0_i64);
+    let mut before = None;
     for step in 0..steps + calm {
         witness.step = step;
-        if step < steps {
+        if step < PEACEFUL_STEPS {
+            // Everything is read once before anything goes wrong.
+        } else if step == PEACEFUL_STEPS {
+            before = Some(Census::take(&day).await);
+        } else if step < steps {
             day.upset(step).await;
         } else if step == steps {
             day.lab.clear();
@@ -486,7 +598,9 @@ async fn a_day_of_faults_leaves_no_wrong_figure_in_the_state_that_is_served() {
         assert!(age.is_some_and(|age| age <= 360), "{key:?} was read {age:?} s ago: {source:?}");
         assert_eq!((source.restarts, source.breaker.failures), (0, 0), "{key:?}: {source:?}");
     }
-    // No leak.
+    // No leak: nothing is more than it was before the first fault.
+    let (after, before) = (Census::take(&day).await, before.unwrap());
+    assert_eq!(after.grown(&before), Vec::<String>::new(), "{before:#?}\n{after:#?}");
     let grown = resident().saturating_sub(resident_at_first);
     assert!(grown < MOST_GROWTH_BYTES, "{} MB more than after the first quarter", grown >> 20);
     // No guest agent was asked while it must not be.
@@ -498,6 +612,9 @@ async fn a_day_of_faults_leaves_no_wrong_figure_in_the_state_that_is_served() {
         "{polls} polls, {prompt} of them prompt, {} rates",
         rates.known
     );
+    let kinds = ["duplicate_vmid", "rename_node", "clock_skew"];
+    let is_varied = kinds.iter().all(|kind| day.upheavals.contains_key(kind));
+    assert!(hours < 24 || is_varied, "only {:?}", day.upheavals);
     assert!(rates.unknown > 10, "{} rates were unknown after a restart or a move", rates.unknown);
     assert!(day.now().duration_since(begin).as_hours() >= hours);
     let untouched: BTreeSet<String> =

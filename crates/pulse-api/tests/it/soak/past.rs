@@ -8,7 +8,8 @@ use std::{
 
 use jiff::Timestamp;
 use pulse_sim::{
-    BackupTruth, GroupTruth, PbsTruth, PmgTruth, ReplicationTruth, SnapshotTruth, TaskTruth, Truth,
+    BackupTruth, GroupTruth, GuestTruth, NodeTruth, PbsTruth, PmgTruth, ReplicationTruth, SnapshotTruth,
+    TaskTruth, Truth,
 };
 
 use super::Lab;
@@ -20,9 +21,29 @@ const KEPT_SECONDS: i64 = 26 * 3_600;
 pub struct Moment {
     pub at: i64,
     pub truth: Arc<Truth>,
+    /// Guests that a second node lists, as that one lists them.
+    pub doubles: Vec<GuestTruth>,
     pub lists: Arc<Lists>,
     pub pbs: Arc<PbsTruth>,
     pub pmg: PmgTruth,
+}
+
+impl Moment {
+    /// The guest as the node tells that is said to have it; where none has, as its own node does.
+    pub fn guest_on(&self, vmid: u32, node: &str) -> Option<&GuestTruth> {
+        let double = self.doubles.iter().find(|double| double.plan.vmid == vmid && *double.node == *node);
+        self.truth.guest(vmid).filter(|guest| *guest.node == *node).or(double).or(self.truth.guest(vmid))
+    }
+
+    /// Whether a node has, or lists, a guest.
+    pub fn has_guest_on(&self, vmid: u32, node: &str) -> bool {
+        self.guest_on(vmid, node).is_some_and(|guest| *guest.node == *node)
+    }
+
+    /// A node, by the name it has.
+    pub fn node(&self, name: &str) -> Option<&NodeTruth> {
+        self.truth.nodes.iter().find(|node| *node.name == *name)
+    }
 }
 
 /// What changes now and then.
@@ -38,8 +59,8 @@ pub struct Lists {
 #[derive(Default)]
 pub struct Past {
     moments: VecDeque<Moment>,
-    /// Every backup task there ever was, by its id.
-    tasks: BTreeMap<String, TaskTruth>,
+    /// Every backup task there ever was, by its id. A clock that was a day wrong gives one day's task the id of another's.
+    tasks: BTreeMap<String, Vec<TaskTruth>>,
 }
 
 impl Past {
@@ -62,10 +83,14 @@ impl Past {
             }
         }
         for task in lab.cluster.backup_tasks() {
-            self.tasks.entry(task.upid.clone()).or_insert(task);
+            let known = self.tasks.entry(task.upid.clone()).or_default();
+            if !known.contains(&task) {
+                known.push(task);
+            }
         }
-        let (truth, pmg) = (lab.cluster.truth(), lab.mail_gateway.truth());
-        self.moments.push_front(Moment { at, truth, lists, pbs, pmg });
+        let (truth, doubles) = (lab.cluster.truth(), lab.cluster.doubles());
+        let pmg = lab.mail_gateway.truth();
+        self.moments.push_front(Moment { at, truth, doubles, lists, pbs, pmg });
         while self.moments.back().is_some_and(|moment| moment.at < at - KEPT_SECONDS) {
             self.moments.pop_back();
         }
@@ -83,9 +108,15 @@ impl Past {
         self.moments.front().unwrap()
     }
 
-    /// A backup task of the nights.
-    pub fn task(&self, upid: &str) -> Option<&TaskTruth> {
-        self.tasks.get(upid)
+    /// The newest moment at which something was so, if that is not longer ago than `seconds`.
+    pub fn last(&self, seconds: i64, is_so: impl Fn(&Moment) -> bool) -> Option<&Moment> {
+        let since = self.now().at - seconds;
+        self.moments.iter().take_while(|moment| moment.at >= since).find(|moment| is_so(moment))
+    }
+
+    /// Backup tasks of the nights with an id.
+    pub fn tasks(&self, upid: &str) -> &[TaskTruth] {
+        self.tasks.get(upid).map_or(&[], Vec::as_slice)
     }
 
     /// Whether lists were so within the last `seconds`; looked at once for all the time in which they stayed the same.

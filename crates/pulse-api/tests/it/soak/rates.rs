@@ -49,7 +49,8 @@ impl Rates {
                 self.seen.remove(&vmid);
                 continue;
             }
-            let truth = look.past.now().truth.guest(u32::try_from(vmid).unwrap()).unwrap();
+            let shown_on = row["node"].as_str().unwrap();
+            let truth = look.past.now().guest_on(u32::try_from(vmid).unwrap(), shown_on).unwrap();
             let counters = truth.counters();
             let before = self.seen.get(&vmid);
             let goes_on = before.filter(|before| {

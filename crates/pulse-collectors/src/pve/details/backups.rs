@@ -7,7 +7,7 @@ use pulse_core::{
 };
 
 use super::wire::{Replication, Snapshot, Task, Volume};
-use crate::lenient::Int;
+use crate::{lenient::Int, once::each_once};
 
 /// The time a count of seconds means; 0 means never.
 fn time(seconds: Int) -> Option<Timestamp> {
@@ -39,7 +39,10 @@ pub(super) fn tasks(rows: &[Task<'_>], instance: &InstanceName, node: &str) -> V
             error: (!is_fine).then(|| status.to_owned()),
         })
     };
-    rows.iter().filter(|row| row.kind.as_str().is_none_or(|kind| kind == "vzdump")).filter_map(task).collect()
+    let rows = rows.iter().filter(|row| row.kind.as_str().is_none_or(|kind| kind == "vzdump"));
+    let mut tasks: Vec<BackupTask> = rows.filter_map(task).collect();
+    each_once(&mut tasks, |task| task.id.as_str());
+    tasks
 }
 
 /// Backups on a storage.
@@ -73,7 +76,9 @@ pub(super) fn backups(
         })
     };
     let is_backup = |row: &&Volume<'_>| row.content.as_str().is_none_or(|content| content == "backup");
-    rows.iter().filter(is_backup).filter_map(backup).collect()
+    let mut backups: Vec<StorageBackup> = rows.iter().filter(is_backup).filter_map(backup).collect();
+    each_once(&mut backups, |backup| backup.volume_id.as_str());
+    backups
 }
 
 /// `qemu`, `lxc` or `host`.
@@ -123,7 +128,9 @@ pub(super) fn snapshots(
             size_bytes: None,
         })
     };
-    rows.iter().filter_map(snapshot).collect()
+    let mut snapshots: Vec<GuestSnapshot> = rows.iter().filter_map(snapshot).collect();
+    each_once(&mut snapshots, |snapshot| snapshot.name.as_str());
+    snapshots
 }
 
 /// Replication jobs of a node. Names of guests are for the caller to add.
@@ -176,7 +183,9 @@ pub(super) fn replication(
             polled_at: now,
         })
     };
-    rows.iter().filter_map(job).collect()
+    let mut jobs: Vec<ReplicationJob> = rows.iter().filter_map(job).collect();
+    each_once(&mut jobs, |job| job.job_id.as_str());
+    jobs
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use pulse_core::{
 };
 
 use super::wire::{CephCheck, CephPoolRow, CephStatus};
+use crate::once::each_once;
 
 /// No cluster has more pools that anybody looks at.
 const MOST_POOLS: usize = 512;
@@ -64,7 +65,11 @@ pub(super) fn cluster(
         osds_up: up,
         osds_in: inside,
         placement_groups: space.num_pgs.u32().unwrap_or(0),
-        pools: pools.iter().take(MOST_POOLS).filter_map(pool).collect(),
+        pools: {
+            let mut pools: Vec<CephPool> = pools.iter().take(MOST_POOLS).filter_map(pool).collect();
+            each_once(&mut pools, |pool| &pool.id);
+            pools
+        },
         services,
         updated_at: now,
     }

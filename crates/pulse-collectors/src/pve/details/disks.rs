@@ -26,6 +26,7 @@ pub(super) fn disks(
         .filter_map(|row| disk(row, instance, node, now))
         .collect();
     disks.sort_by(|a, b| a.device_path.cmp(&b.device_path));
+    disks.dedup_by(|a, b| a.device_path == b.device_path);
     disks
 }
 

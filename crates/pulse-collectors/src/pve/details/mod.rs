@@ -122,6 +122,9 @@ impl PveDetails for PveClient {
         let mut pools = Vec::new();
         for row in rows.iter().take(zfs::MOST_POOLS) {
             let Some(name) = row.name.as_str() else { continue };
+            if pools.iter().any(|pool: &ZfsPool| pool.name == name) {
+                continue;
+            }
             let mut pool = zfs::from_listing(row, name);
             if is_plain_name(name) {
                 let path = format!("/nodes/{node}/disks/zfs/{name}");

@@ -61,9 +61,25 @@ export type CreatedToken = Schemas["CreatedApiToken"];
 export const listTokens = async (): Promise<TokenRecord[]> =>
   (await done(api.GET("/api/security/tokens"))).tokens;
 
-/** Without scopes the token may do everything. */
-export const createToken = (name: string, scopes: string[] | undefined): Promise<CreatedToken> =>
-  done(api.POST("/api/security/tokens", { body: scopes === undefined ? { name } : { name, scopes } }));
+/** Without scopes the token may do everything, without an end it counts until it is revoked. */
+export const createToken = (
+  name: string,
+  scopes: string[] | undefined,
+  expiresAt?: string,
+): Promise<CreatedToken> =>
+  done(
+    api.POST("/api/security/tokens", {
+      body: {
+        name,
+        ...(scopes === undefined ? {} : { scopes }),
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+      },
+    }),
+  );
+
+/** Its value stays; what is named counts at once. */
+export const changeToken = (id: string, change: Schemas["ApiTokenChange"]): Promise<unknown> =>
+  done(api.PATCH("/api/security/tokens/{id}", { params: { path: { id } }, body: change }));
 
 export const revokeToken = (id: string): Promise<unknown> =>
   done(api.DELETE("/api/security/tokens/{id}", { params: { path: { id } } }));
@@ -78,17 +94,25 @@ export const listNodes = (): Promise<ConfiguredNode[]> => done(api.GET("/api/con
 export const addNode = (node: NodeRequest): Promise<unknown> =>
   done(api.POST("/api/config/nodes", { body: node }));
 
-export const changeNode = (id: string, node: NodeRequest): Promise<unknown> =>
-  done(api.PUT("/api/config/nodes/{id}", { params: { path: { id } }, body: node }));
+/** The name goes with the id: an id is a place, and somebody else may have removed a node before it. */
+export const changeNode = ({ id, name }: ConfiguredNode, node: NodeRequest): Promise<unknown> =>
+  done(api.PUT("/api/config/nodes/{id}", { params: { path: { id }, query: { name } }, body: node }));
 
-export const removeNode = (id: string): Promise<unknown> =>
-  done(api.DELETE("/api/config/nodes/{id}", { params: { path: { id } } }));
+export const removeNode = ({ id, name }: ConfiguredNode): Promise<unknown> =>
+  done(api.DELETE("/api/config/nodes/{id}", { params: { path: { id }, query: { name } } }));
 
 export const testConnection = (node: NodeRequest): Promise<Schemas["NodeConnection"]> =>
   done(api.POST("/api/config/nodes/test-connection", { body: node }));
 
 export const testNode = (id: string): Promise<Schemas["NodeTest"]> =>
   done(api.POST("/api/config/nodes/{id}/test", { params: { path: { id } } }));
+
+/** The certificate that an address shows now; nothing is sent to it. */
+export const shownCertificate = (type: string, host: string): Promise<Schemas["ShownCertificate"]> =>
+  done(api.POST("/api/config/nodes/certificate", { body: { type, host } }));
+
+export const refreshCluster = (id: string): Promise<Schemas["ClusterRefreshed"]> =>
+  done(api.POST("/api/config/nodes/{id}/refresh-cluster", { params: { path: { id } } }));
 
 /** The version of the server that answers now. */
 export const serverVersion = (): Promise<Schemas["Version"]> => done(api.GET("/api/version"));

@@ -1,6 +1,8 @@
 // What the licence leaves out: the server says it with 402, and names the feature.
 
 import { t } from "../text";
+import { api, done } from "./client";
+import type { components } from "./schema.gen";
 
 /** A feature that the licence leaves out. */
 export interface LicenceGap {
@@ -17,6 +19,8 @@ const TITLES: Readonly<Record<string, () => string>> = {
   advanced_reporting: () => t("Reports"),
   advanced_sso: () => t("Login by SAML and several providers"),
   rbac: () => t("Roles"),
+  sso: () => t("Login by a provider"),
+  update_alerts: () => t("Alerts of newer images"),
 };
 
 export function licenceGap(status: number, body: unknown): LicenceGap | undefined {
@@ -40,3 +44,15 @@ export function licenceText(gap: LicenceGap): string {
     feature: gap.title,
   });
 }
+
+export type LicenceStatus = components["schemas"]["LicenseStatus"];
+export type LicenceFeatures = components["schemas"]["LicenseFeatures"];
+
+export const licenceStatus = (): Promise<LicenceStatus> => done(api.GET("/api/license/status"));
+
+export const licenceFeatures = (): Promise<LicenceFeatures> => done(api.GET("/api/license/features"));
+
+export const activateLicence = (license_key: string): Promise<unknown> =>
+  done(api.POST("/api/license/activate", { body: { license_key } }));
+
+export const clearLicence = (): Promise<unknown> => done(api.POST("/api/license/clear"));

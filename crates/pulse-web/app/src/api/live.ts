@@ -2,13 +2,13 @@
 // blocks WebSockets. Holds the one model that every page reads.
 
 import { batch, createSignal, type Signal } from "solid-js";
-import { HOME } from "../base";
-import { kioskToken } from "../frame/kiosk";
 import { state as callState } from "./calls";
 import { setSessionEnded } from "./client";
 import { type Decoded, type Message, parseMessage } from "./decode";
-import { openLine, prepareDecoding } from "./decoding";
 import { applyDelta, EMPTY, fromState, type Model, NAMES, type Rows } from "./delta";
+import { openLine } from "./line";
+import { liveUrl } from "./liveUrl";
+import type { Line } from "./socketLine";
 import type { CollectionName, Collections } from "./types";
 import { setChannel, takeWatched } from "./watch";
 
@@ -123,7 +123,7 @@ function tick(): void {
  * server over HTTP; it rejects where the server cannot be reached.
  */
 export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
-  let socket: WebSocket | undefined;
+  let line: Line | undefined;
   let attempt = 0;
   let mute = 0;
   let isStopped = false;
@@ -134,13 +134,6 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
   const open = (): void => {
     clearTimeout(retryTimer);
     if (isStopped) return;
-    const url = new URL(`${HOME}/ws?stream=delta`);
-    const token = kioskToken();
-    if (token !== undefined) url.searchParams.set("token", token);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const opened = new WebSocket(url);
-    opened.binaryType = "arraybuffer";
-    socket = opened;
     heardAt = performance.now();
     let hasSpoken = false;
     let isWaitingForSnapshot = true;
@@ -163,7 +156,7 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
     };
 
     const take = (message: Decoded): void => {
-      if (socket !== opened || message.type === "other") return;
+      if (message.type === "other") return;
       if (message.type === "snapshot") {
         takeState(message.text);
         return;
@@ -187,21 +180,22 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
       opened.send(JSON.stringify({ type: "resync" }));
     };
 
-    const decode = openLine(take);
-    opened.addEventListener("message", (event: MessageEvent<string | ArrayBuffer>) => {
-      heardAt = performance.now();
-      hasSpoken = true;
-      mute = 0;
-      decode(event.data);
-    });
-    opened.addEventListener("close", (event) => {
-      if (socket !== opened || isStopped) return;
-      socket = undefined;
+    const opened: Line = openLine(liveUrl(), (event) => {
+      if (line !== opened || isStopped) return;
+      if (event.kind === "message") {
+        heardAt = performance.now();
+        hasSpoken = true;
+        mute = 0;
+        take(event.message);
+        return;
+      }
+      line = undefined;
       setChannel(undefined);
       if (!hasSpoken) mute += 1;
       if (event.code === SESSION_ENDED) setSessionEnded((times) => times + 1);
       else void lost();
     });
+    line = opened;
   };
 
   /** The socket is gone. HTTP tells why: server away, session over, or WebSockets blocked. */
@@ -260,19 +254,22 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
 
   const watch = setInterval(() => {
     tick();
-    if (socket?.readyState === WebSocket.OPEN && performance.now() - heardAt > SILENCE_MS) socket.close();
+    if (line !== undefined && performance.now() - heardAt > SILENCE_MS) {
+      // Once: what is dead may take its time to say so.
+      heardAt = performance.now();
+      line.close();
+    }
   }, TICK_MS);
 
   /** The machine woke up or came back into the network: no reason to sit out a long pause. */
   const hurry = (): void => {
     if (document.visibilityState === "hidden" || connection().kind !== "offline") return;
     attempt = 0;
-    if (socket === undefined) open();
+    if (line === undefined) open();
   };
   window.addEventListener("online", hurry);
   document.addEventListener("visibilitychange", hurry);
 
-  prepareDecoding();
   open();
 
   return () => {
@@ -282,8 +279,8 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
     stopPolling();
     window.removeEventListener("online", hurry);
     document.removeEventListener("visibilitychange", hurry);
-    socket?.close();
-    socket = undefined;
+    line?.close();
+    line = undefined;
     setChannel(undefined);
   };
 }

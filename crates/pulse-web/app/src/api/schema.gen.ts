@@ -379,6 +379,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agent/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The socket on which agents wait for commands: `agent_register`, then `execute_command` and `command_result`.
+         * @description Off unless whoever runs the server switched it on (`PULSE_ENABLE_AGENT_COMMANDS`). The token in the first message must
+         *     have `host-agent:report`, and its host must report with it. An `Authorization` header is looked at before anything is
+         *     said.
+         */
+        get: operations["open_command_socket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read who had which command run where. */
+        get: operations["list_agent_commands"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agents/decisions": {
         parameters: {
             query?: never;
@@ -791,6 +830,47 @@ export interface paths {
         put?: never;
         /** A Kubernetes agent's report. */
         post: operations["report_kubernetes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the agents that take commands now.
+         * @description Pulse v5 tells every token, an agent's own included.
+         */
+        get: operations["list_connected_agents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/ai/run-command": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a command run by the agent of a host, and wait for what comes of it, at most five minutes.
+         * @description The command must begin with a phrase of this server's list and hold nothing that a shell acts on; the owner of the
+         *     machine has a list of its own. Who asked for what, and what came of it, is kept (`GET /api/agents/commands`).
+         */
+        post: operations["run_command"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1242,9 +1322,11 @@ export interface paths {
         /**
          * Register a Proxmox host that made a token for this server.
          * @description A setup token is used up only by a request that is complete. The certificate the host shows now is pinned for a new
-         *     one. The credentials of a node that is configured already are replaced only with a setup token or an API token that may
-         *     change settings; one that may only report adds new nodes. Pulse v5 burns the token first, takes API tokens of any scope
-         *     for everything, and pins nothing.
+         *     one. The credentials of a node that is configured already are replaced with a setup token or an API token that may change
+         *     settings. One that may only report adds new nodes, and replaces what the agent of the same node left behind when it was
+         *     installed before: the configured node itself, at its address and with its certificate, must accept the new token, and it
+         *     must be one of the same user. Pulse v5 burns the token first, takes API tokens of any scope for everything, and pins
+         *     nothing.
          */
         post: operations["auto_register"];
         delete?: never;
@@ -1436,6 +1518,27 @@ export interface paths {
          *     which is then kept instead. Its name gets the host behind it where another one has the name.
          */
         post: operations["add_node"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/config/nodes/certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look at the certificate of an address.
+         * @description Nothing is sent to it and nothing is stored: a person compares the fingerprint with the one on the host (`pvenode cert
+         *     info`, `proxmox-backup-manager cert info`) and then sets it. Ours, beside the contract.
+         */
+        post: operations["shown_certificate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3099,6 +3202,48 @@ export interface components {
             status: components["schemas"]["LicenseStatus"];
             /** @description Always `true`. */
             success: boolean;
+        };
+        /** @description A command that was asked for. */
+        AgentCommand: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who asked for it. */
+            by: string;
+            /** @description What was to be run. */
+            command: string;
+            /**
+             * Format: date-time
+             * @description When that was known.
+             */
+            endedAt?: string | null;
+            /** @description What went wrong. */
+            error?: string | null;
+            /**
+             * Format: int32
+             * @description Exit status.
+             */
+            exitCode?: number | null;
+            /** @description The host whose agent was to run it. */
+            hostId: string;
+            /** @description Its name. */
+            hostname: string;
+            /** @description Its id. */
+            id: string;
+            /**
+             * @description `completed`, `failed`, `refused` (by this server's list), `not_sent`, `timed_out`, `lost`; absent while it runs, and
+             *     where the server stopped meanwhile.
+             */
+            outcome?: string | null;
+            /** @description `host`, or the guest. */
+            target: string;
+        };
+        /** @description Commands that were asked for. */
+        AgentCommands: {
+            /** @description Newest first. */
+            commands: components["schemas"]["AgentCommand"][];
         };
         /** @description The configuration of an agent; what nobody decided is left out. */
         AgentConfigBody: {
@@ -5439,6 +5584,19 @@ export interface components {
             /** @description How bad. */
             severity?: string;
         };
+        /** @description Whose certificate. */
+        CertificateQuestion: {
+            /**
+             * @description Address.
+             * @default
+             */
+            host?: string;
+            /**
+             * @description `pve`, `pbs` or `pmg`, for the port where the address has none.
+             * @default
+             */
+            type?: string;
+        };
         /** @description An entry of the log of changes. */
         ChangeOfProfile: {
             /** @description `create`, `update`, `delete`, `assign`, `unassign` or `rollback`. */
@@ -5784,6 +5942,22 @@ export interface components {
              */
             updatedAt: string;
         };
+        /** @description What came of a command. */
+        CommandOutcome: {
+            /** @description What went wrong. */
+            error?: string | null;
+            /**
+             * Format: int32
+             * @description Exit status, where it ran to its end. Beside the contract.
+             */
+            exit_code?: number | null;
+            /** @description Its id in the trail. Beside the contract. */
+            id: string;
+            /** @description What it printed, then what it complained of. */
+            output: string;
+            /** @description Whether it ran and ended well. */
+            success: boolean;
+        };
         /** @description The container a command is about. */
         CommandPayload: {
             /** @description Its id. */
@@ -5920,6 +6094,33 @@ export interface components {
             user?: string | null;
             /** @description Whether the certificate is checked against the known authorities. */
             verifySSL: boolean;
+        };
+        /** @description An agent that takes commands. */
+        ConnectedAgent: {
+            /** @description Its own id. */
+            agent_id: string;
+            /**
+             * Format: date-time
+             * @description Since when it is connected.
+             */
+            connected_at: string;
+            /** @description The host it is bound to. Beside the contract. */
+            host_id: string;
+            /** @description Name of its host. */
+            hostname: string;
+            /** @description Its system. */
+            platform: string;
+            /** @description Version of the agent. */
+            version: string;
+        };
+        /** @description Agents that take commands. */
+        ConnectedAgents: {
+            /** @description By the id of their host; `null` where there are none. */
+            agents?: components["schemas"]["ConnectedAgent"][] | null;
+            /** @description How many. */
+            count: number;
+            /** @description Why there are none, where that is this server's doing. */
+            note?: string | null;
         };
         /** @description A container. */
         Container: {
@@ -7754,6 +7955,8 @@ export interface components {
             osVersion?: string | null;
             /** @description Platform. */
             platform?: string | null;
+            /** @description Arrays of its disks, and ZFS pools as such. */
+            raid?: components["schemas"]["RaidArray"][];
             sensors?: components["schemas"]["SensorsShape"] | null;
             /** @description `online` or `offline`. */
             status: string;
@@ -10336,6 +10539,45 @@ export interface components {
             /** @description With alerts. */
             withAlerts: number;
         };
+        /** @description A command and where to run it. */
+        RunCommand: {
+            /**
+             * @description What to run.
+             * @default
+             */
+            command?: string;
+            /**
+             * @description Whether a command for a guest is to run on its host instead.
+             * @default false
+             */
+            run_on_host?: boolean;
+            /**
+             * @description Id or name of the host whose agent is to run it.
+             * @default null
+             */
+            target_host?: string | null;
+            /**
+             * @description Id or name of the host, or id of the guest.
+             * @default
+             */
+            target_id?: string;
+            /**
+             * @description `host`, `container` or `vm`.
+             * @default
+             */
+            target_type?: string;
+            /**
+             * Format: int64
+             * @description How long it may run, 1 to 300; 60 without it. Beside the contract.
+             * @default null
+             */
+            timeout_seconds?: number | null;
+            /**
+             * @description VMID of the guest, where the id does not tell it.
+             * @default
+             */
+            vmid?: string | null;
+        };
         /** @description How the server is protected. */
         SecurityStatus: (components["schemas"]["FirstRun"] | null) & {
             /** @description The address agents are told. */
@@ -10623,6 +10865,13 @@ export interface components {
              * @default
              */
             type?: string;
+        };
+        /** @description The certificate that an address shows now. */
+        ShownCertificate: {
+            /** @description Its SHA-256 fingerprint. */
+            fingerprint: string;
+            /** @description The address that was asked. */
+            host: string;
         };
         /** @description A disk's SMART summary. */
         SmartDisk: {
@@ -13103,6 +13352,66 @@ export interface operations {
             };
         };
     };
+    open_command_socket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Text frames of JSON */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The token of the header is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Commands are switched off on this server */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    list_agent_commands: {
+        parameters: {
+            query?: {
+                /** @description At most so many, the newest; 1 to 1000. */
+                limit?: number;
+                /** @description Only those of this host. */
+                hostId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentCommands"];
+                };
+            };
+        };
+    };
     list_agent_decisions: {
         parameters: {
             query?: never;
@@ -13940,6 +14249,83 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_connected_agents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectedAgents"];
+                };
+            };
+        };
+    };
+    run_command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunCommand"];
+            };
+        };
+        responses: {
+            /** @description What came of it, also where it failed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandOutcome"];
+                };
+            };
+            /** @description No command, or no such place */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Needs the feature ai_autofix */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not on this server's list */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Commands are switched off on this server */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15330,6 +15716,46 @@ export interface operations {
             };
         };
     };
+    shown_certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificateQuestion"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownCertificate"];
+                };
+            };
+            /** @description What is wrong with the address, or that it shows none */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingScopeBody"];
+                };
+            };
+        };
+    };
     test_config: {
         parameters: {
             query?: never;
@@ -15412,7 +15838,10 @@ export interface operations {
     };
     change_node: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Its name as it was listed: where another node is at its place by now, nothing is done. Ours, beside the contract. */
+                name?: string;
+            };
             header?: never;
             path: {
                 /** @description `<type>-<place>`, as listed */
@@ -15460,7 +15889,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description There is another one with that address */
+            /** @description There is another one with that address, or at that place */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -15473,7 +15902,10 @@ export interface operations {
     };
     remove_node: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Its name as it was listed: where another node is at its place by now, nothing is done. Ours, beside the contract. */
+                name?: string;
+            };
             header?: never;
             path: {
                 /** @description `<type>-<place>`, as listed */
@@ -15510,6 +15942,15 @@ export interface operations {
             };
             /** @description There is no such node */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Another one is at that place */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17624,6 +18065,8 @@ export interface operations {
                 code?: string | null;
                 /** @description Why there is none. */
                 error?: string | null;
+                /** @description Who answers, where the provider says so. */
+                iss?: string | null;
             };
             header?: never;
             path?: never;

@@ -22,7 +22,8 @@ type Asked = Pick<SecurityStatus, "hasAuthentication" | "authUsername" | "bootst
 
 /** The server's answer as a session. */
 export function sessionOf(status: Asked, wasIn: boolean): Session {
-  const user = status.authUsername || status.proxyAuthUsername || status.oidcUsername;
+  // The first of them is the login's own user, whoever asks: who came by a provider or a proxy is somebody else.
+  const user = status.oidcUsername || status.proxyAuthUsername || status.authUsername;
   if (user) return { kind: "in", user };
   if (status.bootstrapTokenPath !== undefined || !status.hasAuthentication) {
     return {

@@ -30,7 +30,7 @@ import { watchAlerts } from "./browserAlerts";
 import { collectEarly } from "./early";
 import { listen } from "./keyboard";
 import { isKiosk } from "./kiosk";
-import { AREAS, type Area, TOOLS } from "./pages";
+import { AREAS, type Area, TOOLS, WITHOUT_TABLE } from "./pages";
 import { Search } from "./Search";
 import { isInvented, isOutdated, watchVersion } from "./version";
 
@@ -46,6 +46,9 @@ export function Frame(props: { children?: JSX.Element }): JSX.Element {
   const navigate = useNavigate();
   const area = (): string => `/${own(location.pathname).split("/")[1] ?? ""}`;
   const current = createMemo(() => [...AREAS, ...TOOLS].find((each) => each.href === area()));
+  /** Where there is a table to filter. */
+  const filterExample = (): string | undefined =>
+    WITHOUT_TABLE.has(own(location.pathname)) ? undefined : current()?.example;
   const isIn = createMemo(() => session().kind === "in");
   createEffect(() => {
     if (isIn()) onCleanup(connectLive(isLoggedIn));
@@ -120,7 +123,7 @@ export function Frame(props: { children?: JSX.Element }): JSX.Element {
               <For each={TOOLS}>{(each) => <Tab area={each} />}</For>
             </div>
           </nav>
-          <Show when={current()?.example} fallback={<span class="grow" />}>
+          <Show when={filterExample()} fallback={<span class="grow" />}>
             {(example) => <Search example={example()} />}
           </Show>
           <div class={styles.right}>

@@ -25,6 +25,14 @@ export const TOOLS: readonly Area[] = [
   { href: "/settings", title: t("Settings"), icon: "settings" },
 ];
 
+/** Pages of areas with a search box that have nothing it could filter. */
+export const WITHOUT_TABLE: ReadonlySet<string> = new Set([
+  "/alerts/schedule",
+  "/alerts/destinations",
+  "/proxmox/ceph",
+  "/proxmox/mail",
+]);
+
 export const SETTINGS: readonly { href: string; title: string }[] = [
   { href: "/settings/nodes", title: t("Proxmox nodes") },
   { href: "/settings/agents", title: t("Agents") },
@@ -35,6 +43,7 @@ export const SETTINGS: readonly { href: string; title: string }[] = [
   { href: "/settings/security", title: t("Security") },
   { href: "/settings/appearance", title: t("Appearance") },
   { href: "/settings/transfer", title: t("Export and import") },
+  { href: "/settings/licence", title: t("Licence") },
   { href: "/settings/diagnostics", title: t("Diagnostics") },
 ];
 

@@ -1,6 +1,7 @@
 // Every part of the design system in each of its states. Only in development (`npm run dev`, /gallery).
 
 import { createSignal, For, type JSX, Show } from "solid-js";
+import { Licence } from "../features/parts/Licence";
 import { useView } from "../state/view";
 import { Chart } from "../ui/Chart";
 import {
@@ -25,10 +26,11 @@ import { type Health, Mark } from "../ui/Mark";
 import { Meter } from "../ui/Meter";
 import { Popover } from "../ui/Popover";
 import { Sparkline } from "../ui/Sparkline";
+import { SubTabs } from "../ui/SubTabs";
 import { Tags } from "../ui/Tags";
 import { type Column, Table } from "../ui/table/Table";
 import { toast } from "../ui/toast";
-import { Dash } from "../ui/Value";
+import { Dash, Value } from "../ui/Value";
 import { Waiting } from "../ui/Waiting";
 import styles from "./Gallery.module.css";
 
@@ -174,6 +176,7 @@ export default function Gallery(): JSX.Element {
             Small
           </Button>
           <IconButton icon="search" label="Icon" onClick={() => undefined} />
+          <IconButton icon="check" label="Pressed" isPressed onClick={() => undefined} />
           <Popover icon="columns" label="Popover">
             <Check label="A choice" isOn={isOn()} onChange={setOn} />
           </Popover>
@@ -205,7 +208,16 @@ export default function Gallery(): JSX.Element {
             ]}
             onChange={(id) => setOne(id as "a")}
           />
+          <Choice
+            label="Disabled, with a hint"
+            value="a"
+            options={[{ id: "a", title: "First" }]}
+            hint="Why it cannot be changed."
+            isDisabled
+            onChange={() => undefined}
+          />
           <Check label="Check" isOn={isOn()} onChange={setOn} />
+          <Check label="Disabled" isOn isDisabled onChange={() => undefined} />
         </div>
         <Secret label="Secret" value="4be1c0f3b7a94f0e" />
       </Part>
@@ -225,6 +237,24 @@ export default function Gallery(): JSX.Element {
           </Empty>
         </Panel>
         <Waiting what="the data" />
+        <Panel>
+          <Licence gap={{ feature: "feature", title: "A feature", most: "7d" }}>
+            <p>What works all the same.</p>
+          </Licence>
+        </Panel>
+        <p>
+          <Value value={3} text={(value) => `${value} of something`} />,{" "}
+          <Value value={undefined} text={String} why="the source does not say" />
+        </p>
+      </Part>
+      <Part title="Second line of tabs">
+        <SubTabs
+          label="Tabs"
+          tabs={[
+            { href: "/gallery", title: "Current", count: 3 },
+            { href: "/gallery/other", title: "Another" },
+          ]}
+        />
       </Part>
       <Part title="Icons">
         <div class="row">
@@ -289,6 +319,23 @@ export default function Gallery(): JSX.Element {
         ]}
         isFlatAtFirst
         sort={{ column: "name", descending: false }}
+        acts={(keys) => <Button isSmall>{`Act on ${keys.length}`}</Button>}
+        tone={(row) => (row.share > 90 ? "crit" : row.share < 10 ? "dim" : undefined)}
+      />
+      <Table<Row>
+        id="gallery-empty"
+        label="Empty table"
+        view={view}
+        rows={new Map()}
+        key={(row) => row.id}
+        columns={columns}
+        phone={columns}
+        name={(row) => row.name}
+        empty={
+          <Empty title="No rows">
+            <p>Where rows come from.</p>
+          </Empty>
+        }
       />
     </div>
   );

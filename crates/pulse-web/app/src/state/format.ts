@@ -62,6 +62,13 @@ export function rate(value: number): string {
   return `${bytes(value)}/s`;
 }
 
+/** A count where there is little room: `2K` for two thousand. */
+export function shortNumber(value: number): string {
+  return value < 1_000
+    ? String(value)
+    : value.toLocaleString(locale(), { notation: "compact", maximumFractionDigits: 1 });
+}
+
 /** A percentage (12 means 12 %). What is more than nothing does not read as nothing. */
 export function percent(value: number): string {
   if (value > 0 && value < 0.5) return `<1${NBSP}%`;

@@ -1,6 +1,6 @@
 // A share of something: number, bar, and the absolute figures.
 
-import { type JSX, Show } from "solid-js";
+import { createMemo, type JSX, Show } from "solid-js";
 import { percent } from "../state/format";
 import { t } from "../text";
 import styles from "./Meter.module.css";
@@ -58,9 +58,10 @@ function Bar(props: {
   hasShortDetail?: boolean | undefined;
   title?: string | undefined;
 }): JSX.Element {
-  const level = () => levelOf(props.value, props.limits);
+  const value = createMemo(() => props.value);
+  const level = () => levelOf(value(), props.limits);
   // In whole steps, as the number beside it: a bar that moves by less than can be seen is not drawn again.
-  const length = () => Math.round(Math.min(100, Math.max(0, props.value)));
+  const length = () => Math.round(Math.min(100, Math.max(0, value())));
   return (
     <span
       class={styles.meter}
@@ -68,11 +69,9 @@ function Bar(props: {
       data-short={props.hasShortDetail === true ? "" : undefined}
       title={props.title}
     >
-      <span class={styles.number}>{props.text ?? percent(props.value)}</span>
+      <span class={styles.number}>{props.text ?? percent(value())}</span>
       <span class={styles.track} aria-hidden="true" style={{ "background-size": `${length()}% 100%` }} />
-      <Show when={props.detail}>
-        <span class={styles.detail}>{props.detail}</span>
-      </Show>
+      <Show when={props.detail}>{(detail) => <span class={styles.detail}>{detail()}</span>}</Show>
     </span>
   );
 }

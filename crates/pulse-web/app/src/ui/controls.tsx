@@ -110,7 +110,7 @@ export function Field(props: {
   label: string;
   value: string;
   onInput: (value: string) => void;
-  type?: "text" | "password" | "url" | "number" | "time" | "email";
+  type?: "text" | "password" | "url" | "number" | "time" | "date" | "email";
   name?: string;
   autocomplete?: string;
   placeholder?: string;

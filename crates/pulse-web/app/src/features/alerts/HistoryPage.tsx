@@ -173,6 +173,8 @@ export default function HistoryPage(): JSX.Element {
                     class={styles.slot}
                     data-level={each.level}
                     aria-label={said()}
+                    // What leads to nothing is no stop of the Tab key.
+                    tabindex={each.count === 0 && slot() !== each ? -1 : undefined}
                     aria-pressed={slot() === each}
                     title={said()}
                     onClick={() => view.set({ slot: slot() === each ? undefined : String(index()) })}

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { heat, isAbout, resourceHref, snoozes } from "./model";
+import { heat, isAbout, raisedBy, resourceHref, snoozes } from "./model";
 
 it("puts each alert into its piece, and shows the worst", () => {
   const slots = heat(
@@ -45,4 +45,22 @@ it("knows what is snoozed until when, and forgets what is over", () => {
     { id: "d" },
   ];
   expect([...snoozes(alerts, 30 * 60_000)]).toEqual([["a", 90 * 60_000]]);
+});
+
+it("tells for each resource how much is raised, and the worst of it", () => {
+  const alert = (resourceId: string, level: string, message: string, acknowledged = false) => ({
+    resourceId,
+    level,
+    message,
+    acknowledged,
+  });
+  const all = raisedBy([
+    alert("lab:n1:101", "warning", "cpu"),
+    alert("lab:n1:101-disk-0", "critical", "disk"),
+    alert("host:nas/sda", "warning", "smart"),
+    alert("lab:n1:102", "critical", "seen", true),
+  ]);
+  expect(all.get("lab:n1:101")).toEqual({ count: 2, isCritical: true, message: "disk" });
+  expect(all.get("host:nas")).toMatchObject({ count: 1, message: "smart" });
+  expect(all.has("lab:n1:102")).toBe(false);
 });

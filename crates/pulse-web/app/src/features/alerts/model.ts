@@ -27,6 +27,40 @@ export function isAbout(alert: { resourceId: string }, id: string): boolean {
   return resourceId === id || resourceId.startsWith(`${id}/`) || resourceId.startsWith(`${id}-disk-`);
 }
 
+/** What is raised for one resource and its parts, and nobody has acknowledged. */
+export interface Raised {
+  count: number;
+  isCritical: boolean;
+  /** Of the worst. */
+  message: string;
+}
+
+/** By the id of the resource; what is about a part of it counts for it, too. */
+export function raisedBy(
+  alerts: Iterable<Pick<ActiveAlert, "resourceId" | "level" | "message" | "acknowledged">>,
+): Map<string, Raised> {
+  const all = new Map<string, Raised>();
+  for (const { resourceId, level, message, acknowledged } of alerts) {
+    if (acknowledged) continue;
+    const isCritical = level === "critical";
+    // A container's own id has a slash, so that a part may be one of either.
+    const ids = new Set([resourceId, resourceId.replace(/-disk-.*$/, ""), resourceId.replace(/\/.*$/, "")]);
+    for (const id of ids) {
+      const known = all.get(id);
+      if (known === undefined) all.set(id, { count: 1, isCritical, message });
+      else {
+        const isWorse = isCritical && !known.isCritical;
+        all.set(id, {
+          count: known.count + 1,
+          isCritical: known.isCritical || isCritical,
+          message: isWorse ? message : known.message,
+        });
+      }
+    }
+  }
+  return all;
+}
+
 /** How alerts call a machine with an agent, and a Docker host or container. */
 export const hostAlertId = (id: string): string => `host:${id}`;
 export const dockerAlertId = (id: string): string => `docker:${id}`;

@@ -1,7 +1,7 @@
 // The last weeks, a square a day: how much was backed up, and where something failed.
 
 import { createMemo, For, type JSX } from "solid-js";
-import { bytes, day } from "../../state/format";
+import { bytes, day, shortNumber } from "../../state/format";
 import { t, tn } from "../../text";
 import styles from "./Calendar.module.css";
 import type { Day } from "./model";
@@ -35,13 +35,15 @@ export function Calendar(props: {
             data-level={level(each)}
             data-failed={each.failed > 0 ? "" : undefined}
             data-missing={each.isMissing ? "" : undefined}
+            // What leads to nothing is no stop of the Tab key.
+            tabindex={each.count === 0 && props.chosen !== each.at ? -1 : undefined}
             aria-pressed={props.chosen === each.at}
             title={said(each)}
             onClick={() => props.onChoose(props.chosen === each.at ? undefined : each.at)}
           >
             <span class="sr">{said(each)}</span>
             <span class={styles.count} aria-hidden="true">
-              {each.count === 0 ? (each.isMissing ? "✕" : "") : each.count}
+              {each.count === 0 ? (each.isMissing ? "✕" : "") : shortNumber(each.count)}
             </span>
             <span class={styles.date} aria-hidden="true">
               {new Date(each.at).getDate()}

@@ -2,7 +2,7 @@
 
 import { createMemo, createResource, For, type JSX, onCleanup, Show } from "solid-js";
 import { type BackupCoverage, backupCoverage } from "../../api/backups";
-import { moment } from "../../state/format";
+import { moment, number } from "../../state/format";
 import { settled } from "../../state/settled";
 import { t, tn } from "../../text";
 import { Badge, Empty, Note, Panel } from "../../ui/controls";
@@ -51,8 +51,8 @@ export function CoverageLine(props: { data: CoverageData }): JSX.Element {
           <section class={styles.line} aria-label={t("Protection of guests")}>
             <strong>
               {t("{n} of {all} guests have a backup", {
-                n: now().summary.protected,
-                all: now().summary.guests,
+                n: number(now().summary.protected),
+                all: number(now().summary.guests),
               })}
             </strong>
             {count(

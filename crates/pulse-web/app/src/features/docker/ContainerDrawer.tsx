@@ -23,6 +23,7 @@ import {
   containerHealth,
   cpuOf,
   hostName,
+  linkId,
   memoryBytes,
   memoryPercent,
   stackOf,
@@ -126,7 +127,7 @@ export default function ContainerDrawer(props: {
           <span class="mono">{container().id.slice(0, 12)}</span>
         </Fact>
       </Facts>
-      <Notes kind="docker" id={`${props.row.host.id}:container:${container().id}`} />
+      <Notes kind="docker" id={linkId(props.row)} />
       <HistoryCharts
         resourceType="dockerContainer"
         resourceId={props.row.key}
@@ -149,7 +150,7 @@ export default function ContainerDrawer(props: {
               <For each={container().networks}>
                 {(network) => (
                   <tr>
-                    <td>{network.name}</td>
+                    <td class={lists.wrap}>{network.name}</td>
                     <td class="mono">{[network.ipv4, network.ipv6].filter(Boolean).join(", ")}</td>
                   </tr>
                 )}
@@ -179,6 +180,28 @@ export default function ContainerDrawer(props: {
                         {mount.rw === false ? t(", read-only") : ""}
                       </div>
                     </td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </DrawerSection>
+      </Show>
+      <Show when={Object.keys(container().labels ?? {}).length > 0}>
+        <DrawerSection title={t("Labels")}>
+          <table class={lists.list} aria-label={t("Labels")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("Name")}</th>
+                <th scope="col">{t("Value")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={Object.entries(container().labels ?? {}).sort()}>
+                {([name, value]) => (
+                  <tr>
+                    <td class={lists.wrap}>{name}</td>
+                    <td class={lists.wrap}>{value}</td>
                   </tr>
                 )}
               </For>

@@ -70,7 +70,9 @@ export default function DockerHostDrawer(props: {
             why={reason(host(), "memory")}
           />
         </Fact>
-        <Show when={host().agentVersion}>{(version) => <Fact name={t("Agent")}>{version()}</Fact>}</Show>
+        <Show when={host().agentVersion}>
+          {(version) => <Fact name={t("Agent")}>{version().replace(/^v(?=\d)/, "")}</Fact>}
+        </Show>
       </Facts>
       <Notes kind="docker/hosts" id={host().id} />
       <HistoryCharts

@@ -17,6 +17,9 @@ import { isPhone } from "../../ui/screen";
 import { type Column, type Grouping, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { Waiting } from "../../ui/Waiting";
+import { AlertMark } from "../alerts/AlertMark";
+import { dockerAlertId } from "../alerts/model";
+import { LinkMark } from "../metadata/LinkMark";
 import { cellStyles, PhoneName, type Share, ShareMeter, Two } from "../parts/cells";
 import { LastSeen } from "../parts/LastSeen";
 import {
@@ -31,6 +34,7 @@ import {
   hostName,
   isRunning,
   type LiveDockerHost,
+  linkId,
   memoryBytes,
   memoryPercent,
   serviceRows,
@@ -72,12 +76,15 @@ export default function DockerPage(): JSX.Element {
     <Mark health={hostHealth(host())} label={host().status} />
   );
   const hostCpu = (host: () => LiveDockerHost): JSX.Element => {
-    const cpus = (): number => host().cpus ?? 0;
+    const cpus = createMemo(() => host().cpus ?? 0);
+    const detail = createMemo(() =>
+      !isPhone() && cpus() > 0 ? tn("{n} core", "{n} cores", cpus()) : undefined,
+    );
     return (
       <Meter
         value={known(host(), host().cpuUsagePercent, "cpuUsagePercent")}
         limits={CPU_LIMITS}
-        detail={!isPhone() && cpus() > 0 ? tn("{n} core", "{n} cores", cpus()) : undefined}
+        detail={detail()}
         hasShortDetail
         why={reason(host(), "cpuUsagePercent")}
       />
@@ -201,7 +208,11 @@ export default function DockerPage(): JSX.Element {
   ];
 
   const mark = (row: () => ContainerRow): JSX.Element => (
-    <Mark health={containerHealth(row())} label={stateText(row())} />
+    <>
+      <Mark health={containerHealth(row())} label={stateText(row())} />
+      <AlertMark resourceId={dockerAlertId(row().key)} />
+      <LinkMark kind="docker" id={linkId(row())} name={row().container.name} />
+    </>
   );
   const cpu = (row: () => ContainerRow): JSX.Element => {
     const value = (): number | undefined => cpuOf(row());

@@ -126,6 +126,11 @@ export function uptimeOf(row: ContainerRow, now: number): number | undefined {
 }
 
 /** The compose project, in either engine's words. */
+/** Under which id notes and the link of a container are kept: by its host and its own id. */
+export function linkId({ host, container }: Pick<ContainerRow, "host" | "container">): string {
+  return `${host.id}:container:${container.id}`;
+}
+
 export function stackOf(container: DockerContainer): string | undefined {
   return container.labels?.["com.docker.compose.project"] ?? container.labels?.["com.docker.stack.namespace"];
 }

@@ -21,7 +21,15 @@ import { Notes } from "../metadata/Notes";
 import { EverySecond, LastSeen } from "../parts/LastSeen";
 import { DiskList, InterfaceList } from "../parts/lists";
 import lists from "../parts/lists.module.css";
-import { cpuOfHost, fullestDisk, hostHealth, hostName, memoryOfHost } from "./model";
+import {
+  arrayHealth,
+  cpuOfHost,
+  fullestDisk,
+  hostHealth,
+  hostName,
+  isRebuilding,
+  memoryOfHost,
+} from "./model";
 
 export default function HostDrawer(props: {
   host: Live<Host>;
@@ -66,7 +74,12 @@ export default function HostDrawer(props: {
         </Fact>
         <Fact name={t("Load")}>
           <Value
-            value={host().loadAverage?.length ? host().loadAverage : undefined}
+            value={known(
+              host(),
+              host().loadAverage?.length ? host().loadAverage : undefined,
+              "loadAverage",
+              "load",
+            )}
             text={(load) => load?.map((each) => fixed(each, 2)).join("  ")}
             why={reason(host(), "loadAverage", "load")}
           />
@@ -137,6 +150,55 @@ export default function HostDrawer(props: {
       <Show when={(host().networkInterfaces?.length ?? 0) > 0}>
         <DrawerSection title={t("Network")}>
           <InterfaceList interfaces={host().networkInterfaces ?? []} />
+        </DrawerSection>
+      </Show>
+      <Show when={(host().raid?.length ?? 0) > 0}>
+        <DrawerSection title={t("Arrays")}>
+          <table class={lists.list} aria-label={t("Arrays")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("Array")}</th>
+                <th scope="col">{t("State")}</th>
+                <th scope="col" class="number">
+                  {t("Devices")}
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={host().raid ?? []}>
+                {(array) => (
+                  <tr>
+                    <td class={lists.wrap}>
+                      {array.name || array.device}
+                      <div class={lists.small}>
+                        {[array.level, array.name ? array.device : ""].filter(Boolean).join(" · ")}
+                      </div>
+                    </td>
+                    <td class={lists.wrap}>
+                      <span class={lists.state}>
+                        <Mark health={arrayHealth(array)} label="" />
+                        {array.state || t("unknown")}
+                      </span>
+                      <Show when={isRebuilding(array)}>
+                        <div class={lists.small}>
+                          {t("rebuilt to {percent}", { percent: percent(array.rebuildPercent ?? 0) })}{" "}
+                          {array.rebuildSpeed}
+                        </div>
+                      </Show>
+                    </td>
+                    <td class="number">
+                      {t("{n} of {all}", { n: array.workingDevices ?? 0, all: array.totalDevices ?? 0 })}
+                      <Show when={(array.failedDevices ?? 0) > 0}>
+                        <div class={lists.small}>
+                          {tn("{n} failed", "{n} failed", array.failedDevices ?? 0)}
+                        </div>
+                      </Show>
+                    </td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
         </DrawerSection>
       </Show>
       <Show when={temperatures().length + fans().length + (host().sensors?.smart?.length ?? 0) > 0}>

@@ -16,9 +16,14 @@ import { Tags } from "../../ui/Tags";
 import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { Waiting } from "../../ui/Waiting";
+import { AlertMark } from "../alerts/AlertMark";
+import { hostAlertId } from "../alerts/model";
+import { LinkMark } from "../metadata/LinkMark";
 import { PhoneName, ShareMeter, Two } from "../parts/cells";
 import { LastSeen } from "../parts/LastSeen";
 import {
+  addressesOf,
+  arrayHealth,
   cpuOfHost,
   fullestDisk,
   HOST_FIELDS,
@@ -28,6 +33,7 @@ import {
   type LiveHost,
   memoryOfHost,
   smartHealth,
+  worstArray,
   worstSmart,
 } from "./model";
 
@@ -36,7 +42,13 @@ const HostDrawer = lazy(() => import("./HostDrawer"));
 export default function HostsPage(): JSX.Element {
   const view = useView("hosts", ["sort", "group"]);
   const open = (): string => view.get("open") ?? "";
-  const mark = (host: LiveHost): JSX.Element => <Mark health={hostHealth(host)} label={host.status} />;
+  const mark = (host: LiveHost): JSX.Element => (
+    <>
+      <Mark health={hostHealth(host)} label={host.status} />
+      <AlertMark resourceId={hostAlertId(host.id)} />
+      <LinkMark kind="hosts" id={host.id} name={hostName(host)} />
+    </>
+  );
   const cpu = (host: LiveHost): JSX.Element => (
     <Meter
       value={cpuOfHost(host)}
@@ -128,7 +140,7 @@ export default function HostsPage(): JSX.Element {
       value: (host) => known(host, host.loadAverage?.[0], "loadAverage", "load"),
       cell: (row) => (
         <Value
-          value={row().loadAverage?.[0]}
+          value={known(row(), row().loadAverage?.[0], "loadAverage", "load")}
           text={(load) => fixed(load, 2)}
           why={reason(row(), "loadAverage", "load")}
         />
@@ -178,6 +190,60 @@ export default function HostsPage(): JSX.Element {
           )}
         </Show>
       ),
+    },
+    {
+      id: "arrays",
+      title: t("Arrays"),
+      hint: t("Arrays of disks and ZFS pools: the one in the worst state"),
+      width: 110,
+      isExtra: true,
+      sort: "ascending",
+      value: (host) => worstArray(host)?.state,
+      cell: (row) => (
+        <Show
+          when={worstArray(row())}
+          fallback={<Value value={undefined} text={() => ""} why={t("the agent found no array")} />}
+        >
+          {(worst) => (
+            <span class="row" title={worst().name || worst().device}>
+              <Mark health={arrayHealth(worst())} label="" />
+              {worst().state}
+            </span>
+          )}
+        </Show>
+      ),
+    },
+    {
+      id: "address",
+      title: t("Address"),
+      width: 130,
+      isExtra: true,
+      sort: "ascending",
+      value: (host) => addressesOf(host)[0],
+      csv: (host) => addressesOf(host).join(" "),
+      cell: (row) => (
+        <span class="mono" title={addressesOf(row()).join(", ")}>
+          {addressesOf(row())[0] ?? ""}
+        </span>
+      ),
+    },
+    {
+      id: "kernel",
+      title: t("Kernel"),
+      width: 150,
+      isExtra: true,
+      sort: "ascending",
+      value: (host) => host.kernelVersion,
+      cell: (row) => <span class="soft">{row().kernelVersion}</span>,
+    },
+    {
+      id: "architecture",
+      title: t("Architecture"),
+      width: 100,
+      isExtra: true,
+      sort: "ascending",
+      value: (host) => host.architecture,
+      cell: (row) => <span class="soft">{row().architecture}</span>,
     },
     rateColumn("networkIn", t("Net in"), t("Received from the network")),
     rateColumn("networkOut", t("Net out"), t("Sent to the network")),

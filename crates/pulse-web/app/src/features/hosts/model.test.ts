@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Host } from "../../api/types";
-import { cpuOfHost, fullestDisk, highestTemperature } from "./model";
+import { arrayHealth, cpuOfHost, fullestDisk, highestTemperature, worstArray } from "./model";
 
 const host = (parts: Partial<Host>): Host => ({ id: "h", hostname: "h", status: "online", ...parts });
 
@@ -32,5 +32,27 @@ describe("temperature", () => {
   it("is the highest, or unknown", () => {
     expect(highestTemperature(host({ sensors: { temperatureCelsius: { a: 40, b: 61 } } }))).toBe(61);
     expect(highestTemperature(host({}))).toBeUndefined();
+  });
+});
+
+describe("arrays", () => {
+  const array = (parts: object) => ({ device: "/dev/md0", state: "clean", ...parts });
+
+  it("are good, rebuilding or broken", () => {
+    expect(arrayHealth(array({}))).toBe("ok");
+    expect(arrayHealth(array({ failedDevices: 1 }))).toBe("crit");
+    expect(arrayHealth(array({ state: "clean, degraded", rebuildPercent: 40 }))).toBe("warn");
+    expect(arrayHealth(array({ state: "DEGRADED" }))).toBe("crit");
+  });
+
+  it("stand for their host by the worst of them", () => {
+    const host = {
+      id: "nas",
+      hostname: "nas",
+      status: "online",
+      clockAt: 0,
+      raid: [array({}), array({ device: "/dev/md1", state: "degraded" })],
+    } as unknown as Parameters<typeof worstArray>[0];
+    expect(worstArray(host)?.device).toBe("/dev/md1");
   });
 });

@@ -91,3 +91,31 @@ export const HOST_FIELDS: Fields<LiveHost> = {
     ip: (host) => (host.networkInterfaces ?? []).flatMap((each) => each.addresses ?? []),
   },
 };
+
+export type RaidArray = NonNullable<Host["raid"]>[number];
+
+/** How an array is; a rebuild is no failure any more, and not yet good. */
+export function arrayHealth(array: RaidArray): Health {
+  const state = (array.state ?? "").toLowerCase();
+  if ((array.failedDevices ?? 0) > 0 || /degrad|fault|fail|inactive|unavail|suspend/.test(state))
+    return isRebuilding(array) ? "warn" : "crit";
+  return isRebuilding(array) ? "warn" : "ok";
+}
+
+export function isRebuilding(array: RaidArray): boolean {
+  return (array.rebuildPercent ?? 0) > 0 && (array.rebuildPercent ?? 0) < 100;
+}
+
+/** The array that is in the worst state. */
+export function worstArray(host: Host): RaidArray | undefined {
+  const rank: Readonly<Record<Health, number>> = { crit: 0, warn: 1, idle: 2, ok: 3 };
+  return [...(host.raid ?? [])].sort((a, b) => rank[arrayHealth(a)] - rank[arrayHealth(b)])[0];
+}
+
+/** The addresses of a host, without those that every machine has. */
+export function addressesOf(host: Host): string[] {
+  return (host.networkInterfaces ?? [])
+    .flatMap((each) => each.addresses ?? [])
+    .map((address) => address.replace(/\/\d+$/, ""))
+    .filter((address) => !/^(127\.|::1$|fe80:)/i.test(address));
+}

@@ -303,7 +303,8 @@ function PodTable(props: {
       id: "cluster",
       title: t("Cluster"),
       width: 130,
-      isExtra: true,
+      // Two clusters may have a pod of one name.
+      ...(kubernetesClusters().size > 1 ? { from: 1000 } : { isExtra: true }),
       sort: "ascending",
       value: ({ cluster }) => clusterName(cluster),
       cell: (row) => clusterName(row().cluster),
@@ -578,7 +579,7 @@ function PodDrawer(props: { row: Of<Pod>; onClose: () => void }): JSX.Element {
                     <div class={lists.small}>{container.image}</div>
                   </td>
                   <td class={lists.wrap}>
-                    <span class="row">
+                    <span class={lists.state}>
                       <Mark health={container.ready === true ? "ok" : "warn"} label="" />
                       {container.reason ?? container.state}
                     </span>

@@ -6,6 +6,7 @@ import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Field, Note } from "../../ui/controls";
 import { DrawerSection } from "../../ui/Drawer";
+import { noteSaved } from "./links";
 import { linkError, notesOf, textOf } from "./model";
 import styles from "./Notes.module.css";
 
@@ -34,13 +35,13 @@ export function Notes(props: { kind: MetadataKind; id: string }): JSX.Element {
     setBusy(true);
     setError(undefined);
     try {
-      mutate(
-        await saveMetadata(props.kind, props.id, {
-          ...known(),
-          customUrl: link().trim(),
-          notes: notesOf(text()),
-        }),
-      );
+      const saved = await saveMetadata(props.kind, props.id, {
+        ...known(),
+        customUrl: link().trim(),
+        notes: notesOf(text()),
+      });
+      mutate(saved);
+      noteSaved(props.kind, props.id, saved);
       setEditing(false);
     } catch (cause) {
       setError(cause instanceof Error ? cause.message : String(cause));
@@ -93,7 +94,7 @@ export function Notes(props: { kind: MetadataKind; id: string }): JSX.Element {
                 hasFocus
                 value={link()}
                 placeholder="https://wiki.lan/web-1"
-                hint={t("Opens from here and from the name in tables.")}
+                hint={t("Opens from here and beside the name in tables.")}
                 error={linkError(link())}
                 onInput={setLink}
               />

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { linksOf } from "./links";
 import { linkError, notesOf } from "./model";
 
 it("takes only links that lead somewhere harmless", () => {
@@ -10,4 +11,14 @@ it("takes only links that lead somewhere harmless", () => {
 
 it("makes a note of each line that says something", () => {
   expect(notesOf("one\n\n  two  \n")).toEqual(["one", "  two"]);
+});
+
+it("offers only harmless links in tables, whatever an older server or a script stored", () => {
+  const links = linksOf({
+    a: { customUrl: " https://wiki.lan/a " },
+    b: { customUrl: "javascript:alert(1)" },
+    c: { notes: ["no link"] },
+    d: { customUrl: "" },
+  });
+  expect([...links]).toEqual([["a", "https://wiki.lan/a"]]);
 });

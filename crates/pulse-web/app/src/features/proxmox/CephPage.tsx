@@ -8,7 +8,7 @@ import { bytes, number } from "../../state/format";
 import { sortRows } from "../../state/order";
 import { useView, type View } from "../../state/view";
 import { t, tn } from "../../text";
-import { Badge, Fact, Facts, Note } from "../../ui/controls";
+import { Badge, Empty, Fact, Facts, Note } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
 import { DISK_LIMITS, Meter } from "../../ui/Meter";
 import { type Column, Table } from "../../ui/table/Table";
@@ -24,6 +24,11 @@ export default function CephPage(): JSX.Element {
   return (
     <>
       <h1 class="sr">Ceph</h1>
+      <Show when={cephClusters().size === 0}>
+        <Empty title={t("No Ceph cluster")}>
+          <p>{t("No cluster that is watched has Ceph, and no agent reports one.")}</p>
+        </Empty>
+      </Show>
       <For each={sortRows([...cephClusters().keys()], (id) => id, false)}>
         {(id) => (
           <Show when={cephClusters().get(id)}>

@@ -156,6 +156,11 @@ export default function GuestDrawer(props: {
             <span class="mono">{guest().ipAddresses?.join(", ")}</span>
           </Fact>
         </Show>
+        <Show when={guest().agentVersion}>
+          {(version) => <Fact name={t("Guest agent")}>{version()}</Fact>}
+        </Show>
+        <Show when={guest().haState}>{(state) => <Fact name={t("High availability")}>{state()}</Fact>}</Show>
+        <Show when={guest().pool}>{(pool) => <Fact name={t("Pool")}>{pool()}</Fact>}</Show>
         <Fact name={t("Last backup")}>
           <Value
             value={guest().lastBackup || undefined}

@@ -15,7 +15,9 @@ import { isPhone } from "../../ui/screen";
 import { Tags } from "../../ui/Tags";
 import { type Column, type Grouping, Table } from "../../ui/table/Table";
 import { Dash, Value } from "../../ui/Value";
+import { AlertMark } from "../alerts/AlertMark";
 import { TrendCell, trends } from "../charts/trends";
+import { LinkMark } from "../metadata/LinkMark";
 import { cellStyles, PhoneName, ShareMeter, Two } from "../parts/cells";
 import {
   backupHealth,
@@ -111,7 +113,11 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
 
   // Cells ask for their row themselves: given the row's values they would be made anew with each of its changes.
   const mark = (guest: () => LiveGuest): JSX.Element => (
-    <Mark health={guestHealth(guest())} label={statusName(guest()) + lockText(guest())} />
+    <>
+      <Mark health={guestHealth(guest())} label={statusName(guest()) + lockText(guest())} />
+      <AlertMark resourceId={guest().id} />
+      <LinkMark kind="guests" id={guest().id} name={guest().name} />
+    </>
   );
   const cpu = (guest: () => LiveGuest): JSX.Element => (
     <Meter value={cpuOf(guest())} limits={CPU_LIMITS} why={reason(guest(), "cpu")} />
@@ -292,6 +298,25 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       cell: (row) => (
         <Value value={row().memory?.swapUsed} text={bytes} why={t("the guest reports no swap")} />
       ),
+    },
+    {
+      id: "ha",
+      title: t("HA"),
+      hint: t("High availability"),
+      width: 84,
+      isExtra: true,
+      sort: "ascending",
+      value: (guest) => guest.haState ?? undefined,
+      cell: (row) => <span class="soft">{row().haState ?? ""}</span>,
+    },
+    {
+      id: "pool",
+      title: t("Pool"),
+      width: 96,
+      isExtra: true,
+      sort: "ascending",
+      value: (guest) => guest.pool ?? undefined,
+      cell: (row) => <span class="soft">{row().pool ?? ""}</span>,
     },
     {
       id: "tags",

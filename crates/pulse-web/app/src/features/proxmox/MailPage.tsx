@@ -4,11 +4,12 @@ import { For, type JSX, Show } from "solid-js";
 import type { Live } from "../../api/delta";
 import { mailGateways, serverNow } from "../../api/live";
 import type { MailGateway, MailNode } from "../../api/types";
+import { address } from "../../base";
 import { age, bytes, duration, moment, number, parseTime } from "../../state/format";
 import { sortRows } from "../../state/order";
 import { useView, type View } from "../../state/view";
 import { t } from "../../text";
-import { Badge } from "../../ui/controls";
+import { Badge, Empty } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
 import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
@@ -25,6 +26,14 @@ export default function MailPage(): JSX.Element {
   return (
     <>
       <h1 class="sr">{t("Mail gateway")}</h1>
+      <Show when={mailGateways().size === 0}>
+        <Empty title={t("No mail gateway yet")}>
+          <p>{t("Add a Proxmox Mail Gateway as a node, and its queues and counts appear here.")}</p>
+          <p>
+            <a href={address("/settings/nodes?do=add")}>{t("Add a node")}</a>
+          </p>
+        </Empty>
+      </Show>
       <For each={sortRows([...mailGateways().keys()], (id) => id, false)}>
         {(id) => (
           <Show when={mailGateways().get(id)}>

@@ -1,15 +1,15 @@
 // All about one node, with its storages and disks.
 
-import { createMemo, For, type JSX, Show } from "solid-js";
+import { createMemo, For, Index, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { lastUpdate, physicalDisks, serverNow, storage } from "../../api/live";
 import { useWatched } from "../../api/watch";
-import { bytes, celsius, duration, fixed, percent } from "../../state/format";
+import { bytes, bytesOf, celsius, duration, fixed, percent } from "../../state/format";
 import { sortRows } from "../../state/order";
 import type { View } from "../../state/view";
 import { reason } from "../../state/why";
 import { t, tn } from "../../text";
-import { Badge, Fact, Facts } from "../../ui/controls";
+import { Badge, Fact, Facts, Note } from "../../ui/controls";
 import { Drawer, DrawerSection } from "../../ui/Drawer";
 import { Mark } from "../../ui/Mark";
 import { DISK_LIMITS } from "../../ui/Meter";
@@ -31,6 +31,7 @@ import {
   nodeName,
   nodeStatusText,
   nodeTemperature,
+  problemsOf,
 } from "./model";
 import { diskHealth, diskTemperature, storageShare, storageWhy } from "./storageModel";
 
@@ -60,6 +61,7 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
       subtitle={[node().clusterName, node().pveVersion].filter(Boolean).join(" · ")}
     >
       <AlertList resourceId={node().id} />
+      <Index each={problemsOf(node())}>{(problem) => <Note health="warn">{problem()}</Note>}</Index>
       <Facts>
         <Fact name={t("State")}>
           {nodeStatusText(node())}
@@ -92,6 +94,9 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
           />
         </Fact>
         <ShareFact name={t("Memory")} share={memoryOf(node())} why={reason(node(), "memory", "mem")} />
+        <Show when={node().memory?.swapTotal}>
+          {(total) => <Fact name={t("Swap")}>{bytesOf(node().memory?.swapUsed ?? 0, total())}</Fact>}
+        </Show>
         <ShareFact name={t("Root disk")} share={diskOf(node())} why={reason(node(), "disk")} />
         <Show when={nodeTemperature(node())}>
           {(value) => (
@@ -110,6 +115,13 @@ export default function NodeDrawer(props: { node: LiveNode; view: View; onClose:
             </Fact>
           )}
         </Show>
+        <Fact name={t("Updates waiting")}>
+          <Value
+            value={node().pendingUpdates ?? undefined}
+            text={String}
+            why={node().missing?.pendingUpdates ?? t("not read: that needs Sys.Modify on the node")}
+          />
+        </Fact>
         <Show when={node().kernelVersion}>{(kernel) => <Fact name={t("Kernel")}>{kernel()}</Fact>}</Show>
         <Show when={node().host}>
           {(host) => (

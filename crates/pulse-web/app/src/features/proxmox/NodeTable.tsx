@@ -15,6 +15,7 @@ import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
 import { isPhone, ScrollerContext } from "../../ui/screen";
 import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
+import { AlertMark } from "../alerts/AlertMark";
 import { cellStyles, ShareMeter, Two } from "../parts/cells";
 import {
   cpuOf,
@@ -74,12 +75,16 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     <ShareMeter share={memoryOf(node())} limits={MEMORY_LIMITS} why={reason(node(), "memory", "mem")} />
   );
   const cpu = (node: () => LiveNode): JSX.Element => {
-    const cores = (): number => node().cpuInfo?.cores ?? 0;
+    // A number and its unit are put together when the number is another one, not whenever the node is busier.
+    const cores = createMemo(() => node().cpuInfo?.cores ?? 0);
+    const detail = createMemo(() =>
+      !isPhone() && cores() > 0 ? tn("{n} core", "{n} cores", cores()) : undefined,
+    );
     return (
       <Meter
         value={cpuOf(node())}
         limits={CPU_LIMITS}
-        detail={!isPhone() && cores() > 0 ? tn("{n} core", "{n} cores", cores()) : undefined}
+        detail={detail()}
         hasShortDetail
         title={node().cpuInfo?.model}
         why={reason(node(), "cpu")}
@@ -87,7 +92,10 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     );
   };
   const mark = (node: () => LiveNode): JSX.Element => (
-    <Mark health={nodeHealth(node())} label={nodeStatusText(node())} />
+    <>
+      <Mark health={nodeHealth(node())} label={nodeStatusText(node())} />
+      <AlertMark resourceId={node().id} />
+    </>
   );
   const details = (node: () => LiveNode): JSX.Element => (
     <button
@@ -186,6 +194,23 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
           value={nodeTemperature(row())}
           text={celsius}
           why={row().missing?.temperature ?? t("no sensor of this node is read")}
+        />
+      ),
+    },
+    {
+      id: "updates",
+      title: t("Updates"),
+      hint: t("Packages that wait to be updated"),
+      width: 76,
+      from: 1500,
+      isNumber: true,
+      sort: "descending",
+      value: (node) => node.pendingUpdates ?? undefined,
+      cell: (row) => (
+        <Value
+          value={row().pendingUpdates ?? undefined}
+          text={String}
+          why={row().missing?.pendingUpdates ?? t("not read: that needs Sys.Modify on the node")}
         />
       ),
     },

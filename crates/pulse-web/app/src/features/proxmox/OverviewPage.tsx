@@ -28,7 +28,7 @@ export default function OverviewPage(): JSX.Element {
           <Empty title={t("No Proxmox VE node yet")}>
             <p>{t("The servers that are monitored are on the other tabs.")}</p>
             <p>
-              <a href={address("/settings/nodes")}>{t("Add a node")}</a>
+              <a href={address("/settings/nodes?do=add")}>{t("Add a node")}</a>
             </p>
           </Empty>
         }

@@ -56,7 +56,7 @@ export default function ProxmoxPage(props: { children?: JSX.Element }): JSX.Elem
                   )}
                 </p>
                 <p>
-                  <a href={address("/settings/nodes")}>{t("Add your first node")}</a>
+                  <a href={address("/settings/nodes?do=add")}>{t("Add your first node")}</a>
                 </p>
               </Empty>
             </>

@@ -15,6 +15,7 @@ import { DISK_LIMITS } from "../../ui/Meter";
 import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { AlertList } from "../alerts/AlertList";
+import { AlertMark } from "../alerts/AlertMark";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { PhoneName, ShareMeter } from "../parts/cells";
 import { ShareFact } from "../parts/Facts";
@@ -47,7 +48,12 @@ export default function StoragePage(): JSX.Element {
       sort: "ascending",
       value: (row) => row.name,
       isFixed: true,
-      cell: (row) => <Mark health={storageHealth(row())} label={row().status ?? ""} />,
+      cell: (row) => (
+        <>
+          <Mark health={storageHealth(row())} label={row().status ?? ""} />
+          <AlertMark resourceId={row().id} />
+        </>
+      ),
     },
     {
       id: "type",

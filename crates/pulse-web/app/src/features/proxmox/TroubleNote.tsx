@@ -32,7 +32,7 @@ export function TroubleNote(): JSX.Element {
             </p>
             <p>
               {t("What they told last stays below, with its age.")}{" "}
-              <a href={address("/settings/diagnostics")}>
+              <a href={address("/settings/nodes")}>
                 <u>{t("Why")}</u>
               </a>
             </p>

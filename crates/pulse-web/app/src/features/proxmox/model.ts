@@ -36,11 +36,22 @@ export function guestHealth(guest: Guest): Health {
 
 export function nodeHealth(node: Node): Health {
   if (node.status !== "online") return "crit";
+  if (problemsOf(node).length > 0) return "warn";
   return node.connectionHealth === undefined || node.connectionHealth === "healthy" ? "ok" : "warn";
 }
 
+/** What the last poll complained of about this node, with what to do about it. */
+export function problemsOf(node: Node): readonly string[] {
+  return node.problems ?? NO_PROBLEMS;
+}
+
+const NO_PROBLEMS: readonly string[] = [];
+
 export function nodeStatusText(node: Node): string {
-  if (node.status !== "online") return t("offline");
+  const [problem] = problemsOf(node);
+  if (node.status !== "online")
+    return problem === undefined ? t("offline") : t("offline: {problem}", { problem });
+  if (problem !== undefined) return t("online, but: {problem}", { problem });
   if (node.connectionHealth === undefined || node.connectionHealth === "healthy") return t("online");
   return t("online, connection {health}", { health: node.connectionHealth });
 }

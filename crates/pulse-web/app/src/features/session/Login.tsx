@@ -7,6 +7,17 @@ import { Button, Check, Field, Note } from "../../ui/controls";
 import { Gate } from "./Gate";
 import styles from "./Gate.module.css";
 
+/** What a provider's login that came to nothing leaves in the address, in words with what to do. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  group_restricted: t("None of your groups may log in here. Ask whoever runs this server."),
+  domain_restricted: t("Addresses of your domain may not log in here. Ask whoever runs this server."),
+  email_restricted: t("Your address may not log in here. Ask whoever runs this server."),
+  access_denied: t("The provider says that you may not, or you broke it off there."),
+  invalid_state: t("The login took too long, or another browser began it. Try it again."),
+  missing_state: t("The login took too long, or another browser began it. Try it again."),
+  oidc_disabled: t("The login by the provider is switched off."),
+};
+
 const Recover = lazy(() => import("./Recover"));
 
 export default function Login(props: { hasExpired: boolean }): JSX.Element {
@@ -16,7 +27,13 @@ export default function Login(props: { hasExpired: boolean }): JSX.Element {
   // What a provider that refused leaves in the address.
   const refusal = new URLSearchParams(location.search).get("oidc_error");
   const [error, setError] = createSignal<string | undefined>(
-    refusal === null ? undefined : t("The provider's login did not work: {reason}", { reason: refusal }),
+    refusal === null
+      ? undefined
+      : (REFUSALS[refusal] ??
+          t(
+            "The provider's login did not work ({reason}). The log of the server says why; under Security an administrator can test it.",
+            { reason: refusal },
+          )),
   );
   const [status] = createResource(securityStatus);
   const [isBusy, setBusy] = createSignal(false);

@@ -1,18 +1,20 @@
 // The form that adds a node. Testing and adding show the server's exact words beside the form.
 
-import { createSignal, Index, type JSX, Show } from "solid-js";
-import { addNode, type ConfiguredNode, changeNode, testConnection } from "../../api/calls";
+import { createSignal, For, Index, type JSX, Show } from "solid-js";
+import { addNode, type ConfiguredNode, changeNode, shownCertificate, testConnection } from "../../api/calls";
 import type { FoundServer } from "../../api/connect";
 import { t } from "../../text";
 import { Button, Check, Field, Note, Secret, Segmented } from "../../ui/controls";
 import { Discovery, SelfConnect } from "./FindNode";
 import {
+  CERTIFICATE_COMMANDS,
   EMPTY_FORM,
   type FormErrors,
   formErrors,
   formOf,
   KINDS,
   type NodeForm,
+  PARTS,
   PORTS,
   tokenCommands,
   toRequest,
@@ -33,7 +35,7 @@ export function AddNode(props: {
   const known = props.node;
   const [form, setForm] = createSignal<NodeForm>(known === undefined ? EMPTY_FORM : formOf(known));
   const [errors, setErrors] = createSignal<FormErrors>({});
-  const [busy, setBusy] = createSignal<"test" | "add">();
+  const [busy, setBusy] = createSignal<"test" | "add" | "look">();
   const [outcome, setOutcome] = createSignal<{ isGood: boolean; text: string; warnings?: string[] }>();
 
   const change = (parts: Partial<NodeForm>): void => {
@@ -51,6 +53,27 @@ export function AddNode(props: {
       fingerprint: server.fingerprint,
       ...(kind === "pmg" ? { signIn: "password" as const } : {}),
     });
+  };
+  const look = async (): Promise<void> => {
+    const { host } = formErrors(form(), true);
+    setErrors((old) => (host === undefined ? old : { ...old, host }));
+    if (host !== undefined) return;
+    setBusy("look");
+    setOutcome(undefined);
+    try {
+      const shown = await shownCertificate(form().kind, form().host.trim());
+      change({ fingerprint: shown.fingerprint });
+      setOutcome({
+        isGood: true,
+        text: t(
+          "{host} shows this certificate now. Compare the fingerprint with the one on the node itself ({command}) before you trust it.",
+          { host: shown.host, command: CERTIFICATE_COMMANDS[form().kind] },
+        ),
+      });
+    } catch (cause) {
+      setOutcome({ isGood: false, text: cause instanceof Error ? cause.message : String(cause) });
+    }
+    setBusy(undefined);
   };
   const isComplete = (): boolean => {
     const found = formErrors(form(), known !== undefined);
@@ -81,7 +104,7 @@ export function AddNode(props: {
     attempt("add", async () => {
       const request = toRequest(form(), known);
       if (known !== undefined) {
-        await changeNode(known.id, request);
+        await changeNode(known, request);
         await props.onAdded(t("{name} was changed.", { name: request.name ?? "" }));
         return;
       }
@@ -210,10 +233,16 @@ export function AddNode(props: {
         error={errors().fingerprint}
         placeholder="SHA-256, such as 4F:1A:…"
         hint={t(
-          "For Proxmox's own self-signed certificate: exactly this one is accepted and no other. On the node: pvenode cert info.",
+          "For Proxmox's own self-signed certificate: exactly this one is accepted and no other. On the node: {command}.",
+          { command: CERTIFICATE_COMMANDS[form().kind] },
         )}
         onInput={(fingerprint) => change({ fingerprint })}
       />
+      <div>
+        <Button isSmall isDisabled={busy() !== undefined} onClick={() => void look()}>
+          {busy() === "look" ? t("Looking…") : t("Look at its certificate")}
+        </Button>
+      </div>
       <Field
         label={t("Certificate authority")}
         isLong
@@ -245,6 +274,41 @@ export function AddNode(props: {
           </>
         }
       />
+      <details open={known !== undefined && PARTS[form().kind].some((part) => !form().parts[part.id])}>
+        <summary>{t("What is read, and where people open it")}</summary>
+        <fieldset class={styles.scopes}>
+          <legend class="sr">{t("What is read")}</legend>
+          <For each={PARTS[form().kind]}>
+            {(part) => (
+              <Check
+                label={part.title}
+                isOn={form().parts[part.id]}
+                onChange={(isOn) => change({ parts: { ...form().parts, [part.id]: isOn } })}
+              />
+            )}
+          </For>
+        </fieldset>
+        <div class={styles.columns}>
+          <Show when={form().kind === "pbs"}>
+            <Field
+              label={t("Datastores to leave out")}
+              value={form().excluded}
+              placeholder="usb-*, test"
+              hint={t("Names with commas between them; * stands for anything.")}
+              onInput={(excluded) => change({ excluded })}
+            />
+          </Show>
+          <Field
+            label={t("Link for people")}
+            type="url"
+            value={form().guestUrl}
+            error={errors().guestUrl}
+            placeholder="https://pve.example.org"
+            hint={t("Where its name leads to, where that is not the address above.")}
+            onInput={(guestUrl) => change({ guestUrl })}
+          />
+        </div>
+      </details>
       <Show when={outcome()}>
         {(result) => (
           <>

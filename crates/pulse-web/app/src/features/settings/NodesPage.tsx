@@ -19,6 +19,8 @@ import { type Health, Mark } from "../../ui/Mark";
 import { Waiting } from "../../ui/Waiting";
 import { ActionList } from "./ActionList";
 import { AddNode } from "./AddNode";
+import { ClusterMembers } from "./ClusterMembers";
+import { hasTrouble, NodeTrouble } from "./NodeTrouble";
 import styles from "./Settings.module.css";
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -27,25 +29,16 @@ const KINDS: Readonly<Record<string, string>> = {
   pmg: "Proxmox Mail Gateway",
 };
 
-/** Between two looks at a node of which nothing has been heard yet. */
+/** Between two looks at the list while a node was not heard yet, while one complains, and else. */
 const LOOK_AGAIN_MS = 1_500;
+const TROUBLE_MS = 4_000;
+const CALM_MS = 20_000;
 
 const HEALTH: Readonly<Record<string, Health>> = { connected: "ok", waiting: "idle" };
 
 /** A node that was just added has not failed: it was not asked yet. */
 function statusOf(node: ConfiguredNode): string {
   return node.status !== "connected" && !node.lastError ? "waiting" : node.status;
-}
-
-/** So many of what a poll complained of are shown besides the first. */
-const MOST_ISSUES = 5;
-
-/** What else the last poll complained of, each node of a cluster by itself; the rest is counted. */
-function otherIssues(node: ConfiguredNode): string[] {
-  const others = (node.issues ?? []).map((issue) => issue.message).slice(1);
-  if (others.length <= MOST_ISSUES) return others;
-  const left = t("{count} more are not shown", { count: String(others.length - MOST_ISSUES) });
-  return [...others.slice(0, MOST_ISSUES), left];
 }
 
 interface TestOutcome {
@@ -62,10 +55,13 @@ export default function NodesPage(): JSX.Element {
   const [removing, setRemoving] = createSignal<ConfiguredNode>();
   const [tests, setTests] = createSignal<Readonly<Record<string, TestOutcome | "running">>>({});
   const list = (): ConfiguredNode[] => settled(nodes) ?? [];
-  const isWaiting = createMemo(() => list().some((node) => statusOf(node) === "waiting"));
+  // A change holds with the next poll, and what is wrong is mended elsewhere: nobody has to load the page again to see it.
+  const pause = createMemo(() => {
+    if (list().some((node) => statusOf(node) === "waiting")) return LOOK_AGAIN_MS;
+    return list().some(hasTrouble) ? TROUBLE_MS : CALM_MS;
+  });
   createEffect(() => {
-    if (!isWaiting()) return;
-    const timer = setInterval(() => void refetch(), LOOK_AGAIN_MS);
+    const timer = setInterval(() => void refetch(), pause());
     onCleanup(() => clearInterval(timer));
   });
 
@@ -82,7 +78,7 @@ export default function NodesPage(): JSX.Element {
     setTests((all) => ({ ...all, [node.id]: outcome }));
   };
   const remove = async (node: ConfiguredNode): Promise<void> => {
-    await removeNode(node.id);
+    await removeNode(node);
     setRemoving(undefined);
     setAdded(undefined);
     // Ids are positions: after a removal they mean other nodes.
@@ -164,88 +160,106 @@ export default function NodesPage(): JSX.Element {
             <ActionList label={t("Configured nodes")} columns={[t("Name"), t("Address"), t("Signs in with")]}>
               <Index each={list()}>
                 {(node) => (
-                  <tr>
-                    <td>
-                      <span class="row">
-                        <Mark health={HEALTH[statusOf(node())] ?? "crit"} label={statusOf(node())} />
-                        <strong>{node().name}</strong>
+                  <>
+                    <tr data-node={node().name} class={hasTrouble(node()) ? styles.above : undefined}>
+                      <td>
+                        <span class="row">
+                          <Mark health={HEALTH[statusOf(node())] ?? "crit"} label={statusOf(node())} />
+                          <strong>{node().name}</strong>
+                          <Show when={node().isCluster}>
+                            <Badge title={t("Cluster")}>{node().clusterName}</Badge>
+                          </Show>
+                        </span>
+                        <div class={styles.small}>
+                          {KINDS[node().type] ?? node().type}, {statusOf(node())}
+                        </div>
                         <Show when={node().isCluster}>
-                          <Badge title={t("Cluster")}>{node().clusterName}</Badge>
+                          <ClusterMembers
+                            node={node()}
+                            onChanged={async () => {
+                              await refetch();
+                            }}
+                          />
                         </Show>
-                      </span>
-                      <Show when={node().lastError}>{(text) => <Note health="crit">{text()}</Note>}</Show>
-                      <Index each={otherIssues(node())}>
-                        {(text) => <Note health="warn">{text()}</Note>}
-                      </Index>
-                      <Index each={node().hidden ?? []}>
-                        {(text) => <Note health="warn">{text()}</Note>}
-                      </Index>
-                      <div class={styles.small}>
-                        {KINDS[node().type] ?? node().type}, {statusOf(node())}
-                      </div>
-                    </td>
-                    <td>
-                      {node().host}
-                      <div class={styles.small}>
-                        {node().fingerprint
-                          ? t("certificate pinned")
-                          : node().caCertificate
-                            ? t("certificate verified by an authority of its own")
-                            : node().verifySSL
-                              ? t("certificate verified")
-                              : t("certificate not verified")}
-                      </div>
-                      <Index each={node().certificateAuthorities ?? []}>
-                        {(authority) => (
-                          <div class={styles.small}>
-                            {t("{subject}, until {date}", {
-                              subject: authority().subject,
-                              date: authority().notAfter.slice(0, 10),
-                            })}
-                          </div>
-                        )}
-                      </Index>
-                    </td>
-                    <td>
-                      {node().hasToken
-                        ? t("token {name}", { name: node().tokenName ?? "" })
-                        : (node().user ?? t("password"))}
-                    </td>
-                    <td>
-                      <div class={styles.actions}>
-                        <Button
-                          isSmall
-                          isDisabled={tests()[node().id] === "running"}
-                          label={t("Test {name}", { name: node().name })}
-                          onClick={() => void test(node())}
-                        >
-                          {tests()[node().id] === "running" ? t("Testing…") : t("Test")}
-                        </Button>
-                        <Button
-                          isSmall
-                          label={t("Change {name}", { name: node().name })}
-                          onClick={() => {
-                            setAdding(false);
-                            setAdded(undefined);
-                            setEditing(node());
-                          }}
-                        >
-                          {t("Change")}
-                        </Button>
-                        <Button
-                          isSmall
-                          kind="danger"
-                          label={t("Remove {name}", { name: node().name })}
-                          onClick={() => setRemoving(node())}
-                        >
-                          {t("Remove")}
-                        </Button>
-                      </div>
-                      <Show when={outcomeOf(node())}>
-                        {(outcome) => <Note health={outcome().isGood ? "ok" : "crit"}>{outcome().text}</Note>}
-                      </Show>
-                    </td>
-                  </tr>
+                      </td>
+                      <td>
+                        {node().host}
+                        <div class={styles.small}>
+                          {node().fingerprint
+                            ? t("certificate pinned")
+                            : node().caCertificate
+                              ? t("certificate verified by an authority of its own")
+                              : node().verifySSL
+                                ? t("certificate verified")
+                                : t("certificate not verified")}
+                        </div>
+                        <Index each={node().certificateAuthorities ?? []}>
+                          {(authority) => (
+                            <div class={styles.small}>
+                              {t("{subject}, until {date}", {
+                                subject: authority().subject,
+                                date: authority().notAfter.slice(0, 10),
+                              })}
+                            </div>
+                          )}
+                        </Index>
+                      </td>
+                      <td>
+                        {node().hasToken
+                          ? t("token {name}", { name: node().tokenName ?? "" })
+                          : (node().user ?? t("password"))}
+                      </td>
+                      <td>
+                        <div class={styles.actions}>
+                          <Button
+                            isSmall
+                            isDisabled={tests()[node().id] === "running"}
+                            label={t("Test {name}", { name: node().name })}
+                            onClick={() => void test(node())}
+                          >
+                            {tests()[node().id] === "running" ? t("Testing…") : t("Test")}
+                          </Button>
+                          <Button
+                            isSmall
+                            label={t("Change {name}", { name: node().name })}
+                            onClick={() => {
+                              setAdding(false);
+                              setAdded(undefined);
+                              setEditing(node());
+                            }}
+                          >
+                            {t("Change")}
+                          </Button>
+                          <Button
+                            isSmall
+                            kind="danger"
+                            label={t("Remove {name}", { name: node().name })}
+                            onClick={() => setRemoving(node())}
+                          >
+                            {t("Remove")}
+                          </Button>
+                        </div>
+                        <Show when={outcomeOf(node())}>
+                          {(outcome) => (
+                            <Note health={outcome().isGood ? "ok" : "crit"}>{outcome().text}</Note>
+                          )}
+                        </Show>
+                      </td>
+                    </tr>
+                    <Show when={hasTrouble(node())}>
+                      <tr data-node={node().name}>
+                        <td colSpan={4}>
+                          <NodeTrouble
+                            node={node()}
+                            onChanged={async (text) => {
+                              setAdded(text);
+                              await refetch();
+                            }}
+                          />
+                        </td>
+                      </tr>
+                    </Show>
+                  </>
                 )}
               </Index>
             </ActionList>

@@ -7,29 +7,12 @@ import { t } from "../../text";
 import { Button, Check, Field, Note } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
 import lists from "../parts/lists.module.css";
+import { changeOf, EMPTY, formOf, type ProviderForm } from "./providerForm";
 import styles from "./Settings.module.css";
-
-const EMPTY = {
-  enabled: false,
-  issuerUrl: "",
-  clientId: "",
-  clientSecret: "",
-  redirectUrl: "",
-  allowedGroups: "",
-  allowedDomains: "",
-  allowedEmails: "",
-};
-type Form = typeof EMPTY;
-
-const split = (text: string): string[] =>
-  text
-    .split(/[\s,]+/)
-    .map((each) => each.trim())
-    .filter((each) => each !== "");
 
 export function Provider(): JSX.Element {
   const [stored, { refetch }] = createResource(oidcSettings);
-  const [form, setForm] = createSignal<Form>(EMPTY);
+  const [form, setForm] = createSignal<ProviderForm>(EMPTY);
   const [checks, setChecks] = createSignal<OidcPreflight>();
   const [outcome, setOutcome] = createSignal<{ isGood: boolean; text: string }>();
   const [isBusy, setBusy] = createSignal(false);
@@ -38,41 +21,35 @@ export function Provider(): JSX.Element {
       () => settled(stored),
       (now) => {
         if (now === undefined) return;
-        setForm({
-          enabled: now.enabled,
-          issuerUrl: now.issuerUrl,
-          clientId: now.clientId,
-          clientSecret: "",
-          redirectUrl: now.redirectUrl,
-          allowedGroups: now.allowedGroups.join(" "),
-          allowedDomains: now.allowedDomains.join(" "),
-          allowedEmails: now.allowedEmails.join(" "),
-        });
+        setForm(formOf(now));
       },
     ),
   );
   const set =
-    (name: keyof Omit<Form, "enabled">) =>
+    (name: keyof Omit<ProviderForm, "enabled">) =>
     (value: string): void => {
       setForm((old) => ({ ...old, [name]: value }));
     };
-  /** All is replaced: what the form does not show goes back as it came. */
-  const change = (): Parameters<typeof saveOidc>[0] => {
-    const now = settled(stored);
-    const { clientSecret, allowedGroups, allowedDomains, allowedEmails, ...rest } = form();
-    return {
-      logoutUrl: now?.logoutUrl ?? "",
-      scopes: now?.scopes ?? [],
-      usernameClaim: now?.usernameClaim ?? "",
-      emailClaim: now?.emailClaim ?? "",
-      groupsClaim: now?.groupsClaim ?? "",
-      ...rest,
-      allowedGroups: split(allowedGroups),
-      allowedDomains: split(allowedDomains),
-      allowedEmails: split(allowedEmails),
-      ...(clientSecret === "" ? {} : { clientSecret }),
-    };
-  };
+  const change = (): Parameters<typeof saveOidc>[0] => changeOf(form());
+  /** The environment holds all of it, or nothing. */
+  const isLocked = (): boolean => Object.keys(settled(stored)?.envOverrides ?? {}).length > 0;
+  const One = (one: {
+    name: keyof Omit<ProviderForm, "enabled">;
+    label: string;
+    hint?: string | undefined;
+    isSecret?: boolean;
+    isLong?: boolean;
+  }): JSX.Element => (
+    <Field
+      label={one.label}
+      type={one.isSecret === true ? "password" : "text"}
+      hint={one.hint}
+      isLong={one.isLong === true}
+      isDisabled={isLocked()}
+      value={form()[one.name]}
+      onInput={set(one.name)}
+    />
+  );
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     setBusy(true);
     setOutcome(undefined);
@@ -108,54 +85,61 @@ export function Provider(): JSX.Element {
           {t("The state could not be loaded: {reason}", { reason: (stored.error as Error).message })}
         </Note>
       </Show>
+      <Show when={isLocked()}>
+        <Note health="warn">{t("Set by the environment of the server; it cannot be changed here.")}</Note>
+      </Show>
       <Check
         label={t("Offer it on the login page")}
         isOn={form().enabled}
+        isDisabled={isLocked()}
         onChange={(enabled) => setForm((old) => ({ ...old, enabled }))}
       />
       <div class={styles.columns}>
-        <Field
-          label={t("Issuer")}
-          hint="https://id.example.com/realms/home"
-          value={form().issuerUrl}
-          onInput={set("issuerUrl")}
-        />
-        <Field label={t("Client id")} value={form().clientId} onInput={set("clientId")} />
-        <Field
+        <One name="issuerUrl" label={t("Issuer")} hint="https://id.example.com/realms/home" />
+        <One name="clientId" label={t("Client id")} />
+        <One
+          name="clientSecret"
           label={t("Client secret")}
-          type="password"
-          autocomplete="off"
+          isSecret
           hint={
             settled(stored)?.clientSecretSet === true ? t("One is stored. Type to replace it.") : undefined
           }
-          value={form().clientSecret}
-          onInput={set("clientSecret")}
         />
-        <Field
+        <One
+          name="redirectUrl"
           label={t("Redirect address")}
           hint={t("Give the provider the same: {address}", {
             address: settled(stored)?.defaultRedirect ?? "",
           })}
-          value={form().redirectUrl}
-          onInput={set("redirectUrl")}
         />
-        <Field
-          label={t("Groups that may log in")}
-          hint={t("Empty: all")}
-          value={form().allowedGroups}
-          onInput={set("allowedGroups")}
+        <One
+          name="logoutUrl"
+          label={t("Logout address")}
+          hint={t("Where the provider ends its own session; empty for none.")}
         />
-        <Field
-          label={t("Mail domains that may log in")}
-          hint={t("Empty: all")}
-          value={form().allowedDomains}
-          onInput={set("allowedDomains")}
+        <One name="scopes" label={t("Scopes")} hint="openid profile email groups" />
+        <One name="usernameClaim" label={t("Claim of the user name")} hint="preferred_username" />
+        <One name="emailClaim" label={t("Claim of the address")} hint="email" />
+        <One
+          name="groupsClaim"
+          label={t("Claim of the groups")}
+          hint={t("Such as groups or realm_access.roles; empty for none.")}
         />
-        <Field
-          label={t("Mail addresses that may log in")}
-          hint={t("Empty: all")}
-          value={form().allowedEmails}
-          onInput={set("allowedEmails")}
+        <One name="allowedGroups" label={t("Groups that may log in")} hint={t("Empty: all")} />
+        <One name="allowedDomains" label={t("Mail domains that may log in")} hint={t("Empty: all")} />
+        <One name="allowedEmails" label={t("Mail addresses that may log in")} hint={t("Empty: all")} />
+        <One
+          name="groupRoleMappings"
+          label={t("Roles of groups")}
+          isLong
+          hint={t(
+            "A line for each, such as ops=admin. Roles are admin, operator, viewer and auditor. Empty: whoever may log in administers.",
+          )}
+        />
+        <One
+          name="caBundle"
+          label={t("File of certificate authorities")}
+          hint={t("A PEM file on the server's machine, where the provider's certificate is one of your own.")}
         />
       </div>
       <Show when={checks()}>
@@ -183,7 +167,7 @@ export function Provider(): JSX.Element {
         >
           {t("Test")}
         </Button>
-        <Button type="submit" kind="primary" isDisabled={isBusy()}>
+        <Button type="submit" kind="primary" isDisabled={isBusy() || isLocked()}>
           {t("Save")}
         </Button>
       </div>

@@ -1,25 +1,24 @@
 // Security: the password, how people get in, and what is open.
 
-import { createResource, createSignal, type JSX, Show } from "solid-js";
-import { changePassword, securityStatus } from "../../api/calls";
+import { createResource, createSignal, For, type JSX, Show } from "solid-js";
+import { changePassword, listTokens, login, securityStatus, systemSettings } from "../../api/calls";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Fact, Facts, Field, Note } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
 import { createNewPassword } from "../session/NewPassword";
 import { Provider } from "./Provider";
+import { posture } from "./posture";
 import { Sessions } from "./Sessions";
 import styles from "./Settings.module.css";
 
 export default function SecurityPage(): JSX.Element {
   const [status] = createResource(securityStatus);
+  // Who may not see these sees the rest.
+  const [settings] = createResource(() => systemSettings().catch(() => undefined));
+  const [tokens] = createResource(() => listTokens().catch(() => undefined));
   const now = () => settled(status);
-  const yes = (isGood: boolean | undefined, good: string, bad: string): JSX.Element => (
-    <span class={styles.state}>
-      <Mark health={isGood === true ? "ok" : "warn"} label="" />
-      <span>{isGood === true ? good : bad}</span>
-    </span>
-  );
+  const isEncrypted = location.protocol === "https:";
   return (
     <>
       <header class={styles.head}>
@@ -37,31 +36,35 @@ export default function SecurityPage(): JSX.Element {
         <Show when={now()}>
           {(each) => (
             <Facts>
-              <Fact name={t("Login")}>
-                {yes(each().hasAuthentication, t("is needed"), t("is not needed"))}
-              </Fact>
-              <Fact name={t("Connection of this page")}>
-                {yes(
-                  location.protocol === "https:",
-                  t("encrypted"),
-                  t("not encrypted: put a proxy with TLS in front, or give the server a certificate"),
+              <For each={posture(each(), settled(settings), settled(tokens), Date.now(), isEncrypted)}>
+                {(finding) => (
+                  <Fact name={finding.name}>
+                    <span class={styles.state}>
+                      <Mark
+                        health={finding.health}
+                        label={finding.health === "ok" ? t("good") : t("worth a look")}
+                      />
+                      <span>{finding.text}</span>
+                    </span>
+                  </Fact>
                 )}
-              </Fact>
+              </For>
               <Fact name={t("User")}>
-                {each().authUsername || each().proxyAuthUsername || each().oidcUsername}
+                {each().oidcUsername || each().proxyAuthUsername || each().authUsername}
               </Fact>
             </Facts>
           )}
         </Show>
       </section>
-      <Password user={now()?.authUsername} />
+      <Password user={now()?.authUsername} isOwn={!now()?.oidcUsername && !now()?.proxyAuthUsername} />
       <Sessions />
       <Provider />
     </>
   );
 }
 
-function Password(props: { user: string | undefined }): JSX.Element {
+/** `isOwn`: whoever changes it came in by it, not by a provider or a proxy. */
+function Password(props: { user: string | undefined; isOwn: boolean }): JSX.Element {
   const [current, setCurrent] = createSignal("");
   const next = createNewPassword();
   const [outcome, setOutcome] = createSignal<{ isGood: boolean; text: string }>();
@@ -72,6 +75,8 @@ function Password(props: { user: string | undefined }): JSX.Element {
     setOutcome(undefined);
     try {
       await changePassword(current(), next.value());
+      // All sessions of the login end, this one as well: it is begun anew.
+      if (props.user && props.isOwn) await login(props.user, next.value(), false);
       setCurrent("");
       next.clear();
       setOutcome({ isGood: true, text: t("The password was changed. Other sessions have ended.") });

@@ -9,7 +9,17 @@ import { Button, Check, Choice, Field, Note } from "../../ui/controls";
 import { toast } from "../../ui/toast";
 import { Waiting } from "../../ui/Waiting";
 import styles from "./Settings.module.css";
-import { changes, type Draft, GROUPS, type Key, numberError, type SystemField } from "./systemFields";
+import {
+  type Changes,
+  changes,
+  type Draft,
+  GROUPS,
+  type Key,
+  lockName,
+  numberError,
+  type SystemField,
+  settingOf as storedSetting,
+} from "./systemFields";
 
 export default function SystemPage(): JSX.Element {
   const [stored, { refetch }] = createResource(systemSettings);
@@ -18,20 +28,20 @@ export default function SystemPage(): JSX.Element {
   const [isBusy, setBusy] = createSignal(false);
   const now = () => settled(stored);
   const settingOf = (key: Key): string | number | boolean | undefined =>
-    draft()[key] ?? now()?.[key] ?? undefined;
+    draft()[key] ?? storedSetting(now(), key);
   const put = (key: Key, value: string | number | boolean): void => {
     setDraft((old) => ({ ...old, [key]: value }));
     setError(undefined);
   };
-  const isLocked = (key: Key): boolean => now()?.envOverrides?.[key] === true;
-  const pending = (): Draft => {
+  const isLocked = (key: Key): boolean => now()?.envOverrides?.[lockName(key)] === true;
+  const pending = (): Changes => {
     const settings = now();
     return settings === undefined ? {} : changes(settings, draft());
   };
   const hasErrors = (): boolean =>
     GROUPS.some((group) =>
       group.fields.some(
-        (field) => field.key in pending() && numberError(field, settingOf(field.key)) !== undefined,
+        (field) => field.key in draft() && numberError(field, settingOf(field.key)) !== undefined,
       ),
     );
   const save = async (): Promise<void> => {
@@ -85,7 +95,7 @@ export default function SystemPage(): JSX.Element {
         <Choice
           label={field.label}
           options={field.options}
-          value={String(settingOf(field.key) || field.options[0]?.id)}
+          value={String(settingOf(field.key) ?? field.options[0]?.id)}
           isDisabled={isLocked(field.key)}
           hint={locked(field.key, field.hint)}
           onChange={(id) => put(field.key, id)}

@@ -2,6 +2,15 @@ import { describe, expect, it } from "vitest";
 import type { ConfiguredNode } from "../../api/calls";
 import { EMPTY_FORM, formErrors, formOf, hostPart, type NodeForm, toRequest } from "./nodeForm";
 
+const PBS_OFF = {
+  monitorDatastores: false,
+  monitorSyncJobs: false,
+  monitorVerifyJobs: false,
+  monitorPruneJobs: false,
+  monitorGarbageJobs: false,
+  excludeDatastores: [],
+};
+
 const GOOD: NodeForm = {
   ...EMPTY_FORM,
   host: "pve1.lan",
@@ -51,6 +60,33 @@ describe("a node that is there", () => {
       host: "https://vault.lan:8007",
       verifySSL: false,
       tokenName: "pulse@pbs!monitor",
+      ...PBS_OFF,
+    });
+  });
+
+  it("keeps what is read of it and where people open it, which the server would clear or reset otherwise", () => {
+    const node = {
+      id: "pmg-0",
+      type: "pmg",
+      name: "mx",
+      host: "https://mx.lan:8006",
+      hasToken: false,
+      user: "pulse@pmg",
+      guestURL: "https://mx.example.org",
+      monitorQueues: true,
+    } as ConfiguredNode;
+    expect(toRequest(formOf(node), node)).toMatchObject({
+      guestURL: "https://mx.example.org",
+      monitorMailStats: false,
+      monitorQueues: true,
+      monitorQuarantine: false,
+      monitorDomainStats: false,
+    });
+    const disks = { id: "pve-0", type: "pve", name: "a", host: "a", monitorVMs: true } as ConfiguredNode;
+    expect(toRequest(formOf(disks), disks)).toMatchObject({
+      monitorVMs: true,
+      monitorStorage: false,
+      monitorPhysicalDisks: true,
     });
   });
 });
@@ -83,7 +119,19 @@ describe("toRequest", () => {
       verifySSL: true,
       tokenName: "pulse@pve!monitor",
       tokenValue: "secret",
+      monitorVMs: true,
+      monitorContainers: true,
+      monitorStorage: true,
+      monitorBackups: true,
+      monitorPhysicalDisks: true,
     });
+  });
+
+  it("asks for everything of a new backup server, and leaves out what somebody names", () => {
+    const request = toRequest({ ...GOOD, kind: "pbs", excluded: " usb-*, ,test" });
+    expect(request).toMatchObject({ monitorDatastores: true, monitorGarbageJobs: true });
+    expect(request.excludeDatastores).toEqual(["usb-*", "test"]);
+    expect(request).not.toHaveProperty("monitorVMs");
   });
 
   it("does not ask a pinned certificate for an authority", () => {

@@ -18,6 +18,43 @@ export interface NodeForm {
   /** Certificates of the authorities that must have signed it, in PEM form. */
   caCertificate: string;
   verifySsl: boolean;
+  /** Where people open it in a browser, if not at its address. */
+  guestUrl: string;
+  /** What is read of it; only the parts of its kind count. */
+  parts: Readonly<Record<Part, boolean>>;
+  /** Backup Server: datastores that are left out, with commas between; `*` stands for anything. */
+  excluded: string;
+}
+
+/** What can be read of each kind, and what it is called. All of it is, unless somebody says otherwise. */
+export const PARTS = {
+  pve: [
+    { id: "monitorVMs", title: t("Virtual machines") },
+    { id: "monitorContainers", title: t("Containers") },
+    { id: "monitorStorage", title: t("Storage") },
+    { id: "monitorBackups", title: t("Backups and snapshots") },
+    { id: "monitorPhysicalDisks", title: t("Physical disks") },
+  ],
+  pbs: [
+    { id: "monitorDatastores", title: t("Datastores") },
+    { id: "monitorSyncJobs", title: t("Sync jobs") },
+    { id: "monitorVerifyJobs", title: t("Verify jobs") },
+    { id: "monitorPruneJobs", title: t("Prune jobs") },
+    { id: "monitorGarbageJobs", title: t("Garbage collection") },
+  ],
+  pmg: [
+    { id: "monitorMailStats", title: t("Mail statistics") },
+    { id: "monitorQueues", title: t("Mail queues") },
+    { id: "monitorQuarantine", title: t("Quarantine") },
+    { id: "monitorDomainStats", title: t("Statistics per domain") },
+  ],
+} as const satisfies Readonly<Record<Kind, readonly { id: keyof NodeRequest; title: string }[]>>;
+
+export type Part = (typeof PARTS)[Kind][number]["id"];
+
+function everyPart(isOn: (part: Part) => boolean): Record<Part, boolean> {
+  const all = Object.values(PARTS).flatMap((parts) => parts.map((part) => part.id));
+  return Object.fromEntries(all.map((part) => [part, isOn(part)])) as Record<Part, boolean>;
 }
 
 export const KINDS = [
@@ -27,6 +64,13 @@ export const KINDS = [
 ] as const satisfies readonly { id: Kind; title: string }[];
 
 export const PORTS: Readonly<Record<Kind, number>> = { pve: 8006, pbs: 8007, pmg: 8006 };
+
+/** What tells the fingerprint on the host itself. */
+export const CERTIFICATE_COMMANDS: Readonly<Record<Kind, string>> = {
+  pve: "pvenode cert info",
+  pbs: "proxmox-backup-manager cert info",
+  pmg: "openssl x509 -in /etc/pmg/pmg-api.pem -noout -fingerprint -sha256",
+};
 
 export const EMPTY_FORM: NodeForm = {
   kind: "pve",
@@ -40,6 +84,9 @@ export const EMPTY_FORM: NodeForm = {
   fingerprint: "",
   caCertificate: "",
   verifySsl: true,
+  guestUrl: "",
+  parts: everyPart(() => true),
+  excluded: "",
 };
 
 /** The form of a node that is there. Its secrets never come back: empty means unchanged. */
@@ -56,6 +103,12 @@ export function formOf(node: ConfiguredNode): NodeForm {
     fingerprint: node.fingerprint ?? "",
     caCertificate: node.caCertificate ?? "",
     verifySsl: node.verifySSL === true,
+    guestUrl: node.guestURL ?? "",
+    // The list leaves out what is off; of disks it says nothing where nobody decided, and then they are read.
+    parts: everyPart((part) =>
+      part === "monitorPhysicalDisks" ? node[part] !== false : node[part] === true,
+    ),
+    excluded: (node.excludeDatastores ?? []).join(", "),
   };
 }
 
@@ -78,6 +131,9 @@ export function formErrors(form: NodeForm, isKnown = false): FormErrors {
   const fingerprint = form.fingerprint.replaceAll(/[\s:]/g, "");
   if (fingerprint !== "" && !/^[0-9a-fA-F]{64}$/.test(fingerprint)) {
     errors.fingerprint = t("A SHA-256 fingerprint has 64 hexadecimal digits");
+  }
+  if (form.guestUrl.trim() !== "" && !/^https?:\/\/[^\s/]/i.test(form.guestUrl.trim())) {
+    errors.guestUrl = t("A link begins with https:// or http://");
   }
   const authority = form.caCertificate.trim();
   if (/PRIVATE KEY-----/.test(authority)) {
@@ -102,12 +158,18 @@ export function toRequest(form: NodeForm, known?: ConfiguredNode): NodeRequest {
   const fingerprint = form.fingerprint.trim();
   const tokenValue = form.tokenValue.trim();
   const caCertificate = form.caCertificate.trim();
+  const guestURL = form.guestUrl.trim();
+  const excluded = form.excluded.split(",").map((each) => each.trim());
   return {
     type: form.kind,
     name: form.name.trim() || hostPart(form.host),
     host: form.host.trim(),
     // A pinned certificate is trusted for itself: nothing else is asked of it.
     verifySSL: (form.verifySsl || caCertificate !== "") && fingerprint === "",
+    // Link and fingerprint: what is not sent is cleared.
+    ...(guestURL === "" ? {} : { guestURL }),
+    ...Object.fromEntries(PARTS[form.kind].map((part) => [part.id, form.parts[part.id]])),
+    ...(form.kind === "pbs" ? { excludeDatastores: excluded.filter((each) => each !== "") } : {}),
     // An empty one takes the kept one away.
     ...(caCertificate === "" && !known?.caCertificate ? {} : { caCertificate }),
     ...(fingerprint === "" ? {} : { fingerprint }),
@@ -137,4 +199,15 @@ export function tokenCommands(kind: Kind): string | undefined {
       // A mail gateway knows no API tokens.
       return undefined;
   }
+}
+
+/** So many of what a poll complained of are shown besides the first. */
+const MOST_ISSUES = 5;
+
+/** What else the last poll complained of, each node of a cluster by itself; the rest is counted. */
+export function otherIssues(node: ConfiguredNode): string[] {
+  const others = (node.issues ?? []).map((issue) => issue.message).slice(1);
+  if (others.length <= MOST_ISSUES) return others;
+  const left = t("{count} more are not shown", { count: String(others.length - MOST_ISSUES) });
+  return [...others.slice(0, MOST_ISSUES), left];
 }

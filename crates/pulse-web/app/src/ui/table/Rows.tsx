@@ -57,6 +57,8 @@ const PHONE_ROW_HEIGHT = 54;
 const PICK_WIDTH = 34;
 /** How long a row beyond the edge of the screen may keep the figures it has. */
 const UNSEEN_MS = 10_000;
+/** Rows of one table on paper; more than these nobody reads there. */
+const MOST_PRINTED = 2_000;
 /** Scrolling is over when nothing scrolled for so long. */
 const SCROLL_REST_MS = 150;
 
@@ -108,6 +110,12 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     });
     return [...(props.isSelecting ? [`${PICK_WIDTH}px`] : []), ...widths].join(" ");
   });
+
+  /** Whether the reader made it narrower than it was meant to be. */
+  const isNarrow = (column: Column<Row>): boolean => {
+    const chosen = props.choice.widths[column.id];
+    return !isPhone() && chosen !== undefined && chosen < (column.width ?? Number.POSITIVE_INFINITY);
+  };
 
   /** Where the body begins in what the scroller scrolls. Asked for when something may have moved it. */
   let bodyTop = 0;
@@ -173,10 +181,20 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
   createComputed(() => batch(() => refresh(sight().start, sight().end)));
   const refreshAll = (): void => batch(() => refresh(slice().start, slice().end));
   const unseen = setInterval(refreshAll, UNSEEN_MS);
-  window.addEventListener("beforeprint", refreshAll);
+  /** Paper does not scroll: the whole table goes on it. */
+  const drawForPaper = (): void => {
+    refreshAll();
+    batch(() => {
+      setOffset(0);
+      setHeight(Math.min(props.entries.length, MOST_PRINTED) * rowHeight());
+    });
+  };
+  window.addEventListener("beforeprint", drawForPaper);
+  window.addEventListener("afterprint", measure);
   onCleanup(() => {
     clearInterval(unseen);
-    window.removeEventListener("beforeprint", refreshAll);
+    window.removeEventListener("beforeprint", drawForPaper);
+    window.removeEventListener("afterprint", measure);
   });
 
   const focusRow = (key: string): void => {
@@ -313,7 +331,10 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
         </Show>
         <For each={props.columns}>
           {(column, index) => (
-            <td class={column.isNumber === true ? styles.number : undefined}>
+            <td
+              class={column.isNumber === true ? styles.number : undefined}
+              data-narrow={isNarrow(column) ? "" : undefined}
+            >
               <Show when={index() === 0} fallback={column.cell(drawn.cell())}>
                 <div class={styles.first}>
                   {column.cell(drawn.cell())}

@@ -67,7 +67,7 @@ export function ProfileHistory(props: {
                           label={t("Go back to version {n}", { n: version.version })}
                           onClick={() => setWanted(version)}
                         >
-                          {t("Go back to it")}
+                          {t("Go back")}
                         </Button>
                       </Show>
                     </div>

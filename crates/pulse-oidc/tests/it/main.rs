@@ -1,0 +1,4 @@
+//! ID tokens as an attacker would make them.
+
+#[cfg(test)]
+mod attacks;
