@@ -91,9 +91,13 @@ impl OidcProvider {
 fn installed() -> Result<&'static Path> {
     static FOLDER: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
     let install = || -> Result<PathBuf> {
-        let here =
-            std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-        let folder = PathBuf::from(here).join("oidc");
+        // Cargo says where the program that runs is at home: this crate's tests, or the task that starts a browser.
+        let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let beside = here.as_ref().and_then(|here| Some(here.parent()?.join("tests")));
+        let built = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let folders = here.into_iter().chain(beside).chain([built]).map(|folder| folder.join("oidc"));
+        let folder = { folders }.find(|folder| folder.join("package.json").is_file());
+        let folder = folder.context("the folder of the OIDC provider (tests/oidc) is not there")?;
         let modified =
             |name: &str| folder.join(name).metadata().and_then(|metadata| metadata.modified()).ok();
         let done = modified("node_modules/.package-lock.json");
