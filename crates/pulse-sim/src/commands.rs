@@ -1,5 +1,7 @@
 //! The commands of the binary and their flags.
 
+mod kubernetes;
+
 use std::{
     io::{IsTerminal, Write},
     net::SocketAddr,
@@ -32,6 +34,8 @@ enum Command {
     /// Serve simulated clusters over HTTPS until interrupted, and a backup server and a mail gateway where asked for;
     /// prints one JSON line per cluster and machine when ready.
     Serve(Serve),
+    /// Serve the API of a small Kubernetes cluster over HTTPS until interrupted; prints one JSON line when ready.
+    Kubernetes(kubernetes::Kubernetes),
     /// Report to a server as many hosts and Docker hosts; prints a summary as one JSON line at the end.
     Load(Load),
 }
@@ -138,6 +142,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match arguments.command {
         Command::Serve(serve) => serve.run().await,
+        Command::Kubernetes(kubernetes) => kubernetes.run().await,
         Command::Load(load) => load.run().await,
     }
 }

@@ -14,6 +14,7 @@ mod first_run;
 mod history;
 mod install;
 mod install_elsewhere;
+mod kubernetes;
 mod live;
 mod log_secrets;
 mod machine;

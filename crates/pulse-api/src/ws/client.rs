@@ -7,7 +7,10 @@ use pulse_core::{Clock, Snapshot};
 use pulse_monitor::Watcher;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::{sync::broadcast, time::MissedTickBehavior};
+use tokio::{
+    sync::broadcast,
+    time::{Instant, MissedTickBehavior, timeout_at},
+};
 
 use super::{
     hub::{DeltaSeat, Hub, pack},
@@ -83,10 +86,11 @@ async fn serve_raw(
         return End::Gone;
     }
     let mut ping = pings();
+    let mut heard = Instant::now();
     loop {
         let outcome = tokio::select! {
             () = hub.stop().cancelled() => return End::Stopping,
-            incoming = tokio::time::timeout(READ_DEADLINE, socket.recv()) => match request(incoming) {
+            incoming = timeout_at(heard + READ_DEADLINE, socket.recv()) => match heard_now(&mut heard, request(incoming)) {
                 Request::Gone => return End::Gone,
                 Request::Nothing | Request::Resync | Request::Look(_) => Ok(()),
                 Request::Ping => send(socket, stamped("pong", clock)).await,
@@ -140,11 +144,12 @@ async fn serve_delta(
         return End::Gone;
     }
     let mut ping = pings();
+    let mut heard = Instant::now();
     loop {
         let mut start_over = false;
         let outcome = tokio::select! {
             () = hub.stop().cancelled() => return End::Stopping,
-            incoming = tokio::time::timeout(READ_DEADLINE, socket.recv()) => match request(incoming) {
+            incoming = timeout_at(heard + READ_DEADLINE, socket.recv()) => match heard_now(&mut heard, request(incoming)) {
                 Request::Gone => return End::Gone,
                 Request::Nothing => Ok(()),
                 Request::Look(ids) => {
@@ -206,6 +211,13 @@ enum Request {
     Resync,
     /// Of our own page: the figures of these every second, and of nothing else.
     Look(Vec<String>),
+}
+
+/// Notes that something came, whatever else went on meanwhile: a deadline that begins anew with each turn of the loop
+/// would never come.
+fn heard_now(heard: &mut Instant, request: Request) -> Request {
+    *heard = Instant::now();
+    request
 }
 
 fn request(incoming: Result<Option<Result<Message, axum::Error>>, tokio::time::error::Elapsed>) -> Request {

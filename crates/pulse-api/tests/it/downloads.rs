@@ -37,6 +37,53 @@ async fn an_agent_is_served_under_each_word_for_its_processor_with_its_checksum(
     assert_eq!(head.headers["content-length"], "3");
 }
 
+/// The targets, with the words that machines and people have for them (contract B-09 §7).
+const TARGETS: [(&str, &[&str]); 12] = [
+    ("linux-amd64", &["amd64", "x86_64"]),
+    ("linux-arm64", &["arm64", "aarch64"]),
+    ("linux-armv7", &["armv7", "armv7l", "armhf"]),
+    ("linux-armv6", &["armv6"]),
+    ("linux-386", &["386", "i386", "i686"]),
+    ("darwin-amd64", &["macos-amd64"]),
+    ("darwin-arm64", &["macos-arm64", "DARWIN-ARM64"]),
+    ("freebsd-amd64", &[]),
+    ("freebsd-arm64", &[]),
+    ("windows-amd64", &[]),
+    ("windows-arm64", &[]),
+    ("windows-386", &[]),
+];
+
+#[tokio::test]
+async fn each_of_the_twelve_targets_is_served_as_itself_and_never_by_another_ones_program() {
+    let data = tempfile::tempdir().unwrap();
+    let bin = data.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let server = TestServer::over(data, |settings| settings.bin_dir.clone_from(&bin));
+    std::fs::write(bin.join("pulse-agent"), "generic").unwrap();
+    let get = async |arch: &str| {
+        server.call(Method::GET, &format!("/download/pulse-agent?arch={arch}"), None, "").await
+    };
+    for (target, words) in TARGETS {
+        for arch in words.iter().chain([&target]) {
+            assert_eq!(get(arch).await.status, StatusCode::NOT_FOUND, "{arch} is not the generic one");
+        }
+        let suffix = if target.starts_with("windows") { ".exe" } else { "" };
+        std::fs::write(bin.join(format!("pulse-agent-{target}{suffix}")), target).unwrap();
+    }
+    for (target, words) in TARGETS {
+        let digest = ring::digest::digest(&ring::digest::SHA256, target.as_bytes());
+        let sum: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        for arch in words.iter().chain([&target]) {
+            let answer = get(arch).await;
+            assert_eq!((answer.status, answer.text().as_str()), (StatusCode::OK, target), "{arch}");
+            assert_eq!(answer.headers["x-checksum-sha256"], sum.as_str(), "{arch}");
+        }
+    }
+    for arch in ["", "riscv64"] {
+        assert_eq!(get(arch).await.text(), "generic", "a word that nobody knows counts as none: {arch}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_there_is_said_and_nothing_else_is_served() {
     let server = server();

@@ -33,6 +33,8 @@ mod holes;
 #[cfg(test)]
 mod https;
 #[cfg(test)]
+mod identity;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod login;
