@@ -140,6 +140,13 @@ export default function Gallery(): JSX.Element {
           <For each={[0, 12, 79, 85, 97]}>
             {(value) => <Meter value={value} limits={LIMITS} detail="3.4 / 8 GB" />}
           </For>
+          <Meter
+            value={60}
+            limits={LIMITS}
+            marks={{ at: [80], below: 30 }}
+            detail="with a mark, and a line below"
+          />
+          <Meter value={60} limits={LIMITS} marks={{ cuts: [20, 45] }} detail="made of three" />
           <Meter value={undefined} limits={LIMITS} why="the source does not say" />
           <For each={["fine", "warn", "crit"]}>
             {(level) => <Sparkline points={WAVE} top={100} level={level} />}

@@ -21,6 +21,35 @@ export function levelOf(value: number, limits: Limits): "fine" | "warn" | "crit"
   return value >= limits.warn ? "warn" : "fine";
 }
 
+/** What a bar shows besides its length, all in percent of its width. */
+export interface MeterMarks {
+  /** Lines across the bar. */
+  at?: readonly number[];
+  /** Gaps in the filled part, between what it is made of. */
+  cuts?: readonly number[];
+  /** A thin line below, so long. */
+  below?: number | undefined;
+}
+
+/** The picture of a bar with marks: one element, many layers. Pure. */
+export function picture(length: number, marks: MeterMarks): string {
+  const line = (at: number, colour: string, width: number): string =>
+    `linear-gradient(${colour},${colour}) no-repeat ${round(at)}% 50%/${width}px 100%`;
+  const fill = (colour: string, place: string, size: string): string =>
+    `linear-gradient(${colour},${colour}) no-repeat ${place}/${size}`;
+  return [
+    ...(marks.at ?? []).map((at) => line(at, "var(--text-soft)", 2)),
+    ...(marks.below === undefined ? [] : [fill("var(--series-3)", "0 100%", `${round(marks.below)}% 2px`)]),
+    ...(marks.cuts ?? []).map((at) => line(at, "var(--surface)", 1)),
+    `${fill("var(--fill)", "0 0", `${round(length)}% 100%`)} var(--meter-track)`,
+  ].join(",");
+}
+
+/** In whole steps: a bar that moves by less than can be seen is not drawn again. */
+function round(percent: number): number {
+  return Math.round(Math.min(100, Math.max(0, percent)));
+}
+
 export function Meter(props: {
   /** Percent: the length of the bar, and what the limits apply to. */
   value: number | undefined;
@@ -32,6 +61,7 @@ export function Meter(props: {
   hasShortDetail?: boolean | undefined;
   title?: string | undefined;
   why?: string | undefined;
+  marks?: MeterMarks | undefined;
 }): JSX.Element {
   return (
     <Show
@@ -45,6 +75,7 @@ export function Meter(props: {
         detail={props.detail}
         hasShortDetail={props.hasShortDetail}
         title={props.title}
+        marks={props.marks}
       />
     </Show>
   );
@@ -57,11 +88,15 @@ function Bar(props: {
   detail?: string | undefined;
   hasShortDetail?: boolean | undefined;
   title?: string | undefined;
+  marks?: MeterMarks | undefined;
 }): JSX.Element {
   const value = createMemo(() => props.value);
   const level = () => levelOf(value(), props.limits);
-  // In whole steps, as the number beside it: a bar that moves by less than can be seen is not drawn again.
-  const length = () => Math.round(Math.min(100, Math.max(0, value())));
+  const length = () => round(value());
+  const look = (): Record<string, string> =>
+    props.marks === undefined
+      ? { "background-size": `${length()}% 100%` }
+      : { background: picture(length(), props.marks) };
   return (
     <span
       class={styles.meter}
@@ -70,7 +105,7 @@ function Bar(props: {
       title={props.title}
     >
       <span class={styles.number}>{props.text ?? percent(value())}</span>
-      <span class={styles.track} aria-hidden="true" style={{ "background-size": `${length()}% 100%` }} />
+      <span class={styles.track} aria-hidden="true" style={look()} />
       <Show when={props.detail}>{(detail) => <span class={styles.detail}>{detail()}</span>}</Show>
     </span>
   );

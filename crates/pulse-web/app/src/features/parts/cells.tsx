@@ -2,7 +2,7 @@
 
 import { type JSX, Show } from "solid-js";
 import { bytesOf } from "../../state/format";
-import { type Limits, Meter } from "../../ui/Meter";
+import { type Limits, Meter, type MeterMarks } from "../../ui/Meter";
 import { isPhone } from "../../ui/screen";
 import styles from "./cells.module.css";
 
@@ -20,6 +20,9 @@ export function ShareMeter(props: {
   /** Without the absolute figures. */
   isShort?: boolean;
   title?: string | undefined;
+  /** In the place of the absolute figures. */
+  detail?: string | undefined;
+  marks?: MeterMarks | undefined;
 }): JSX.Element {
   return (
     <Meter
@@ -28,9 +31,10 @@ export function ShareMeter(props: {
       detail={
         props.isShort === true || isPhone() || props.share === undefined
           ? undefined
-          : bytesOf(props.share.used, props.share.total)
+          : (props.detail ?? bytesOf(props.share.used, props.share.total))
       }
       title={props.title}
+      marks={props.marks}
       why={props.why}
     />
   );

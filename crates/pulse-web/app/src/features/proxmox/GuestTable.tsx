@@ -3,7 +3,7 @@
 import { createMemo, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { lastUpdate, nodes, slowNow, slowUpdate } from "../../api/live";
-import { age, bytes, duration, moment, rate } from "../../state/format";
+import { age, bytes, bytesOf, duration, moment, percent, rate } from "../../state/format";
 import { oneOf } from "../../state/options";
 import type { View } from "../../state/view";
 import { reason } from "../../state/why";
@@ -22,13 +22,16 @@ import { cellStyles, PhoneName, ShareMeter, Two } from "../parts/cells";
 import {
   backupHealth,
   cpuOf,
+  diskCuts,
   diskOf,
+  fileSystemsOf,
   GUEST_FIELDS,
   guestHealth,
   isVm,
   keysOfNode,
   type LiveGuest,
   lockText,
+  memoryMarks,
   memoryOf,
   nodeHealth,
   nodeKeyOf,
@@ -129,8 +132,46 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
         share={memoryOf(guest())}
         limits={MEMORY_LIMITS}
         isShort={isShort}
-        title={source() === undefined ? undefined : t("source: {source}", { source: source() ?? "" })}
+        title={
+          [
+            source() === undefined ? "" : t("source: {source}", { source: source() ?? "" }),
+            guest().memory?.balloon ? t("balloon {size}", { size: bytes(guest().memory?.balloon ?? 0) }) : "",
+            guest().memory?.swapTotal
+              ? t("swap {use}", {
+                  use: bytesOf(guest().memory?.swapUsed ?? 0, guest().memory?.swapTotal ?? 0),
+                })
+              : "",
+          ]
+            .filter(Boolean)
+            .join(", ") || undefined
+        }
+        marks={memoryMarks(guest())}
         why={reason(guest(), "memory", "mem")}
+      />
+    );
+  };
+  const disk = (guest: () => LiveGuest): JSX.Element => {
+    const systems = createMemo(() => fileSystemsOf(guest()));
+    const share = createMemo(() => diskOf(guest()));
+    /** One that is nearly full shows, however much room the others have. */
+    const full = (): string | undefined => {
+      const first = systems()[0];
+      return first === undefined || first.percent < DISK_LIMITS.warn
+        ? undefined
+        : `${first.name} ${percent(first.percent)}`;
+    };
+    return (
+      <ShareMeter
+        share={share()}
+        limits={DISK_LIMITS}
+        detail={full()}
+        title={
+          systems()
+            .map((each) => `${each.name} ${percent(each.percent)}`)
+            .join(", ") || undefined
+        }
+        marks={systems().length === 0 ? undefined : { cuts: diskCuts(systems(), share()?.percent ?? 0) }}
+        why={reason(guest(), "disk")}
       />
     );
   };
@@ -230,7 +271,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       title: t("Disk"),
       sort: "descending",
       value: (guest) => diskOf(guest)?.percent,
-      cell: (row) => <ShareMeter share={diskOf(row())} limits={DISK_LIMITS} why={reason(row(), "disk")} />,
+      cell: disk,
     },
     {
       id: "uptime",

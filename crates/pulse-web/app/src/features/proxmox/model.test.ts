@@ -1,6 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { matches, parseFilter } from "../../state/filter";
-import { backupHealth, cpuOf, diskOf, GUEST_FIELDS, type LiveGuest, memoryOf, rateOf, tagsOf } from "./model";
+import {
+  backupHealth,
+  cpuOf,
+  diskCuts,
+  diskOf,
+  fileSystemsOf,
+  GUEST_FIELDS,
+  type LiveGuest,
+  memoryMarks,
+  memoryOf,
+  rateOf,
+  tagsOf,
+} from "./model";
 
 const guest = (parts: Partial<LiveGuest>): LiveGuest => ({
   id: "lab:n1:101",
@@ -63,5 +75,46 @@ describe("guests", () => {
     expect(backupHealth(guest({ lastBackup: now - 3_600_000 }), now)).toBe("ok");
     expect(backupHealth(guest({ lastBackup: now - 3 * 86_400_000 }), now)).toBe("warn");
     expect(backupHealth(guest({ lastBackup: now - 30 * 86_400_000 }), now)).toBe("crit");
+  });
+});
+
+describe("bars of guests", () => {
+  const base = {
+    id: "g",
+    vmid: 1,
+    name: "g",
+    node: "n",
+    instance: "i",
+    status: "running",
+    type: "lxc",
+  } as const;
+  const memory = { total: 100, used: 50, free: 50, usage: 50 };
+
+  it("mark a balloon that limits, and the use of swap", () => {
+    expect(memoryMarks({ ...base, memory: { ...memory, balloon: 60 } })).toEqual({
+      at: [60],
+      below: undefined,
+    });
+    expect(memoryMarks({ ...base, memory: { ...memory, swapTotal: 10, swapUsed: 4 } })).toEqual({
+      at: [],
+      below: 40,
+    });
+    expect(memoryMarks({ ...base, memory: { ...memory, balloon: 100 } })).toBeUndefined();
+    expect(memoryMarks({ ...base, status: "stopped", memory: { ...memory, balloon: 60 } })).toBeUndefined();
+  });
+
+  it("are cut between file systems, the fullest first; one alone needs no cut", () => {
+    const fs = (mountpoint: string, used: number, total: number) => ({
+      mountpoint,
+      used,
+      total,
+      free: total - used,
+      usage: (used / total) * 100,
+    });
+    const systems = fileSystemsOf({ ...base, disks: [fs("/", 10, 100), fs("/var", 30, 32)] });
+    expect(systems.map((each) => each.name)).toEqual(["/var", "/"]);
+    expect(diskCuts(systems, 40)).toEqual([30]);
+    expect(fileSystemsOf({ ...base, disks: [fs("/", 10, 100)] })).toEqual([]);
+    expect(diskCuts([], 40)).toEqual([]);
   });
 });

@@ -109,6 +109,53 @@ function share(used: number, total: number, usage: number | undefined): Share | 
   return { percent: usage ?? (used / total) * 100, used, total };
 }
 
+/** What a memory bar shows besides: how far the balloon lets the guest go, and the use of its swap. */
+export function memoryMarks(guest: Guest): { at: number[]; below: number | undefined } | undefined {
+  const memory = known(guest, guest.memory, "memory", "mem");
+  if (memory === undefined || memory.total <= 0) return undefined;
+  const balloon = memory.balloon ?? 0;
+  // At its full size the balloon limits nothing.
+  const at = balloon > 0 && balloon < memory.total ? [(balloon / memory.total) * 100] : [];
+  const total = memory.swapTotal ?? 0;
+  const below = total > 0 && (memory.swapUsed ?? 0) > 0 ? ((memory.swapUsed ?? 0) / total) * 100 : undefined;
+  return at.length === 0 && below === undefined ? undefined : { at, below };
+}
+
+/** One file system's share. */
+export interface FileSystem {
+  name: string;
+  percent: number;
+  used: number;
+}
+
+/** The file systems of a guest that has several; the fullest stands first. */
+export function fileSystemsOf(guest: Guest): FileSystem[] {
+  const list = known(guest, guest.disks, "disk") ?? [];
+  const all = list.flatMap((disk) =>
+    disk.total > 0 && (disk.usage ?? 0) >= 0
+      ? [
+          {
+            name: disk.mountpoint || disk.device || "",
+            percent: disk.usage ?? (disk.used / disk.total) * 100,
+            used: disk.used,
+          },
+        ]
+      : [],
+  );
+  return all.length < 2 ? [] : all.sort((a, b) => b.percent - a.percent);
+}
+
+/** Where the filled part of a bar is cut between its file systems. */
+export function diskCuts(systems: readonly FileSystem[], percent: number): number[] {
+  const sum = systems.reduce((all, each) => all + each.used, 0);
+  if (sum <= 0) return [];
+  let before = 0;
+  return systems.slice(0, -1).map((each) => {
+    before += each.used;
+    return (before / sum) * percent;
+  });
+}
+
 export function rateOf(
   guest: Guest,
   field: "networkIn" | "networkOut" | "diskRead" | "diskWrite",
