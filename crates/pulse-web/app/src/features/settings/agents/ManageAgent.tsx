@@ -159,7 +159,9 @@ export function ManageAgent(props: {
           <p>
             {props.agent.kind === "docker"
               ? t("Its agent is asked to stop, then it goes from all pages. Its history stays.")
-              : t("It goes from all pages and may not report for a day. Its history stays.")}
+              : t(
+                  "It goes from all pages and may not report for a day, unless it is installed anew with another token. Its history stays.",
+                )}
           </p>
           <p>{t("This takes the agent off the machine itself:")}</p>
           <Secret label={t("Uninstall command")} value={uninstallCommand(props.agent, HOME)} />
