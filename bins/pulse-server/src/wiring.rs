@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use pulse_api::{
-    About, Access, AccessTokens, AppState, Licensing,
+    About, Access, AccessTokens, AppState, Licensing, Services,
     auth::Oidc,
     mock::MockMode,
     published::StateCache,
@@ -149,7 +149,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     let mock_system = system.clone();
     let (system_changes, log_level) = (system.subscribe(), settings.log_level);
     let exec = RemoteExec::new(&settings.agent_commands, ledger.clone(), clock.clone());
-    let state = AppState {
+    let state = AppState::from(Services {
         about: Arc::new(about),
         clock: clock.clone(),
         settings: Arc::new(settings),
@@ -180,10 +180,10 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
         published: published.clone(),
         charts: Arc::default(),
         hub,
-    };
+    });
     if let Some(address) = state.settings.history.listen {
         // What Prometheus keeps is history: always of the real world.
-        let state = AppState { keeper: keeper.clone(), ..state.clone() };
+        let state = AppState::from(Services { keeper: keeper.clone(), ..Services::clone(&state) });
         history::serve_metrics(address, state, &tasks, stop.clone()).await?;
     }
     let app = pulse_api::router(state, page::router());

@@ -29,4 +29,4 @@ pub use document::document_json;
 pub use licensing::Licensing;
 pub use middleware::BasePath;
 pub use router::router;
-pub use state::{About, Access, AccessTokens, AppState};
+pub use state::{About, Access, AccessTokens, AppState, Services};

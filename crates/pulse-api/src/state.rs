@@ -1,6 +1,6 @@
 //! What handlers reach: the services of the server, each under its own type.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{ops::Deref, path::Path, sync::Arc, time::Duration};
 
 use axum::extract::FromRef;
 use jiff::{SignedDuration, Timestamp};
@@ -119,9 +119,30 @@ pub struct About {
     pub polling_interval: Duration,
 }
 
-/// The services behind the routes.
+/// The services behind the routes, shared by all of them.
+///
+/// Each layer and each handler of a request takes a clone: one counter, not one for each service, which the cores would
+/// hand to and fro.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Services>);
+
+impl From<Services> for AppState {
+    fn from(services: Services) -> Self {
+        Self(Arc::new(services))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
+}
+
+/// What [`AppState`] shares.
+#[derive(Clone)]
+pub struct Services {
     /// What the server says of itself.
     pub about: Arc<About>,
     /// Time.
@@ -182,7 +203,7 @@ pub struct AppState {
     pub hub: Hub,
 }
 
-impl AppState {
+impl Services {
     /// The current time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

@@ -13,7 +13,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use pulse_api::{
-    About, Access, AccessTokens, AppState, Licensing,
+    About, Access, AccessTokens, AppState, Licensing, Services,
     auth::{Oidc, Peer},
     mock::MockMode,
     published::StateCache,
@@ -246,7 +246,7 @@ impl TestServer {
         );
         tasks.spawn(forward(hub.clone(), alerts.live(), dyn_clock.clone(), stop.clone()));
         let exec = RemoteExec::new(&settings.agent_commands, ledger.clone(), dyn_clock.clone());
-        let state = AppState {
+        let state = AppState::from(Services {
             about: Arc::new(About {
                 version: "5.1.0",
                 started: Instant::now(),
@@ -280,7 +280,7 @@ impl TestServer {
             published,
             charts: Arc::default(),
             hub,
-        };
+        });
         let page = Router::new().fallback(async || "the page");
         Self { router: pulse_api::router(state.clone(), page), state, clock, proxmox, data, stop }
     }
@@ -300,9 +300,8 @@ impl TestServer {
             connection_timeout_seconds: seconds,
             ..SystemSettings::default()
         };
-        self.state.probe =
-            Probe::new(connect.clone(), Timeouts::with_request(Duration::from_secs(seconds.into())));
-        self.state.scheduler = Supervisor::start(
+        let probe = Probe::new(connect.clone(), Timeouts::with_request(Duration::from_secs(seconds.into())));
+        let scheduler = Supervisor::start(
             self.state.nodes.subscribe(),
             // Settings that nobody changes any more go on holding.
             watch::Sender::new(Arc::new(settings)).subscribe(),
@@ -312,6 +311,7 @@ impl TestServer {
             &TaskTracker::new(),
             self.stop.clone(),
         );
+        self.state = AppState::from(Services { probe, scheduler, ..Services::clone(&self.state) });
         self.router = pulse_api::router(self.state.clone(), Router::new().fallback(async || "the page"));
         self
     }
