@@ -1,4 +1,4 @@
-// From the frames of one connection to messages, in their order. Runs beside the page (decode.worker.ts), or in it where
+// From the frames of one connection to messages, in their order. Runs beside the page (line.worker.ts), or in it where
 // that is not possible. Pure but for the browser's own decompression.
 
 import type { Delta } from "./delta";
