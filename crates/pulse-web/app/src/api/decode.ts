@@ -31,7 +31,7 @@ export function parseMessage(text: string): Message {
 }
 
 /** The text of a frame: JSON, or the same compressed with gzip. */
-export async function frameText(frame: string | ArrayBuffer): Promise<string> {
+async function frameText(frame: string | ArrayBuffer): Promise<string> {
   if (typeof frame === "string") return frame;
   const stream = new Blob([frame]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).text();

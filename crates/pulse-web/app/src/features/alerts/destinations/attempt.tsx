@@ -2,7 +2,8 @@
 
 import { createSignal, type JSX, Show } from "solid-js";
 import { t } from "../../../text";
-import { Note } from "../../../ui/controls";
+import { Button, Note } from "../../../ui/controls";
+import settings from "../../settings/Settings.module.css";
 
 export interface Outcome {
   isGood: boolean;
@@ -46,6 +47,39 @@ export function Said(props: { outcome: Outcome | undefined }): JSX.Element {
     <Show when={props.outcome}>
       {(said) => <Note health={said().isGood ? "ok" : "crit"}>{said().text}</Note>}
     </Show>
+  );
+}
+
+/** The end of a form: how the last attempt went, a test of what stands there, and saving it. */
+export function TestAndSave(props: {
+  attempts: ReturnType<typeof useAttempt>;
+  isChanged: boolean;
+  test: () => Promise<unknown>;
+  save: () => Promise<unknown>;
+  onSaved: () => void;
+}): JSX.Element {
+  const isBusy = (): boolean => props.attempts.isBusy();
+  return (
+    <>
+      <Said outcome={props.attempts.outcome()} />
+      <div class={settings.actions}>
+        <Button
+          isDisabled={isBusy()}
+          onClick={() => void props.attempts.attempt(props.test, t("The test message was sent"))}
+        >
+          {t("Send a test")}
+        </Button>
+        <Button
+          kind="primary"
+          isDisabled={isBusy() || !props.isChanged}
+          onClick={async () => {
+            if (await props.attempts.attempt(props.save, t("Saved"))) props.onSaved();
+          }}
+        >
+          {t("Save")}
+        </Button>
+      </div>
+    </>
   );
 }
 
