@@ -31,8 +31,17 @@ async function mock(stepMs) {
     stdio: ["ignore", "pipe", "inherit"],
   });
   process.once("exit", () => child.kill());
-  await once(child.stdout, "data");
+  const failed = once(child, "exit").then(() => Promise.reject(new Error("the mock did not start")));
+  await Promise.race([once(child.stdout, "data"), failed]);
+  failed.catch(() => undefined);
   return child;
+}
+
+/** Its port is free afterwards. */
+async function stop(child) {
+  const over = once(child, "exit");
+  child.kill();
+  await over;
 }
 
 const browser = await chromium.launch({
@@ -150,7 +159,7 @@ let server = await mock(2_000);
   figures["  of an empty page"] = await page.evaluate(scroll, "#empty");
   await context.close();
 }
-server.kill();
+await stop(server);
 
 // A day of updates (one every ten seconds), as fast as they come.
 server = await mock(25);
@@ -178,7 +187,7 @@ server = await mock(25);
   figures["heap at the end, MB"] = await heap();
   await context.close();
 }
-server.kill();
+await stop(server);
 await browser.close();
 figures["load average at the end"] = Number(loadavg()[0].toFixed(1));
 for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${value}`);

@@ -1,6 +1,7 @@
 // What the forms of all destinations share: an attempt that says how it ended, and what could not be loaded.
 
 import { createSignal, type JSX, Show } from "solid-js";
+import { reasonOf } from "../../../state/failure";
 import { t } from "../../../text";
 import { Button, Note } from "../../../ui/controls";
 import settings from "../../settings/Settings.module.css";
@@ -33,7 +34,7 @@ export function useAttempt(): {
         setOutcome({ isGood, text: said });
       } catch (cause) {
         isGood = false;
-        setOutcome({ isGood, text: cause instanceof Error ? cause.message : String(cause) });
+        setOutcome({ isGood, text: reasonOf(cause) });
       }
       setBusy(false);
       return isGood;
@@ -88,7 +89,7 @@ export function Failed(props: { what: string; error: unknown }): JSX.Element {
     <Note health="crit">
       {t("{what} could not be loaded: {reason}", {
         what: props.what,
-        reason: props.error instanceof Error ? props.error.message : String(props.error),
+        reason: reasonOf(props.error),
       })}
     </Note>
   );
