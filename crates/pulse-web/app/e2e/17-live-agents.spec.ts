@@ -8,6 +8,8 @@ const OWN_PACE_SECONDS = 5;
 interface Agent {
   /** Reports of which the answer asked for the next in a second. */
   hurried: () => number;
+  /** All reports. */
+  sent: () => number;
   /** Whether the newest answer did. */
   isHurried: () => boolean;
   stop: () => Promise<void>;
