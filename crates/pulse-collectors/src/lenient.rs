@@ -22,6 +22,11 @@ fn kept(text: &str, most: usize, acts: fn(char) -> bool) -> String {
     text.chars().map(|each| if acts(each) { char::REPLACEMENT_CHARACTER } else { each }).collect()
 }
 
+/// A name to keep that came within another text.
+pub(crate) fn name(text: &str) -> String {
+    kept(text, LONGEST_NAME, acts_in_name)
+}
+
 /// Characters that act in a name: they turn the direction of the words behind it, as in `invoice\u{202e}gpj.exe`, begin a
 /// new line of a log, or steer a terminal. Letters of languages that are written from right to left are not among them.
 fn acts_in_name(each: char) -> bool {
@@ -99,7 +104,7 @@ impl Text<'_> {
 
     /// A name to keep: cut shorter, because it becomes part of ids and stands in every table.
     pub(crate) fn to_name(&self) -> Option<String> {
-        self.0.as_deref().map(|text| kept(text, LONGEST_NAME, acts_in_name))
+        self.0.as_deref().map(name)
     }
 
     pub(crate) fn is(&self, word: &str) -> bool {

@@ -2,7 +2,7 @@
 // by a real provider, tokens from beginning to end, and every setting with one that the environment holds.
 
 import type { Page } from "@playwright/test";
-import { OwnProvider, OwnServer } from "./own";
+import { OWN_TOKEN, OwnProvider, OwnServer } from "./own";
 import { expect, expectAccessible, PASSWORD, test, USER } from "./support";
 
 const NEW_PASSWORD = "another horse battery";
@@ -296,7 +296,7 @@ test("every setting is changed, holds, and is there after a reload; what the env
   }
   // And it is what the server says, not what the page remembers.
   const kept = await (
-    await fetch(`${server.url}/api/system/settings`, { headers: { "X-API-Token": "a-token-of-this-walk" } })
+    await fetch(`${server.url}/api/system/settings`, { headers: { "X-API-Token": OWN_TOKEN } })
   ).json();
   expect(kept.pbsPollingInterval).toBe(90);
   expect(kept.pvePollingInterval).toBe(30);

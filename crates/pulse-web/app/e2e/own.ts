@@ -29,31 +29,48 @@ async function ended(program: ChildProcess): Promise<void> {
   await over;
 }
 
+/** The API token of every server of a test's own. */
+export const OWN_TOKEN = "a-token-of-this-walk";
+
 export class OwnServer {
+  private program: ChildProcess | undefined;
+  url = "";
+
   private constructor(
-    private readonly program: ChildProcess,
     private readonly data: string,
-    readonly url: string,
+    private readonly environment: Record<string, string>,
   ) {}
 
   /** One that has been set up, with `environment` beside what every server has. */
   static async start(environment: Record<string, string> = {}): Promise<OwnServer> {
-    const data = mkdtempSync(join(tmpdir(), "pulse-walk-"));
-    const program = spawn(
-      variable("PULSE_SERVER"),
-      ["serve", "--listen", "127.0.0.1:0", "--data-dir", data, "--no-local-host"],
-      { env: { PATH: process.env.PATH, ...environment }, stdio: ["ignore", "pipe", "ignore"] },
-    );
-    const url = await said(program, /listening on (http:\S+)/);
-    const server = new OwnServer(program, data, url);
+    const server = new OwnServer(mkdtempSync(join(tmpdir(), "pulse-walk-")), environment);
+    await server.listen("127.0.0.1:0");
     const token = server.command("bootstrap-token");
-    const answer = await fetch(`${url}/api/security/quick-setup`, {
+    const answer = await fetch(`${server.url}/api/security/quick-setup`, {
       method: "POST",
       headers: { "X-Setup-Token": token },
-      body: JSON.stringify({ username: USER, password: PASSWORD, apiToken: "a-token-of-this-walk" }),
+      body: JSON.stringify({ username: USER, password: PASSWORD, apiToken: OWN_TOKEN }),
     });
     expect(answer.status, await answer.text()).toBe(200);
     return server;
+  }
+
+  private async listen(address: string): Promise<void> {
+    this.program = spawn(
+      variable("PULSE_SERVER"),
+      ["serve", "--listen", address, "--data-dir", this.data, "--no-local-host"],
+      { env: { PATH: process.env.PATH, ...this.environment }, stdio: ["ignore", "pipe", "ignore"] },
+    );
+    this.url = await said(this.program, /listening on (http:\S+)/);
+  }
+
+  /** Ends it, as before a start on the same address with the same data. */
+  async pause(): Promise<void> {
+    if (this.program !== undefined) await ended(this.program);
+  }
+
+  async resume(): Promise<void> {
+    await this.listen(new URL(this.url).host);
   }
 
   /** What a command of the server prints about this data directory. */
@@ -72,7 +89,7 @@ export class OwnServer {
   }
 
   async stop(): Promise<void> {
-    await ended(this.program);
+    await this.pause();
     rmSync(this.data, { recursive: true, force: true });
   }
 }

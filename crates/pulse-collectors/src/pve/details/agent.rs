@@ -18,6 +18,7 @@ use super::{
 use crate::{
     details::{AgentAnswer, AgentQuestion, AgentRefusal},
     error::PollError,
+    lenient,
 };
 
 /// What cannot be told more precisely: the agent's own words may hold anything.
@@ -57,17 +58,17 @@ pub(super) fn answer(question: AgentQuestion, body: &str) -> Result<AgentAnswer,
         }
         AgentQuestion::OperatingSystem => {
             let os: OsInfo<'_> = result(body)?;
-            let name = os.name.to_owned().or_else(|| os.pretty_name.to_owned());
+            let name = os.name.to_name().or_else(|| os.pretty_name.to_name());
             // Windows repeats its name in the version; the pretty name has the edition.
             let version = match (os.version.as_str(), os.pretty_name.as_str()) {
                 (Some(version), Some(pretty)) if version.starts_with("Microsoft Windows") => Some(pretty),
                 (version, _) => version.or(os.version_id.as_str()),
             };
-            Ok(AgentAnswer::OperatingSystem { name, version: version.map(str::to_owned) })
+            Ok(AgentAnswer::OperatingSystem { name, version: version.map(lenient::name) })
         }
         AgentQuestion::Version => {
             let info: AgentVersion<'_> = result(body)?;
-            Ok(AgentAnswer::Version(info.version.to_owned()))
+            Ok(AgentAnswer::Version(info.version.to_name()))
         }
     }
 }
@@ -109,7 +110,7 @@ fn available(meminfo: &str) -> Option<MemoryUse> {
 fn interface(row: &AgentInterface<'_>) -> Option<NetworkInterface> {
     let statistics = row.statistics.0.unwrap_or_default();
     let interface = NetworkInterface {
-        name: row.name.to_owned()?,
+        name: row.name.to_name()?,
         mac: mac(row.hardware_address.as_str()),
         addresses: row.ip_addresses.0.iter().filter_map(address).collect(),
         received_bytes: statistics.received.0,

@@ -113,17 +113,17 @@ pub(super) fn snapshots(
     vmid: u32,
 ) -> Vec<GuestSnapshot> {
     let snapshot = |row: &Snapshot<'_>| {
-        let name = row.name.as_str().filter(|name| *name != "current")?;
+        let name = row.name.to_name().filter(|name| name != "current")?;
         Some(GuestSnapshot {
             id: format!("{instance}-{node}-{vmid}-{name}"),
-            name: name.to_owned(),
+            name,
             node: node.to_owned(),
             instance: instance.clone(),
             kind: kind.to_owned(),
             vmid,
             made_at: time(row.snaptime)?,
             description: row.description.to_owned().map(|text| text.trim_end().to_owned()),
-            parent: row.parent.to_owned(),
+            parent: row.parent.to_name(),
             has_memory: row.vmstate.is_set(),
             size_bytes: None,
         })
@@ -246,6 +246,16 @@ mod tests {
         let [one] = snapshots.as_slice() else { panic!("{snapshots:?}") };
         assert_eq!((one.id.as_str(), one.has_memory), ("lab-n1-9-before", true));
         assert_eq!(one.description.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn a_snapshot_of_a_hostile_name_is_cut_before_it_becomes_an_id() {
+        let long = "n".repeat(10_000);
+        let rows = format!(r#"{{"data":[{{"name":"{long}","snaptime":1700000000,"parent":"{long}"}}]}}"#);
+        let snapshots = snapshots(&list(&rows).unwrap(), &"lab".into(), "n1", "qemu", 9);
+        let [one] = snapshots.as_slice() else { panic!("{snapshots:?}") };
+        assert_eq!((one.name.len(), one.id.len()), (256, "lab-n1-9-".len() + 256));
+        assert_eq!(one.parent.as_deref().map(str::len), Some(256));
     }
 
     #[test]

@@ -10,7 +10,10 @@ use super::{
     agent::{address, is_reachable, mac},
     wire::Interface,
 };
-use crate::{details::ContainerFacts, lenient::Text};
+use crate::{
+    details::ContainerFacts,
+    lenient::{self, Text},
+};
 
 /// No guest has more network cards than this.
 const MOST_CARDS: usize = 32;
@@ -59,7 +62,7 @@ pub(super) fn facts(config: &Config) -> ContainerFacts {
     let card = |(key, card): (&str, &str)| {
         let fixed = |name| part(card, name).filter(|ip| is_reachable(ip.split('/').next().unwrap_or(ip)));
         NetworkInterface {
-            name: part(card, "name").unwrap_or(key).to_owned(),
+            name: lenient::name(part(card, "name").unwrap_or(key)),
             mac: mac(part(card, "hwaddr")),
             addresses: ["ip", "ip6"].into_iter().filter_map(fixed).map(str::to_owned).collect(),
             ..NetworkInterface::default()
@@ -87,7 +90,7 @@ fn os_name(kind: &str) -> String {
         "opensuse" => "openSUSE",
         "ubuntu" => "Ubuntu",
         "unmanaged" => "Linux",
-        other => other,
+        other => return lenient::name(other),
     }
     .to_owned()
 }
@@ -95,7 +98,7 @@ fn os_name(kind: &str) -> String {
 /// Adds the addresses that a running container has.
 pub(super) fn add_addresses(facts: &mut ContainerFacts, rows: &[Interface<'_>]) {
     for row in rows.iter().take(MOST_CARDS) {
-        let Some(name) = row.name.as_str().filter(|name| *name != "lo") else { continue };
+        let Some(name) = row.name.to_name().filter(|name| name != "lo") else { continue };
         let mut addresses: Vec<String> = row.ip_addresses.0.iter().filter_map(address).collect();
         if addresses.is_empty() {
             let old = [row.inet.as_str(), row.inet6.as_str()].into_iter().flatten();
@@ -114,7 +117,7 @@ pub(super) fn add_addresses(facts: &mut ContainerFacts, rows: &[Interface<'_>]) 
                 }
             }
             None if !addresses.is_empty() => facts.interfaces.push(NetworkInterface {
-                name: name.to_owned(),
+                name,
                 mac: hardware,
                 addresses,
                 ..NetworkInterface::default()
@@ -150,6 +153,18 @@ mod tests {
         add_addresses(&mut facts, &list(rows).unwrap());
         assert_eq!(facts.interfaces[1].addresses, ["10.0.0.5/8"]);
         assert_eq!(facts.interfaces[2].addresses, ["10.9.0.1/32"]);
+    }
+
+    #[test]
+    fn hostile_names_are_cut_wherever_they_come_from() {
+        let long = "n".repeat(10_000);
+        let mut facts =
+            facts(&read(&format!(r#"{{"ostype":"{long}","net0":"name={long},ip=192.0.2.9/24"}}"#)));
+        let rows = format!(r#"{{"data":[{{"name":"x{long}","inet":"10.0.0.5/8"}}]}}"#);
+        add_addresses(&mut facts, &list(&rows).unwrap());
+        assert_eq!(facts.os_name.map(|name| name.len()), Some(256));
+        let lengths: Vec<usize> = facts.interfaces.iter().map(|interface| interface.name.len()).collect();
+        assert_eq!(lengths, [256, 256]);
     }
 
     #[test]

@@ -56,7 +56,7 @@ export const state = async (signal: AbortSignal): Promise<WireState> =>
 
 /** A stored API token; its value is shown once, when it is made. */
 export type TokenRecord = Schemas["ApiToken"];
-export type CreatedToken = Schemas["CreatedApiToken"];
+type CreatedToken = Schemas["CreatedApiToken"];
 
 export const listTokens = async (): Promise<TokenRecord[]> =>
   (await done(api.GET("/api/security/tokens"))).tokens;

@@ -1,4 +1,4 @@
-// From the frames of one connection to messages, in their order. Runs beside the page (decode.worker.ts), or in it where
+// From the frames of one connection to messages, in their order. Runs beside the page (line.worker.ts), or in it where
 // that is not possible. Pure but for the browser's own decompression.
 
 import type { Delta } from "./delta";
@@ -31,7 +31,7 @@ export function parseMessage(text: string): Message {
 }
 
 /** The text of a frame: JSON, or the same compressed with gzip. */
-export async function frameText(frame: string | ArrayBuffer): Promise<string> {
+async function frameText(frame: string | ArrayBuffer): Promise<string> {
   if (typeof frame === "string") return frame;
   const stream = new Blob([frame]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).text();

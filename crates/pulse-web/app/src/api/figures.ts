@@ -109,7 +109,8 @@ class Known {
 function namesOfNumbers(value: unknown): string | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   for (const each of Object.values(value)) if (typeof each !== "number") return undefined;
-  return Object.keys(value).join();
+  // Nothing inside is no figure: that something became empty is told with the rest of the row.
+  return Object.keys(value).join() || undefined;
 }
 
 /** Takes the figures out of changes. Keeps in step with the page by seeing all that the page is sent. */

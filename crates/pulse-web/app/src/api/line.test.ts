@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { LineNews, LineOrder } from "./line.worker";
 import type { LineEvent } from "./socketLine";
 
@@ -47,8 +47,15 @@ const other: LineEvent = { kind: "message", message: { type: "other" } };
 const closed: LineEvent = { kind: "closed", code: 4401 };
 
 let module: typeof import("./line");
+/** What waits for the next frame. */
+const frames: (() => void)[] = [];
+
+afterEach(() => void vi.useRealTimers());
 
 beforeEach(async () => {
+  vi.useFakeTimers();
+  frames.length = 0;
+  vi.stubGlobal("requestAnimationFrame", (run: () => void) => frames.push(run));
   vi.resetModules();
   FakeWorker.last = undefined;
   FakeSocket.urls.length = 0;
@@ -87,17 +94,50 @@ describe("a line", () => {
   });
 });
 
+describe("a worker that hangs", () => {
+  it("is given up when a line does not end, and one that ends a line is not", () => {
+    const heard: LineEvent[] = [];
+    const first = module.openLine("ws://a/", (event) => heard.push(event));
+    module.openLine("ws://b/", (event) => heard.push(event));
+    first.close();
+    FakeWorker.last?.tell(1, closed);
+    vi.advanceTimersByTime(60_000);
+    expect(FakeWorker.last?.isEnded).toBe(false);
+    const third = module.openLine("ws://c/", (event) => heard.push(event));
+    third.close();
+    vi.advanceTimersByTime(60_000);
+    expect(FakeWorker.last?.isEnded).toBe(true);
+    expect(heard).toEqual([closed, { kind: "closed", code: 1006 }, { kind: "closed", code: 1006 }]);
+  });
+});
+
 describe("an early line", () => {
-  it("keeps what came for who asks for the same", async () => {
+  it("keeps what came until the page is painted, for who asks for the same", () => {
     module.openEarly("ws://a/");
     FakeWorker.last?.tell(1, other);
     const heard: LineEvent[] = [];
     module.openLine("ws://a/", (event) => heard.push(event));
-    expect(heard).toEqual([]);
-    await Promise.resolve();
+    // However much comes in between, an end among it is not lost.
+    for (let times = 0; times < 200; times += 1) FakeWorker.last?.tell(1, other);
     FakeWorker.last?.tell(1, closed);
-    expect(heard).toEqual([other, closed]);
+    expect(heard).toEqual([]);
+    for (const run of frames) run();
+    expect(heard).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(heard.length).toBe(202);
+    expect(heard.at(-1)).toEqual(closed);
+    vi.runAllTimers();
+    expect(heard.length).toBe(202);
     expect(FakeWorker.last?.orders.length).toBe(1);
+  });
+
+  it("waits for no paint where nothing is painted", () => {
+    module.openEarly("ws://a/");
+    FakeWorker.last?.tell(1, other);
+    const heard: LineEvent[] = [];
+    module.openLine("ws://a/", (event) => heard.push(event));
+    vi.advanceTimersByTime(1_000);
+    expect(heard).toEqual([other]);
   });
 
   it("is no line any more when it was closed, or another is wanted", () => {

@@ -8,6 +8,11 @@ const BROKEN = 1006;
 
 type Take = (event: LineEvent) => void;
 
+/** Browsers give a server ten seconds to agree that a line ends. A worker that says nothing for so long hangs. */
+const LONGEST_CLOSE_MS = 30_000;
+/** Where nothing is painted for so long, as in a page out of sight, nobody waits for it. */
+const LONGEST_FRAME_MS = 200;
+
 let worker: Worker | undefined;
 let isForbidden = false;
 let count = 0;
@@ -26,16 +31,18 @@ function start(): Worker | undefined {
     if (event.kind === "closed") open.delete(line);
     take?.(event);
   });
-  // Its script was not to be had, or it fell: its lines went with it, and the next ones do without it.
-  worker.addEventListener("error", () => {
-    worker?.terminate();
-    worker = undefined;
-    isForbidden = true;
-    const cut = [...open.values()];
-    open.clear();
-    for (const take of cut) take({ kind: "closed", code: BROKEN });
-  });
+  worker.addEventListener("error", fall);
   return worker;
+}
+
+/** The worker's script was not to be had, it fell, or it hangs: its lines go with it, and the next ones do without it. */
+function fall(): void {
+  worker?.terminate();
+  worker = undefined;
+  isForbidden = true;
+  const cut = [...open.values()];
+  open.clear();
+  for (const take of cut) take({ kind: "closed", code: BROKEN });
 }
 
 /** A line that was opened before anybody could take what it brings. */
@@ -56,7 +63,7 @@ export function openEarly(url: string): void {
   const events: LineEvent[] = [];
   const line = openNow(url, (event) => {
     if (mine.take !== undefined) mine.take(event);
-    else if (events.length < MOST_EARLY) events.push(event);
+    else if (early !== mine || events.length < MOST_EARLY) events.push(event);
     else dropEarly();
   });
   const mine: Early = { url, line, events, take: undefined };
@@ -77,11 +84,24 @@ export function openLine(url: string, take: Take): Line {
     found.line.close();
     return openNow(url, take);
   }
-  queueMicrotask(() => {
+  // The state of a large estate keeps the page busy for longer than anybody should look at nothing.
+  afterPaint(() => {
     found.take = take;
     for (const event of found.events.splice(0)) take(event);
   });
   return found.line;
+}
+
+/** Runs once what is drawn now has been painted. */
+function afterPaint(run: () => void): void {
+  let isRun = false;
+  const once = (): void => {
+    if (!isRun) run();
+    isRun = true;
+  };
+  // A frame's callbacks come before it is painted, a timer of theirs after.
+  requestAnimationFrame(() => setTimeout(once));
+  setTimeout(once, LONGEST_FRAME_MS);
 }
 
 function openNow(url: string, take: Take): Line {
@@ -97,6 +117,11 @@ function openNow(url: string, take: Take): Line {
   order({ line, kind: "open", url });
   return {
     send: (text) => order({ line, kind: "send", text }),
-    close: () => order({ line, kind: "close" }),
+    close: () => {
+      order({ line, kind: "close" });
+      setTimeout(() => {
+        if (open.has(line)) fall();
+      }, LONGEST_CLOSE_MS);
+    },
   };
 }

@@ -4,7 +4,7 @@
 import { batch, createSignal, type Signal } from "solid-js";
 import { state as callState } from "./calls";
 import { setSessionEnded } from "./client";
-import { type Decoded, type Message, parseMessage } from "./decode";
+import { type Decoded, parseMessage } from "./decode";
 import { applyDelta, EMPTY, fromState, type Model, NAMES, type Rows } from "./delta";
 import { openLine } from "./line";
 import { liveUrl } from "./liveUrl";
@@ -139,18 +139,19 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
     let isWaitingForSnapshot = true;
 
     const takeState = (text: string): void => {
-      let message: Message;
+      let next: Model;
       try {
-        message = parseMessage(text);
+        const message = parseMessage(text);
+        if (message.type !== "snapshot") return;
+        next = fromState(message.data.version, message.data.state);
       } catch {
         opened.close();
         return;
       }
-      if (message.type !== "snapshot") return;
       isWaitingForSnapshot = false;
       attempt = 0;
       stopPolling();
-      adopt(fromState(message.data.version, message.data.state));
+      adopt(next);
       setConnection({ kind: "live" });
       setChannel((text) => opened.send(text));
     };
@@ -200,15 +201,14 @@ export function connectLive(isLoggedIn: () => Promise<boolean>): () => void {
 
   /** The socket is gone. HTTP tells why: server away, session over, or WebSockets blocked. */
   const lost = async (): Promise<void> => {
-    let isIn: boolean;
-    try {
-      isIn = await isLoggedIn();
-    } catch {
+    const isIn = await isLoggedIn().catch(() => undefined);
+    // A page that was hurried may have another line by now.
+    if (isStopped || line !== undefined) return;
+    if (isIn === undefined) {
       stopPolling();
       mute = 0;
       return retry(retryDelay(attempt++, Math.random()), true);
     }
-    if (isStopped) return;
     if (!isIn) {
       setSessionEnded((times) => times + 1);
       return;

@@ -68,6 +68,7 @@ describe("figures", () => {
           { cpu: n, networkIn: n * 2 },
           { memory: { total: 8, used: n, usage: n } },
           { memory: { total: 8, used: n, usage: n, swapUsed: 1 } },
+          { memory: {} },
           { memory: null },
           { cpu: null },
           { uptime: n },

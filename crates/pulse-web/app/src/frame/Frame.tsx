@@ -19,6 +19,7 @@ import { activeAlerts, connectLive } from "../api/live";
 import { isLoggedIn, session } from "../api/session";
 import { own } from "../base";
 import { ConnectionState } from "../ConnectionState";
+import { reasonOf } from "../state/failure";
 import { ThemeSwitch, UserMenu } from "../TopControls";
 import { t, tn } from "../text";
 import { Button, IconButton, Note } from "../ui/controls";
@@ -205,7 +206,7 @@ function Broken(props: { error: unknown; onRetry: () => void }): JSX.Element {
     <div class="page">
       <Note health="crit">
         {t("This part of the page could not be shown: {reason}", {
-          reason: props.error instanceof Error ? props.error.message : String(props.error),
+          reason: reasonOf(props.error),
         })}
       </Note>
       <div class="row">

@@ -7,7 +7,7 @@ import styles from "./Tags.module.css";
 const HUES = 12;
 
 /** Always the same of the few hues for the same text. */
-export function hueOf(text: string): number {
+function hueOf(text: string): number {
   let sum = 7;
   for (const letter of text) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973;
   return sum % HUES;

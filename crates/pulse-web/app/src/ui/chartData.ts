@@ -17,7 +17,7 @@ export interface Line {
 }
 
 /** x in seconds, then the values of each series; `null` is a gap. */
-export type Aligned = [number[], ...(number | null)[][]];
+type Aligned = [number[], ...(number | null)[][]];
 
 /** How much longer than usual a pause must be to count as a gap rather than a late sample. */
 const GAP_FACTOR = 3.5;

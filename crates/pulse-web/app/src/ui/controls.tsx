@@ -1,6 +1,7 @@
 // Small controls without any domain word in them.
 
 import { createSignal, createUniqueId, For, type JSX, onMount, Show } from "solid-js";
+import { reasonOf } from "../state/failure";
 import { t } from "../text";
 import styles from "./controls.module.css";
 import { Icon, type IconName } from "./Icon";
@@ -301,7 +302,7 @@ export function Confirm(props: {
     try {
       await props.onConfirm();
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
       setBusy(false);
     }
   };

@@ -1,7 +1,7 @@
 // Which rows of a long table are in sight. Pure.
 
 /** A slice of rows, and the heights of what is left out above and below. */
-export interface Slice {
+interface Slice {
   start: number;
   end: number;
   above: number;

@@ -11,6 +11,7 @@ import {
   unsnooze,
 } from "../../api/alerts";
 import { activeAlerts, hasData, serverNow } from "../../api/live";
+import { reasonOf } from "../../state/failure";
 import { age, moment } from "../../state/format";
 import { oneOf } from "../../state/options";
 import { settled } from "../../state/settled";
@@ -61,7 +62,7 @@ export default function ActivePage(): JSX.Element {
       await work;
       void refetch();
     } catch (cause) {
-      toast(cause instanceof Error ? cause.message : String(cause), "crit");
+      toast(reasonOf(cause), "crit");
     }
   };
   const toggle = (alert: LiveAlert): Promise<void> =>

@@ -8,6 +8,7 @@ import {
   type Schedule,
   saveAlertConfig,
 } from "../../api/alertConfig";
+import { reasonOf } from "../../state/failure";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Check, Choice, Field, IconButton, Note } from "../../ui/controls";
@@ -61,7 +62,7 @@ export default function SchedulePage(): JSX.Element {
       await refetch();
       toast(said);
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
     }
     setBusy(false);
   };

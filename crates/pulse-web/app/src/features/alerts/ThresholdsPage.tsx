@@ -3,6 +3,7 @@
 import { createMemo, createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { type AlertConfig, alertConfig, type Metric, saveAlertConfig } from "../../api/alertConfig";
 import { backupServers, containers, dockerHosts, hosts, nodes, storage, vms } from "../../api/live";
+import { reasonOf } from "../../state/failure";
 import { oneOf } from "../../state/options";
 import { settled } from "../../state/settled";
 import { useView } from "../../state/view";
@@ -94,7 +95,7 @@ export default function ThresholdsPage(): JSX.Element {
       await refetch();
       toast(t("The thresholds hold now"));
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
     }
     setBusy(false);
   };

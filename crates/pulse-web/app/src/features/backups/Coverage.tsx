@@ -2,6 +2,7 @@
 
 import { createMemo, createResource, For, type JSX, onCleanup, Show } from "solid-js";
 import { type BackupCoverage, backupCoverage } from "../../api/backups";
+import { reasonOf } from "../../state/failure";
 import { moment, number } from "../../state/format";
 import { settled } from "../../state/settled";
 import { t, tn } from "../../text";
@@ -30,7 +31,7 @@ export function useCoverage(): CoverageData {
   const error = (): string | undefined => {
     const cause: unknown = data.error;
     if (cause === undefined) return undefined;
-    return cause instanceof Error ? cause.message : String(cause);
+    return reasonOf(cause);
   };
   return { latest, error };
 }

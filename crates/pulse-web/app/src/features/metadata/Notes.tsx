@@ -2,6 +2,7 @@
 
 import { createMemo, createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { type MetadataKind, metadata, saveMetadata } from "../../api/metadata";
+import { reasonOf } from "../../state/failure";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Field, Note } from "../../ui/controls";
@@ -44,7 +45,7 @@ export function Notes(props: { kind: MetadataKind; id: string }): JSX.Element {
       noteSaved(props.kind, props.id, saved);
       setEditing(false);
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
     }
     setBusy(false);
   };

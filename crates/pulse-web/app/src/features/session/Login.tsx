@@ -1,6 +1,7 @@
 import { createResource, createSignal, type JSX, lazy, onMount, Show } from "solid-js";
 import { login, oidcLogin, securityStatus } from "../../api/calls";
 import { refreshSession } from "../../api/session";
+import { reasonOf } from "../../state/failure";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Check, Field, Note } from "../../ui/controls";
@@ -51,7 +52,7 @@ export default function Login(props: { hasExpired: boolean }): JSX.Element {
       await login(username(), password(), isRemembered());
       await refreshSession();
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
     }
     setBusy(false);
   };
@@ -62,7 +63,7 @@ export default function Login(props: { hasExpired: boolean }): JSX.Element {
     try {
       location.assign(await oidcLogin(location.pathname));
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
       setBusy(false);
     }
   };

@@ -3,6 +3,7 @@
 import { createSignal, type JSX, Show } from "solid-js";
 import { login, recoverLogin } from "../../api/calls";
 import { refreshSession } from "../../api/session";
+import { reasonOf } from "../../state/failure";
 import { t } from "../../text";
 import { Button, Field, Note } from "../../ui/controls";
 import styles from "./Gate.module.css";
@@ -30,7 +31,7 @@ export default function Recover(props: { onBack: () => void }): JSX.Element {
       await login(username().trim(), password.value(), false);
       await refreshSession();
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
     }
     setBusy(false);
   };

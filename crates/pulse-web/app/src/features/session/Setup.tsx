@@ -3,6 +3,7 @@
 import { createSignal, For, type JSX, Match, Show, Switch } from "solid-js";
 import { login, quickSetup, validateBootstrapToken } from "../../api/calls";
 import { refreshSession } from "../../api/session";
+import { reasonOf } from "../../state/failure";
 import { t } from "../../text";
 import { Button, Field, Note, Secret } from "../../ui/controls";
 import { Gate } from "./Gate";
@@ -27,7 +28,7 @@ export default function Setup(props: { tokenPath: string | undefined; inContaine
     try {
       await work();
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
     }
     setBusy(false);
   };

@@ -3,6 +3,7 @@
 import { createSignal, For, Index, type JSX, Show } from "solid-js";
 import { addNode, type ConfiguredNode, changeNode, shownCertificate, testConnection } from "../../api/calls";
 import type { FoundServer } from "../../api/connect";
+import { reasonOf } from "../../state/failure";
 import { t } from "../../text";
 import { Button, Check, Field, Note, Secret, Segmented } from "../../ui/controls";
 import { Discovery, SelfConnect } from "./FindNode";
@@ -71,7 +72,7 @@ export function AddNode(props: {
         ),
       });
     } catch (cause) {
-      setOutcome({ isGood: false, text: cause instanceof Error ? cause.message : String(cause) });
+      setOutcome({ isGood: false, text: reasonOf(cause) });
     }
     setBusy(undefined);
   };
@@ -87,7 +88,7 @@ export function AddNode(props: {
     try {
       await work();
     } catch (cause) {
-      setOutcome({ isGood: false, text: cause instanceof Error ? cause.message : String(cause) });
+      setOutcome({ isGood: false, text: reasonOf(cause) });
     }
     setBusy(undefined);
   };

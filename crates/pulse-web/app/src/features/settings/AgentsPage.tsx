@@ -3,6 +3,7 @@
 import { createMemo, createSignal, type JSX, Show } from "solid-js";
 import { createToken } from "../../api/calls";
 import { HOME } from "../../base";
+import { reasonOf } from "../../state/failure";
 import { t } from "../../text";
 import { Button, Field, Note, Secret, Segmented } from "../../ui/controls";
 import { AgentList } from "./agents/AgentList";
@@ -32,7 +33,7 @@ export default function AgentsPage(): JSX.Element {
       ]);
       setToken(made.token);
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
     }
     setBusy(false);
   };

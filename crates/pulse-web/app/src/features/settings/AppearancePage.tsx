@@ -5,6 +5,7 @@ import { createToken } from "../../api/calls";
 import { HOME } from "../../base";
 import { chooseNotifications, wantsNotifications, whyNoNotifications } from "../../frame/browserAlerts";
 import { AREAS } from "../../frame/pages";
+import { reasonOf } from "../../state/failure";
 import { choice, chooseTheme, type Choice as Theme } from "../../state/theme";
 import { chooseLanguage, currentLanguage, LANGUAGES, type Language, t } from "../../text";
 import { Button, Check, Choice, Note, Secret, Segmented } from "../../ui/controls";
@@ -64,7 +65,7 @@ function Kiosk(): JSX.Element {
       const { token } = await createToken(t("Screen: {page}", { page: page() }), ["monitoring:read"]);
       setLink(`${HOME}${page()}?kiosk=1#token=${token}`);
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
     }
   };
   return (

@@ -2,6 +2,7 @@
 
 import { createSignal, Index, type JSX, Show } from "solid-js";
 import { type ConfiguredNode, refreshCluster } from "../../api/calls";
+import { reasonOf } from "../../state/failure";
 import { t } from "../../text";
 import { Button, Note } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
@@ -35,7 +36,7 @@ export function ClusterMembers(props: { node: ConfiguredNode; onChanged: () => P
               }),
       });
     } catch (cause) {
-      setOutcome({ isGood: false, text: cause instanceof Error ? cause.message : String(cause) });
+      setOutcome({ isGood: false, text: reasonOf(cause) });
     }
     setBusy(false);
   };

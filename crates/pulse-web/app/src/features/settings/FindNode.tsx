@@ -2,14 +2,13 @@
 
 import { createSignal, For, type JSX, Show } from "solid-js";
 import { type FoundServer, searchNetwork, setupCommand } from "../../api/connect";
+import { reasonOf } from "../../state/failure";
 import { clock } from "../../state/format";
 import { t, tn } from "../../text";
 import { Badge, Button, Field, Note, Secret } from "../../ui/controls";
 import lists from "../parts/lists.module.css";
 import { KINDS, type Kind } from "./nodeForm";
 import styles from "./Settings.module.css";
-
-const said = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 export function Discovery(props: { onUse: (server: FoundServer) => void }): JSX.Element {
   const [subnet, setSubnet] = createSignal("");
@@ -23,7 +22,7 @@ export function Discovery(props: { onUse: (server: FoundServer) => void }): JSX.
     try {
       setFound(await searchNetwork(subnet().trim()));
     } catch (cause) {
-      setProblem(said(cause));
+      setProblem(reasonOf(cause));
     }
     setBusy(false);
   };
@@ -90,7 +89,7 @@ export function SelfConnect(props: { kind: Kind; host: string }): JSX.Element {
     try {
       setMade(await setupCommand(props.kind, props.host.trim()));
     } catch (cause) {
-      setProblem(said(cause));
+      setProblem(reasonOf(cause));
     }
   };
   return (

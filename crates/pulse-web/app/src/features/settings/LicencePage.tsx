@@ -2,6 +2,7 @@
 
 import { createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { activateLicence, clearLicence, licenceFeatures, licenceGap, licenceStatus } from "../../api/licence";
+import { reasonOf } from "../../state/failure";
 import { moment, parseTime } from "../../state/format";
 import { settled } from "../../state/settled";
 import { t, tn } from "../../text";
@@ -9,7 +10,6 @@ import { Button, Confirm, Fact, Facts, Field, Note } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
 import { toast } from "../../ui/toast";
 import { Waiting } from "../../ui/Waiting";
-import { reasonOf } from "./agents/words";
 import styles from "./Settings.module.css";
 
 const STANDINGS: Readonly<Record<string, { health: Health; text: string }>> = {

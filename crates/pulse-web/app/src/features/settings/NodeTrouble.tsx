@@ -2,6 +2,7 @@
 
 import { createSignal, Index, type JSX, Show } from "solid-js";
 import { type ConfiguredNode, changeNode, shownCertificate } from "../../api/calls";
+import { reasonOf } from "../../state/failure";
 import { t } from "../../text";
 import { Button, Confirm, Note } from "../../ui/controls";
 import { CERTIFICATE_COMMANDS, formOf, otherIssues, toRequest } from "./nodeForm";
@@ -30,7 +31,7 @@ export function NodeTrouble(props: {
     try {
       setShown((await shownCertificate(props.node.type, props.node.host)).fingerprint);
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
     }
     setLooking(false);
   };

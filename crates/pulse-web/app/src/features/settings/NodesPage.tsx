@@ -12,6 +12,7 @@ import {
 } from "solid-js";
 import { type ConfiguredNode, listNodes, removeNode, testNode } from "../../api/calls";
 import { onAsked } from "../../state/asked";
+import { reasonOf } from "../../state/failure";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Badge, Button, Confirm, Empty, Note } from "../../ui/controls";
@@ -73,7 +74,7 @@ export default function NodesPage(): JSX.Element {
       const time = result.latency === undefined ? "" : ` (${result.latency} ms)`;
       outcome = { isGood: true, text: `${result.message ?? t("Connected")}${time}` };
     } catch (cause) {
-      outcome = { isGood: false, text: cause instanceof Error ? cause.message : String(cause) };
+      outcome = { isGood: false, text: reasonOf(cause) };
     }
     setTests((all) => ({ ...all, [node.id]: outcome }));
   };

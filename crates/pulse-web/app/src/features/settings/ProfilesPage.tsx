@@ -11,6 +11,7 @@ import {
   type Profile,
   profileKeys,
 } from "../../api/profiles";
+import { reasonOf } from "../../state/failure";
 import { moment } from "../../state/format";
 import { settled } from "../../state/settled";
 import { t, tn } from "../../text";
@@ -18,7 +19,6 @@ import { Button, Confirm, Empty, Note } from "../../ui/controls";
 import { Waiting } from "../../ui/Waiting";
 import { Licence } from "../parts/Licence";
 import { ActionList } from "./ActionList";
-import { reasonOf } from "./agents/words";
 import { Assignments } from "./profiles/Assignments";
 import { ProfileForm } from "./profiles/ProfileForm";
 import { ProfileHistory } from "./profiles/ProfileHistory";

@@ -2,6 +2,7 @@
 
 import { createEffect, createResource, createSignal, For, type JSX, on, Show } from "solid-js";
 import { type OidcPreflight, oidcSettings, saveOidc, testOidc } from "../../api/calls";
+import { reasonOf } from "../../state/failure";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Check, Field, Note } from "../../ui/controls";
@@ -57,7 +58,7 @@ export function Provider(): JSX.Element {
     try {
       await work();
     } catch (cause) {
-      setOutcome({ isGood: false, text: cause instanceof Error ? cause.message : String(cause) });
+      setOutcome({ isGood: false, text: reasonOf(cause) });
     }
     setBusy(false);
   };

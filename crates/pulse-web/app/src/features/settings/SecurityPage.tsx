@@ -2,6 +2,7 @@
 
 import { createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { changePassword, listTokens, login, securityStatus, systemSettings } from "../../api/calls";
+import { reasonOf } from "../../state/failure";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Fact, Facts, Field, Note } from "../../ui/controls";
@@ -81,7 +82,7 @@ function Password(props: { user: string | undefined; isOwn: boolean }): JSX.Elem
       next.clear();
       setOutcome({ isGood: true, text: t("The password was changed. Other sessions have ended.") });
     } catch (cause) {
-      setOutcome({ isGood: false, text: cause instanceof Error ? cause.message : String(cause) });
+      setOutcome({ isGood: false, text: reasonOf(cause) });
     }
     setBusy(false);
   };

@@ -2,6 +2,7 @@
 
 import { createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { endSession, type LoginSession, loginSessions } from "../../api/calls";
+import { reasonOf } from "../../state/failure";
 import { moment, parseTime, shortMoment } from "../../state/format";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
@@ -23,7 +24,7 @@ export function Sessions(): JSX.Element {
     try {
       await endSession(session.id);
     } catch (cause) {
-      setProblem(cause instanceof Error ? cause.message : String(cause));
+      setProblem(reasonOf(cause));
     }
     void refetch();
   };
@@ -34,7 +35,7 @@ export function Sessions(): JSX.Element {
         {(cause) => (
           <Note health="crit">
             {t("The sessions could not be read or ended: {reason}", {
-              reason: cause() instanceof Error ? (cause() as Error).message : String(cause()),
+              reason: reasonOf(cause()),
             })}
           </Note>
         )}

@@ -3,6 +3,7 @@
 import { useSearchParams } from "@solidjs/router";
 import { createEffect, createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { saveSystemSettings, systemSettings } from "../../api/calls";
+import { reasonOf } from "../../state/failure";
 import { settled } from "../../state/settled";
 import { t } from "../../text";
 import { Button, Check, Choice, Field, Note } from "../../ui/controls";
@@ -53,7 +54,7 @@ export default function SystemPage(): JSX.Element {
       setDraft({});
       toast(t("The settings hold now"));
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
     }
     setBusy(false);
   };

@@ -2,6 +2,7 @@
 
 import { createSignal, For, type JSX, Show } from "solid-js";
 import type { TokenRecord } from "../../api/calls";
+import { reasonOf } from "../../state/failure";
 import { t } from "../../text";
 import { Button, Check, Field, Note, Segmented } from "../../ui/controls";
 import styles from "./Settings.module.css";
@@ -70,7 +71,7 @@ export function TokenForm(props: {
         expiresAt: endOf(day(), known?.expiresAt),
       });
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
       setBusy(false);
     }
   };

@@ -2,6 +2,7 @@
 
 import { createSignal, type JSX, Show } from "solid-js";
 import { exportConfiguration, importConfiguration } from "../../api/transfer";
+import { reasonOf } from "../../state/failure";
 import { t } from "../../text";
 import { Button, Confirm, Field, Note } from "../../ui/controls";
 import styles from "./Settings.module.css";
@@ -46,7 +47,7 @@ function Export(): JSX.Element {
       URL.revokeObjectURL(address);
       setPassphrase("");
     } catch (cause) {
-      setError(cause instanceof Error ? cause.message : String(cause));
+      setError(reasonOf(cause));
     }
     setBusy(false);
   };

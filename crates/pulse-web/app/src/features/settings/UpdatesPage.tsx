@@ -4,6 +4,7 @@ import { createResource, createSignal, For, type JSX, onCleanup, Show } from "so
 import { checkAllUpdates, type InfraUpdate, waitingUpdates } from "../../api/agents";
 import { dockerHosts, nodes } from "../../api/live";
 import { address } from "../../base";
+import { reasonOf } from "../../state/failure";
 import { moment } from "../../state/format";
 import { settled } from "../../state/settled";
 import { t, tn } from "../../text";
@@ -14,8 +15,6 @@ import { hostName } from "../docker/model";
 import styles from "./Settings.module.css";
 
 const REFRESH_MS = 30_000;
-
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 export default function UpdatesPage(): JSX.Element {
   const [updates, { refetch }] = createResource(waitingUpdates);

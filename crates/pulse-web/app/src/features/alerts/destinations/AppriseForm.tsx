@@ -4,16 +4,16 @@ import { createResource, createSignal, type JSX, Show } from "solid-js";
 import { type Apprise, apprise, saveApprise, testNotification } from "../../../api/alertConfig";
 import { settled } from "../../../state/settled";
 import { t } from "../../../text";
-import { Button, Check, Choice, Field } from "../../../ui/controls";
+import { Check, Choice, Field } from "../../../ui/controls";
 import { Waiting } from "../../../ui/Waiting";
 import settings from "../../settings/Settings.module.css";
 import styles from "../Alerts.module.css";
-import { Failed, lines, Said, useAttempt } from "./attempt";
+import { Failed, lines, TestAndSave, useAttempt } from "./attempt";
 
 export function AppriseForm(): JSX.Element {
   const [stored, { refetch }] = createResource(apprise);
   const [draft, setDraft] = createSignal<Apprise>();
-  const { outcome, isBusy, attempt } = useAttempt();
+  const attempts = useAttempt();
   const config = (): Apprise | undefined => draft() ?? settled(stored);
   const change = (parts: Partial<Apprise>): void => {
     const now = config();
@@ -61,33 +61,16 @@ export function AppriseForm(): JSX.Element {
                 value={(now().targets ?? []).join("\n")}
                 onInput={(text) => change({ targets: lines(text) })}
               />
-              <Said outcome={outcome()} />
-              <div class={settings.actions}>
-                <Button
-                  isDisabled={isBusy()}
-                  onClick={() =>
-                    void attempt(
-                      () => testNotification("apprise", { ...now(), enabled: true }),
-                      t("The test message was sent"),
-                    )
-                  }
-                >
-                  {t("Send a test")}
-                </Button>
-                <Button
-                  kind="primary"
-                  isDisabled={isBusy() || draft() === undefined}
-                  onClick={() =>
-                    void attempt(() => saveApprise(now()), t("Saved")).then(async (isGood) => {
-                      if (!isGood) return;
-                      setDraft(undefined);
-                      await refetch();
-                    })
-                  }
-                >
-                  {t("Save")}
-                </Button>
-              </div>
+              <TestAndSave
+                attempts={attempts}
+                isChanged={draft() !== undefined}
+                test={() => testNotification("apprise", { ...now(), enabled: true })}
+                save={() => saveApprise(now())}
+                onSaved={() => {
+                  setDraft(undefined);
+                  void refetch();
+                }}
+              />
             </>
           )}
         </Show>

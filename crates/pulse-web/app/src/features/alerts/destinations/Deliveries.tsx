@@ -9,6 +9,7 @@ import {
   removeDeadLetter,
   retryDeadLetter,
 } from "../../../api/alertConfig";
+import { reasonOf } from "../../../state/failure";
 import { number, parseTime, shortMoment } from "../../../state/format";
 import { settled } from "../../../state/settled";
 import { t, tn } from "../../../text";
@@ -43,7 +44,7 @@ export function Deliveries(): JSX.Element {
       await work;
       toast(said);
     } catch (cause) {
-      toast(cause instanceof Error ? cause.message : String(cause), "crit");
+      toast(reasonOf(cause), "crit");
     }
     await lookAgain();
   };

@@ -4,17 +4,17 @@ import { createResource, createSignal, type JSX, Show } from "solid-js";
 import { type Email, email, emailProviders, saveEmail, testNotification } from "../../../api/alertConfig";
 import { settled } from "../../../state/settled";
 import { t } from "../../../text";
-import { Button, Check, Choice, Field } from "../../../ui/controls";
+import { Check, Choice, Field } from "../../../ui/controls";
 import { Waiting } from "../../../ui/Waiting";
 import settings from "../../settings/Settings.module.css";
 import styles from "../Alerts.module.css";
-import { Failed, lines, Said, useAttempt } from "./attempt";
+import { Failed, lines, TestAndSave, useAttempt } from "./attempt";
 
 export function EmailForm(): JSX.Element {
   const [stored, { refetch }] = createResource(email);
   const [providers] = createResource(emailProviders);
   const [draft, setDraft] = createSignal<Email>();
-  const { outcome, isBusy, attempt } = useAttempt();
+  const attempts = useAttempt();
   const config = (): Email | undefined => draft() ?? settled(stored);
   const change = (parts: Partial<Email>): void => {
     const now = config();
@@ -102,33 +102,16 @@ export function EmailForm(): JSX.Element {
                 <Check label="TLS" isOn={now().tls} onChange={(tls) => change({ tls })} />
                 <Check label="STARTTLS" isOn={now().startTLS} onChange={(startTLS) => change({ startTLS })} />
               </div>
-              <Said outcome={outcome()} />
-              <div class={settings.actions}>
-                <Button
-                  isDisabled={isBusy()}
-                  onClick={() =>
-                    void attempt(
-                      () => testNotification("email", { ...now(), enabled: true }),
-                      t("The test message was sent"),
-                    )
-                  }
-                >
-                  {t("Send a test")}
-                </Button>
-                <Button
-                  kind="primary"
-                  isDisabled={isBusy() || draft() === undefined}
-                  onClick={() =>
-                    void attempt(() => saveEmail(now()), t("Saved")).then(async (isGood) => {
-                      if (!isGood) return;
-                      setDraft(undefined);
-                      await refetch();
-                    })
-                  }
-                >
-                  {t("Save")}
-                </Button>
-              </div>
+              <TestAndSave
+                attempts={attempts}
+                isChanged={draft() !== undefined}
+                test={() => testNotification("email", { ...now(), enabled: true })}
+                save={() => saveEmail(now())}
+                onSaved={() => {
+                  setDraft(undefined);
+                  void refetch();
+                }}
+              />
             </>
           )}
         </Show>

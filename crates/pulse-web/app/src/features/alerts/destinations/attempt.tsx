@@ -1,8 +1,10 @@
 // What the forms of all destinations share: an attempt that says how it ended, and what could not be loaded.
 
 import { createSignal, type JSX, Show } from "solid-js";
+import { reasonOf } from "../../../state/failure";
 import { t } from "../../../text";
-import { Note } from "../../../ui/controls";
+import { Button, Note } from "../../../ui/controls";
+import settings from "../../settings/Settings.module.css";
 
 export interface Outcome {
   isGood: boolean;
@@ -32,7 +34,7 @@ export function useAttempt(): {
         setOutcome({ isGood, text: said });
       } catch (cause) {
         isGood = false;
-        setOutcome({ isGood, text: cause instanceof Error ? cause.message : String(cause) });
+        setOutcome({ isGood, text: reasonOf(cause) });
       }
       setBusy(false);
       return isGood;
@@ -49,12 +51,45 @@ export function Said(props: { outcome: Outcome | undefined }): JSX.Element {
   );
 }
 
+/** The end of a form: how the last attempt went, a test of what stands there, and saving it. */
+export function TestAndSave(props: {
+  attempts: ReturnType<typeof useAttempt>;
+  isChanged: boolean;
+  test: () => Promise<unknown>;
+  save: () => Promise<unknown>;
+  onSaved: () => void;
+}): JSX.Element {
+  const isBusy = (): boolean => props.attempts.isBusy();
+  return (
+    <>
+      <Said outcome={props.attempts.outcome()} />
+      <div class={settings.actions}>
+        <Button
+          isDisabled={isBusy()}
+          onClick={() => void props.attempts.attempt(props.test, t("The test message was sent"))}
+        >
+          {t("Send a test")}
+        </Button>
+        <Button
+          kind="primary"
+          isDisabled={isBusy() || !props.isChanged}
+          onClick={async () => {
+            if (await props.attempts.attempt(props.save, t("Saved"))) props.onSaved();
+          }}
+        >
+          {t("Save")}
+        </Button>
+      </div>
+    </>
+  );
+}
+
 export function Failed(props: { what: string; error: unknown }): JSX.Element {
   return (
     <Note health="crit">
       {t("{what} could not be loaded: {reason}", {
         what: props.what,
-        reason: props.error instanceof Error ? props.error.message : String(props.error),
+        reason: reasonOf(props.error),
       })}
     </Note>
   );

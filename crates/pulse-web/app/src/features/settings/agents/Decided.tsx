@@ -2,6 +2,7 @@
 
 import { createMemo, createSignal, For, type JSX, Show } from "solid-js";
 import { type AgentKind, type agentDecisions, allowReenroll, showAgent } from "../../../api/agents";
+import { reasonOf } from "../../../state/failure";
 import { moment } from "../../../state/format";
 import { t } from "../../../text";
 import { Button, Note } from "../../../ui/controls";
@@ -9,7 +10,7 @@ import { toast } from "../../../ui/toast";
 import { ActionList } from "../ActionList";
 import type { ManagedAgent } from "../agentsModel";
 import styles from "../Settings.module.css";
-import { kindName, reasonOf } from "./words";
+import { kindName } from "./words";
 
 interface Past {
   kind: string;

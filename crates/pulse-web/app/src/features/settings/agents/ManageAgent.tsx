@@ -12,12 +12,12 @@ import {
 } from "../../../api/agents";
 import { nodes } from "../../../api/live";
 import { HOME } from "../../../base";
+import { reasonOf } from "../../../state/failure";
 import { t } from "../../../text";
 import { Button, Check, Choice, Confirm, Field, Note, Secret } from "../../../ui/controls";
 import { toast } from "../../../ui/toast";
 import { type ManagedAgent, uninstallCommand } from "../agentsModel";
 import styles from "../Settings.module.css";
-import { reasonOf } from "./words";
 
 export function ManageAgent(props: {
   agent: ManagedAgent;

@@ -1,4 +1,4 @@
-// How agents and what went wrong with them are called on their page.
+// How kinds of agents are called on their page.
 
 import type { AgentKind } from "../../../api/agents";
 import { t } from "../../../text";
@@ -11,5 +11,3 @@ const KINDS: Readonly<Record<AgentKind, string>> = {
 
 /** A name for the reader, also of a kind that only a newer server knows. */
 export const kindName = (kind: string): string => KINDS[kind as AgentKind] ?? kind;
-
-export const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

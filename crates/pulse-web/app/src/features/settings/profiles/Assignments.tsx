@@ -9,12 +9,12 @@ import {
   type Profile,
   unassignProfile,
 } from "../../../api/profiles";
+import { reasonOf } from "../../../state/failure";
 import { moment } from "../../../state/format";
 import { t } from "../../../text";
 import { Choice, Note } from "../../../ui/controls";
 import { Mark } from "../../../ui/Mark";
 import { toast } from "../../../ui/toast";
-import { reasonOf } from "../agents/words";
 import { arrival } from "../profileHistory";
 import styles from "../Settings.module.css";
 

@@ -8,9 +8,9 @@ import {
   updateProfile,
   validateProfile,
 } from "../../../api/profiles";
+import { reasonOf } from "../../../state/failure";
 import { t } from "../../../text";
 import { Button, Choice, Field, Note } from "../../../ui/controls";
-import { reasonOf } from "../agents/words";
 import { profileConfig, profileTexts } from "../profileForm";
 import styles from "../Settings.module.css";
 

@@ -2,6 +2,7 @@
 
 import { createResource, createSignal, For, type JSX, Show } from "solid-js";
 import { listVersions, type Profile, type ProfileVersion, rollBack } from "../../../api/profiles";
+import { reasonOf } from "../../../state/failure";
 import { moment } from "../../../state/format";
 import { settled } from "../../../state/settled";
 import { t } from "../../../text";
@@ -9,7 +10,6 @@ import { Badge, Button, Confirm, Note } from "../../../ui/controls";
 import { toast } from "../../../ui/toast";
 import { Waiting } from "../../../ui/Waiting";
 import { ActionList } from "../ActionList";
-import { reasonOf } from "../agents/words";
 import { type Difference, differences } from "../profileHistory";
 import styles from "../Settings.module.css";
 

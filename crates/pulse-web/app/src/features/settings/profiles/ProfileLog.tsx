@@ -3,11 +3,11 @@
 import { createResource, For, type JSX, Show } from "solid-js";
 import { hosts } from "../../../api/live";
 import { listChanges } from "../../../api/profiles";
+import { reasonOf } from "../../../state/failure";
 import { moment } from "../../../state/format";
 import { settled } from "../../../state/settled";
 import { t, tn } from "../../../text";
 import { Note } from "../../../ui/controls";
-import { reasonOf } from "../agents/words";
 import { changeText } from "../profileHistory";
 import styles from "../Settings.module.css";
 
