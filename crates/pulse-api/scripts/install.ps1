@@ -70,6 +70,14 @@ $arch = switch ($env:PROCESSOR_ARCHITECTURE) {
     default { 'windows-amd64' }
 }
 New-Item -ItemType Directory -Force $Folder | Out-Null
+if (-not $before) {
+    # Everybody may make folders there: one that was here before the service may be somebody else's, with rights of their own.
+    if ((Get-Item -Force $Folder).LinkType) { throw "$Folder is a link to another folder; remove it first." }
+    icacls.exe $Folder /setowner '*S-1-5-32-544' /T | Out-Null
+    if ($LASTEXITCODE -ne 0) { throw "$Folder cannot be taken over (error $LASTEXITCODE)." }
+    icacls.exe $Folder /reset /T | Out-Null
+    if ($LASTEXITCODE -ne 0) { throw "The rights of $Folder cannot be reset (error $LASTEXITCODE)." }
+}
 # Administrators and the system only: the token lies here.
 icacls.exe $Folder /inheritance:r /grant:r '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F' | Out-Null
 if ($LASTEXITCODE -ne 0) { throw "The rights of $Folder cannot be set (error $LASTEXITCODE)." }

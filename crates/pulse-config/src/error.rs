@@ -87,6 +87,14 @@ pub enum ConfigError {
         #[source]
         source: serde_json::Error,
     },
+    /// A bundle that no import takes back is none.
+    #[error(
+        "the export would be larger than {largest} bytes, and no import takes that; remove notes or tokens that are no longer needed"
+    )]
+    ExportTooLarge {
+        /// What an import takes.
+        largest: usize,
+    },
     /// A text cannot stand in the `.env` file.
     #[error("{key} must not contain line breaks or single quotes")]
     Unquotable {

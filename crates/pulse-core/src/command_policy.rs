@@ -61,8 +61,8 @@ impl fmt::Display for RefusedCommand {
 
 impl std::error::Error for RefusedCommand {}
 
-/// Longer is no command that a person would type.
-const LONGEST_COMMAND: usize = 4 * 1024;
+/// Longer is no command that a person would type; none that is gets run.
+pub const LONGEST_COMMAND: usize = 4 * 1024;
 
 /// Reading what an administrator would look at first. `…` stands for more words.
 const HARMLESS: &[&str] = &[
@@ -117,7 +117,9 @@ const HARMLESS: &[&str] = &[
     "zpool list …",
     "zfs list …",
     "ceph status",
-    "ceph health …",
+    // No more words: all of Ceph's programs take `--out-file` and every setting, `--log-file` too, anywhere.
+    "ceph health",
+    "ceph health detail",
     "ceph df",
 ];
 
@@ -135,6 +137,7 @@ const HARMFUL: &[&str] = &[
     "--cursor-file",
     "--host",
     "--machine",
+    "--capsule",
     "--root",
     "--image",
     "--kill",
@@ -143,7 +146,7 @@ const HARMFUL: &[&str] = &[
 /// Letters that do the same to one program, alone, among others, or with their value behind them. In other programs
 /// they are harmless (`df -H`).
 const HARMFUL_LETTERS: &[(&str, &[char])] =
-    &[("systemctl", &['H', 'M']), ("journalctl", &['M']), ("zpool", &['c'])];
+    &[("systemctl", &['H', 'M', 'C']), ("journalctl", &['M']), ("zpool", &['c'])];
 
 /// Characters that a shell acts on; a command that holds one is no plain command.
 const SHELL: &[char] =
@@ -178,7 +181,9 @@ impl CommandPolicy {
         let fits = |rule: &Rule| {
             let is_long_enough =
                 if rule.is_open { words.len() >= rule.words.len() } else { words.len() == rule.words.len() };
-            is_long_enough && rule.words.iter().zip(&words).all(|(wanted, word)| wanted == word)
+            // A phrase without a word would begin everything; only `*` does.
+            let is_phrase = !rule.words.is_empty();
+            is_phrase && is_long_enough && rule.words.iter().zip(&words).all(|(wanted, word)| wanted == word)
         };
         let Some(rule) = rules.iter().find(|rule| fits(rule)) else {
             return Err(RefusedCommand::NotListed);
@@ -218,9 +223,11 @@ fn rule(phrase: &str) -> Rule {
     Rule { words, is_open }
 }
 
-/// The words of a command. Quotes keep spaces; everything else that a shell acts on is refused.
+/// The words of a command. Quotes keep spaces; everything else that a shell acts on is refused, and every space that is
+/// one to some programs only: the original's agents give the command to a shell, which must see the same words.
 fn split(command: &str) -> Result<Vec<String>, RefusedCommand> {
-    if let Some(c) = command.chars().find(|c| SHELL.contains(c)) {
+    let is_odd_space = |c: char| c.is_whitespace() && c != ' ' && c != '\t';
+    if let Some(c) = command.chars().find(|c| SHELL.contains(c) || is_odd_space(*c)) {
         return Err(RefusedCommand::Character(c));
     }
     let mut words = Vec::new();
@@ -316,6 +323,13 @@ mod tests {
             "df \\; x",
             "docker exec x sh",
             "top -b",
+            "ceph health -o /etc/cron.d/x",
+            "ceph health detail --log-file=/etc/passwd",
+            "systemctl status --capsule=x",
+            "systemctl status -Cx",
+            "df\u{a0}-h",
+            "journalctl -n5\u{2003}x",
+            "df \u{b}x",
         ] {
             assert!(words(command).is_err(), "{command}");
         }
@@ -326,6 +340,10 @@ mod tests {
         let own = CommandPolicy::new(&["apt list --upgradable".to_owned(), "echo ...".to_owned()]);
         assert!(own.judge("apt list --upgradable").is_ok() && own.judge("echo a b").is_ok());
         assert!(own.judge("apt list").is_err() && own.judge("df -h").is_err());
+        for nothing in ["...", "…", ""] {
+            let none = CommandPolicy::new(&[nothing.to_owned()]);
+            assert!(none.judge("df -h").is_err() && none.judge("''").is_err(), "{nothing:?}");
+        }
         let all = CommandPolicy::new(&["*".to_owned()]);
         assert_eq!(all.judge("a | b").unwrap(), AllowedCommand::Shell("a | b".into()));
     }

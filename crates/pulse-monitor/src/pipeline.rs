@@ -66,7 +66,10 @@ pub fn current_of(snapshot: &Snapshot, resource_type: ResourceType, resource_id:
         }
         ResourceType::DockerHost | ResourceType::DockerContainer => {
             let online = snapshot.docker_hosts.values().filter(|host| host.liveness == Liveness::Online);
-            let is_it = |id: &str| id == resource_id.split_once('/').map_or(resource_id, |(host, _)| host);
+            // Ids of hosts may hold a slash themselves.
+            let is_it = |id: &str| {
+                resource_id.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
             online.filter(|host| is_it(host.id.as_str())).for_each(|host| docker_host(host, &mut out));
         }
         ResourceType::KubernetesCluster => {
@@ -353,6 +356,23 @@ mod tests {
     };
 
     use super::*;
+
+    #[test]
+    fn an_id_with_a_slash_or_at_the_beginning_of_another_is_found_alone() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let mut world = crate::world::World::new(now);
+        for (id, hostname) in [("rack", "one"), ("rack/1", "two"), ("rack/12", "three")] {
+            let report = serde_json::json!({"agent": {"id": id}, "host": {"hostname": hostname, "cpuUsagePercent": 7},
+                "containers": [{"id": "1", "state": "running", "cpuPercent": 5, "memoryPercent": 6}]});
+            let report = serde_json::from_value(report).unwrap();
+            crate::merge::docker::merge(&mut world, report, &crate::Reporter::Local, now).unwrap();
+        }
+        let ids: Vec<&str> = world.snapshot().docker_hosts.keys().map(|id| id.as_str()).collect();
+        assert_eq!(ids, ["rack", "rack/1", "rack/12"]);
+        is_the_same_alone(world.snapshot());
+        assert!(!current_of(world.snapshot(), ResourceType::DockerHost, "rack/1").is_empty());
+        assert!(!current_of(world.snapshot(), ResourceType::DockerContainer, "rack/12/1").is_empty());
+    }
 
     #[test]
     fn a_guest_that_migrates_keeps_its_series() {

@@ -11,5 +11,3 @@ CREATE TABLE agent_command (
     error       TEXT,
     ended_ms    INTEGER
 ) STRICT;
-
-CREATE INDEX agent_command_by_time ON agent_command (asked_ms);

@@ -2,7 +2,7 @@
 //! before the command is sent; one without an outcome was on its way when the server stopped.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use crate::{Ledger, LedgerError};
 
@@ -78,16 +78,11 @@ impl CommandTrail {
                     asked.command
                 ],
             )?;
-            let oldest: Option<i64> = connection
-                .query_row(
-                    "SELECT rowid FROM agent_command ORDER BY rowid DESC LIMIT 1 OFFSET ?1",
-                    [MOST_KEPT],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            if let Some(oldest) = oldest {
-                connection.execute("DELETE FROM agent_command WHERE rowid <= ?1", [oldest])?;
-            }
+            // Rows are numbered one by one, as only the oldest ever go.
+            connection.execute(
+                "DELETE FROM agent_command WHERE rowid <= (SELECT max(rowid) FROM agent_command) - ?1",
+                [MOST_KEPT],
+            )?;
             Ok(())
         };
         self.ledger.run(write).await
@@ -200,5 +195,29 @@ mod tests {
         );
         assert_eq!(trail.newest(Some("nas1".into()), 10).await.unwrap().len(), 1);
         assert_eq!(trail.newest(None, 1).await.unwrap()[0].asked.id, "b");
+    }
+
+    #[tokio::test]
+    async fn the_oldest_go_first_and_no_more_than_there_must() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&dir.path().join("pulse.db"), Arc::new(ManualClock::new(at(0)))).unwrap();
+        let fill = |connection: &Connection| {
+            let filled = connection.execute(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+                 INSERT INTO agent_command (id, asked_ms, asked_by, host_id, hostname, target, command)
+                 SELECT 'old' || i, i, 'admin', 'nas', 'nas', 'host', 'df' FROM n",
+                [MOST_KEPT - 1],
+            )?;
+            Ok(filled)
+        };
+        ledger.run(fill).await.unwrap();
+        let trail = CommandTrail::new(ledger.clone());
+        for (id, oldest) in [("a", "old1"), ("b", "old2"), ("c", "old3")] {
+            trail.ask(asked(id, "nas", 1)).await.unwrap();
+            let all = trail.newest(None, usize::MAX).await.unwrap();
+            assert_eq!(all.len(), usize::try_from(MOST_KEPT).unwrap());
+            assert_eq!((all[0].asked.id.as_str(), all.last().unwrap().asked.id.as_str()), (id, oldest));
+        }
+        ledger.close().await;
     }
 }

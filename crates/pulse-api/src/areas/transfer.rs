@@ -9,7 +9,7 @@ use axum::{
 use http::StatusCode;
 use pulse_auth::ScopeSet;
 use pulse_config::{
-    Secret, Settings,
+    ConfigError, Secret, Settings,
     transfer::{ImportError, bundle, check_passphrase},
 };
 use pulse_core::Clock;
@@ -82,7 +82,10 @@ async fn export_config(
     let data = tokio::task::spawn_blocking(move || transfer.export(&body.passphrase, now))
         .await
         .map_err(|error| ApiError::internal(doing, error))?
-        .map_err(|error| ApiError::internal(doing, error))?;
+        .map_err(|error| match error {
+            ConfigError::ExportTooLarge { .. } => bad(error.to_string()),
+            error => ApiError::internal(doing, error),
+        })?;
     tracing::warn!(by = %allowed.identity, "the configuration was exported, with all its secrets");
     Ok(Json(Exported { data, status: "success" }))
 }
@@ -118,7 +121,7 @@ struct ImportReply {
     post, path = "/api/config/import", tag = "transfer", request_body = ImportRequest,
     responses(
         (status = 200, body = ImportReply), (status = 400, body = String), (status = 403, body = MissingScopeBody),
-        (status = 413, description = "The bundle is larger than 1 MiB", body = String),
+        (status = 413, description = "The bundle is larger than 8 MiB", body = String),
         (status = 429, description = "More than five in a minute", body = String),
     )
 )]

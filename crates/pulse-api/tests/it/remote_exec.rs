@@ -259,6 +259,12 @@ async fn connections_that_say_nothing_are_counted() {
         silent.push(pulse.dial(&[]).await.unwrap());
     }
     assert_eq!(pulse.dial(&[]).await.err(), Some(503));
+    // Strangers keep no agent out that shows its token at once.
+    let token = pulse.server.token([Scope::HostAgentReport]);
+    assert_eq!(pulse.reports("m1", "nas", &token, true).await.status, StatusCode::OK);
+    let mut agent = pulse.dial(&[("authorization", &format!("Bearer {token}"))]).await.unwrap();
+    agent.say(register("m1", "nas", &token)).await;
+    assert_eq!(agent.next("registered").await.unwrap()["payload"]["success"], true);
     silent.pop();
     let again = async {
         while pulse.dial(&[]).await.is_err() {

@@ -39,6 +39,12 @@ pub trait Section: Send + Sync {
 
     /// Takes a value over that was checked. Blocks for the disk.
     fn replace(&self, value: &Value) -> Result<(), ConfigError>;
+
+    /// Makes it nothing again, after an import that failed. Only called where [`Self::export`] said that there was
+    /// nothing: whoever never says so has nothing to do. Blocks for the disk.
+    fn clear(&self) -> Result<(), ConfigError> {
+        Ok(())
+    }
 }
 
 /// Why an import was not made.
@@ -109,7 +115,11 @@ impl Transfer {
         let plain = serde_json::to_vec(&document)
             .map(Zeroizing::new)
             .map_err(|source| ConfigError::Encode { what: "the export", source })?;
-        bundle::seal(&plain, passphrase)
+        let text = bundle::seal(&plain, passphrase)?;
+        if text.len() > bundle::MAX_BUNDLE_BYTES {
+            return Err(ConfigError::ExportTooLarge { largest: bundle::MAX_BUNDLE_BYTES });
+        }
+        Ok(text)
     }
 
     /// Opens a bundle and takes it over: every part is checked first, then they are replaced, and where one cannot be
@@ -192,7 +202,7 @@ fn decode(plain: &[u8]) -> Result<Map<String, Value>, ImportError> {
 
 fn put_back(undo: Vec<(&dyn Section, Option<Value>)>) {
     for (section, before) in undo.into_iter().rev() {
-        let restored = before.map_or(Ok(()), |value| section.replace(&value));
+        let restored = before.map_or_else(|| section.clear(), |value| section.replace(&value));
         if let Err(error) = restored {
             tracing::error!(section = section.key(), %error, "a part of an import that failed could not be undone");
         }
@@ -359,6 +369,30 @@ mod tests {
     }
 
     #[test]
+    fn what_no_import_would_take_back_is_not_exported() {
+        let dir = tempfile::tempdir().unwrap();
+        let notes = Arc::new(crate::Metadata::open(dir.path()).unwrap());
+        let transfer = Transfer::new(vec![Box::new(GuestNotesSection(notes.clone()))]);
+        let many = |count: usize| {
+            let changed = notes.guests.change(|all| {
+                for number in 0..count {
+                    let note = crate::store::metadata::GuestMetadata {
+                        description: "x".repeat(1_000),
+                        ..Default::default()
+                    };
+                    all.insert(format!("lab:n1:{number}"), note);
+                }
+                Ok(())
+            });
+            changed.unwrap();
+            transfer.export(&pass(), Timestamp::UNIX_EPOCH)
+        };
+        let fits = many(5_000).unwrap();
+        assert!(transfer.import(fits.as_bytes(), &pass(), may_hold_everything).is_ok());
+        assert!(matches!(many(10_000), Err(ConfigError::ExportTooLarge { .. })));
+    }
+
+    #[test]
     fn when_one_part_cannot_be_kept_the_others_are_put_back() {
         struct Full;
         impl Section for Full {
@@ -377,9 +411,27 @@ mod tests {
         }
         let dir = tempfile::tempdir().unwrap();
         let stores = open(dir.path());
-        let transfer = Transfer::new(vec![Box::new(SystemSection(stores.system.clone())), Box::new(Full)]);
-        let text = sealed(r#"{"system":{"pvePollingInterval":99},"full":1}"#);
-        assert!(transfer.import(text.as_bytes(), &pass(), may_hold_everything).is_err());
+        let notes = Arc::new(crate::Metadata::open(dir.path()).unwrap());
+        let no_vars = std::collections::HashMap::<String, String>::new();
+        let seal_key = SealKey::open(dir.path()).unwrap();
+        let oidc = Arc::new(crate::OidcStore::open(dir.path(), seal_key, &no_vars).unwrap());
+        let transfer = Transfer::new(vec![
+            Box::new(SystemSection(stores.system.clone())),
+            Box::new(GuestNotesSection(notes.clone())),
+            Box::new(OidcSection(oidc.clone())),
+            Box::new(Full),
+        ]);
+        let text = sealed(
+            r#"{"system":{"pvePollingInterval":99},"guestMetadata":{"lab:n1:100":{"notes":["hi"]}},
+                "oidc":{"enabled":false,"issuerUrl":"https://id.example","clientId":"pulse"},"full":1}"#,
+        );
+        assert!(matches!(
+            transfer.import(text.as_bytes(), &pass(), may_hold_everything),
+            Err(ImportError::Config(ConfigError::NoRandom))
+        ));
         assert_eq!(stores.system.current().pve_polling_interval_seconds, 10);
+        // Where there was nothing, there is nothing again.
+        assert!(notes.guests.all().is_empty());
+        assert_eq!(oidc.kept(), crate::OidcConfig::default());
     }
 }

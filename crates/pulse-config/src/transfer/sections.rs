@@ -128,6 +128,10 @@ impl Section for OidcSection {
             .map_err(|source| ConfigError::Encode { what: "the imported OIDC provider", source })?;
         self.0.update(|_| config).map(drop)
     }
+
+    fn clear(&self) -> Result<(), ConfigError> {
+        self.0.update(|_| OidcConfig::default()).map(drop)
+    }
 }
 
 impl Section for GuestNotesSection {
@@ -173,6 +177,10 @@ impl Section for GuestNotesSection {
                 failed(serde::de::Error::custom(MetadataError::to_string(&refused)))
             }
         })
+    }
+
+    fn clear(&self) -> Result<(), ConfigError> {
+        self.replace(&Value::Object(Map::new()))
     }
 }
 

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use pulse_config::AgentCommandSettings;
 use pulse_core::{
     Clock,
-    command_policy::{CommandPolicy, RefusedCommand},
+    command_policy::{CommandPolicy, LONGEST_COMMAND, RefusedCommand},
     ids::HostId,
 };
 use pulse_store::{
@@ -36,8 +36,10 @@ use crate::fleet::text::clean;
 /// Commands on their way at one time; each may bring its whole output.
 const MOST_AT_ONCE: usize = 16;
 
-/// Connections that may be open without having said who they are.
-const MOST_UNREGISTERED: usize = 16;
+/// Connections that may be open without having said who they are: of strangers, and of those that showed a token that is
+/// valid, for whom strangers must leave room.
+const MOST_STRANGERS: usize = 16;
+const MOST_WITH_TOKEN: usize = 64;
 
 /// Kept of each of a command's outputs (contract B-10 §6).
 const MOST_OUTPUT_BYTES: usize = 1024 * 1024;
@@ -154,7 +156,8 @@ struct Inner {
     trail: CommandTrail,
     clock: Arc<dyn Clock>,
     at_once: Semaphore,
-    unregistered: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+    with_token: Arc<Semaphore>,
     sessions: Mutex<Sessions>,
 }
 
@@ -174,7 +177,8 @@ impl RemoteExec {
                 trail: CommandTrail::new(ledger),
                 clock,
                 at_once: Semaphore::new(MOST_AT_ONCE),
-                unregistered: Arc::new(Semaphore::new(MOST_UNREGISTERED)),
+                strangers: Arc::new(Semaphore::new(MOST_STRANGERS)),
+                with_token: Arc::new(Semaphore::new(MOST_WITH_TOKEN)),
                 sessions: Mutex::default(),
             }),
         }
@@ -186,8 +190,9 @@ impl RemoteExec {
     }
 
     /// A place for a connection that has not said yet who it is; `None` where too many have not.
-    pub fn admit(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.inner.unregistered).try_acquire_owned().ok()
+    pub fn admit(&self, has_token: bool) -> Option<OwnedSemaphorePermit> {
+        let places = if has_token { &self.inner.with_token } else { &self.inner.strangers };
+        Arc::clone(places).try_acquire_owned().ok()
     }
 
     /// Takes an agent in; the one before of the same host goes. `None` where there are too many.
@@ -224,7 +229,8 @@ impl RemoteExec {
             host_id: order.host.to_string(),
             hostname: order.hostname.clone(),
             target: order.target.to_string(),
-            command: order.command.clone(),
+            // What is longer is refused, and need not be kept whole.
+            command: order.command[..order.command.floor_char_boundary(LONGEST_COMMAND)].to_owned(),
         };
         self.inner.trail.ask(asked).await.map_err(ExecError::NotRecorded)?;
         let (by, host, id) = (&order.by, &order.host, &order.id);

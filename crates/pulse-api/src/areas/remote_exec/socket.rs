@@ -60,7 +60,7 @@ pub(super) async fn open_command_socket(
         }
     }
     let Ok(upgrade) = upgrade else { return plain(StatusCode::BAD_REQUEST, "Bad Request") };
-    let Some(place) = state.exec.admit() else {
+    let Some(place) = state.exec.admit(presents_token) else {
         return plain(
             StatusCode::SERVICE_UNAVAILABLE,
             "Too many agents are connecting; try again in a moment",

@@ -15603,7 +15603,7 @@ export interface operations {
                     "application/json": components["schemas"]["MissingScopeBody"];
                 };
             };
-            /** @description The bundle is larger than 1 MiB */
+            /** @description The bundle is larger than 8 MiB */
             413: {
                 headers: {
                     [name: string]: unknown;
