@@ -23,6 +23,7 @@ pub fn reason_to_skip() -> Option<&'static str> {
 }
 
 /// Says what was left out; in CI, which has all that is needed, nothing may be.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests must hear of it")]
 pub fn skip(reason: &str) {
     assert!(std::env::var_os("CI").is_none(), "skipped in CI: {reason}");
     eprintln!("skipped: {reason}");
