@@ -22,6 +22,8 @@ const MOST_NAMES: usize = 1_000;
 const USUAL_LIFETIME: Duration = Duration::from_mins(5);
 /// An answer that has run out is still taken for so long where the name server says nothing.
 const MOST_STALE: Duration = Duration::from_hours(24);
+/// A name server that says nothing gets so long where an earlier answer is at hand: less than a connection waits in all.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One memory for the whole process, as there is one name server.
 static NAMES: LazyLock<Arc<Names>> =
@@ -81,14 +83,20 @@ impl Names {
         {
             return Ok(Arc::clone(&known.addresses));
         }
-        match (self.ask)(name.to_owned()).await {
+        let asking = (self.ask)(name.to_owned());
+        let answer = if known.is_some() {
+            tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|late| Err(late.into()))
+        } else {
+            asking.await
+        };
+        match answer {
             Ok(found) if !found.is_empty() => {
                 let addresses: Arc<[IpAddr]> = found.into();
                 let mut kept = self.lock();
                 if kept.len() >= MOST_NAMES {
                     kept.retain(|_, kept| kept.at.elapsed() < lifetime);
                 }
-                if kept.len() < MOST_NAMES {
+                if kept.len() < MOST_NAMES || kept.contains_key(name) {
                     let addresses = Arc::clone(&addresses);
                     kept.insert(name.to_owned(), Kept { at: Instant::now(), addresses, is_doubted: false });
                 }
@@ -173,5 +181,40 @@ mod tests {
         assert!(names.look_up("never.example.net").await.is_err());
         tokio::time::advance(Duration::from_hours(23)).await;
         assert!(names.look_up("pve.example.net").await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_server_that_hangs_is_not_waited_for_where_an_answer_is_known() {
+        let is_first = std::sync::atomic::AtomicBool::new(true);
+        let names = Names::new(Box::new(move |_| {
+            let is_first = is_first.swap(false, Ordering::Relaxed);
+            Box::pin(async move {
+                if !is_first {
+                    std::future::pending::<()>().await;
+                }
+                Ok(vec![IpAddr::from([127, 0, 0, 1])])
+            })
+        }));
+        names.look_up("pve.example.net").await.unwrap();
+        tokio::time::advance(Duration::from_hours(2)).await;
+        let asked_at = Instant::now();
+        assert_eq!(names.look_up("pve.example.net").await.unwrap()[0], IpAddr::from([127, 0, 0, 1]));
+        assert!(asked_at.elapsed() < PATIENCE + Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_memory_still_takes_the_new_address_of_a_name_it_has() {
+        let (_, _, names) = counted();
+        let first = names.look_up("pve.example.net").await.unwrap()[0];
+        let kept = names.lock()["pve.example.net"].clone();
+        for number in 1..MOST_NAMES {
+            names.lock().insert(number.to_string(), kept.clone());
+        }
+        names.lock().get_mut("pve.example.net").unwrap().is_doubted = true;
+        let moved = names.look_up("pve.example.net").await.unwrap()[0];
+        assert_ne!(first, moved);
+        assert_eq!(names.look_up("pve.example.net").await.unwrap()[0], moved);
+        names.look_up("one.too.many").await.unwrap();
+        assert_eq!(names.lock().len(), MOST_NAMES);
     }
 }

@@ -22,6 +22,13 @@ pub fn reason_to_skip() -> Option<&'static str> {
     }
 }
 
+/// Says what was left out; in CI, which has all that is needed, nothing may be.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests must hear of it")]
+pub fn skip(reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "skipped in CI: {reason}");
+    eprintln!("skipped: {reason}");
+}
+
 /// `systemctl` that writes down how it was called.
 const SYSTEMCTL: &str = "#!/bin/sh\necho \"$*\" >> /systemctl.log\n";
 
@@ -223,14 +230,14 @@ pub fn server_with_agent(data: &Path) -> Result<(Server, String)> {
 #[test]
 fn the_install_line_installs_updates_and_removes() -> Result<()> {
     if let Some(reason) = reason_to_skip() {
-        eprintln!("skipped: {reason}");
+        skip(reason);
         return Ok(());
     }
     let data = scratch()?;
     let (server, token) = server_with_agent(data.path())?;
     match busybox_root(data.path())? {
         Some(root) => lives_through_its_life(&root, &server, &token).context("in a root of busybox")?,
-        None => eprintln!("skipped the root of busybox: /usr/bin/busybox is missing or needs libraries"),
+        None => skip("/usr/bin/busybox is missing or needs libraries"),
     }
     if let Some(root) = std::env::var_os("PULSE_TEST_DEBIAN_ROOT").filter(|root| !root.is_empty()) {
         let root = Path::new(&root);

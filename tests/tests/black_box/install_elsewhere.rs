@@ -9,7 +9,7 @@ use pulse_e2e::binaries;
 use pulse_e2e::process::scratch;
 use pulse_e2e::programs::Server;
 
-use crate::install::{busybox_root, inside, mode, reason_to_skip, server_with_agent};
+use crate::install::{busybox_root, inside, mode, reason_to_skip, server_with_agent, skip};
 
 /// What a system is made of besides busybox.
 struct System {
@@ -183,7 +183,7 @@ fn tried(system: &System) -> Result<Option<&'static str>> {
 #[test]
 fn a_mac_has_the_agent_as_a_launchd_service() -> Result<()> {
     if let Some(reason) = tried(&MACOS)? {
-        eprintln!("skipped: {reason}");
+        skip(reason);
     }
     Ok(())
 }
@@ -191,7 +191,7 @@ fn a_mac_has_the_agent_as_a_launchd_service() -> Result<()> {
 #[test]
 fn freebsd_has_the_agent_as_an_rc_service() -> Result<()> {
     if let Some(reason) = tried(&FREEBSD)? {
-        eprintln!("skipped: {reason}");
+        skip(reason);
     }
     Ok(())
 }
@@ -199,7 +199,7 @@ fn freebsd_has_the_agent_as_an_rc_service() -> Result<()> {
 #[test]
 fn alpine_has_the_agent_as_an_openrc_service() -> Result<()> {
     if let Some(reason) = tried(&ALPINE)? {
-        eprintln!("skipped: {reason}");
+        skip(reason);
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use pulse_core::{
 use pulse_monitor::Reporter;
 use serde_json::{Value, json};
 
-use crate::harness::{TOKEN, TestServer};
+use crate::harness::{PATIENCE, TOKEN, TestServer};
 
 /// The alert of the tests, as a path has it.
 const ENCODED: &str = "host%3Am-1-cpu";
@@ -42,7 +42,7 @@ async fn report_until(server: &TestServer, cpu: f64, disk: f64, raised: &[&str])
     let is_so = |world: &std::sync::Arc<pulse_core::Snapshot>| {
         world.active_alerts.iter().map(|alert| alert.id.as_str()).eq(raised.iter().copied())
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), world.wait_for(is_so)).await.unwrap().unwrap();
+    tokio::time::timeout(PATIENCE, world.wait_for(is_so)).await.unwrap().unwrap();
 }
 
 /// A server whose host thresholds fire at once.

@@ -1,17 +1,17 @@
 //! Proxmox hosts gone mad, over real HTTPS: each is named in every place where an administrator looks, with what to do,
 //! and none of them takes a good one down with it.
 
-use std::time::Duration;
-
 use pulse_sim::{
     BackupServer, BackupServerOptions, Cluster, Effect, EstateOptions, Fault, MailGateway, MailGatewayOptions,
 };
 use serde_json::{Value, json};
 
-use crate::{clients::Client, harness::TestServer};
+use crate::{
+    clients::Client,
+    harness::{PATIENCE, TestServer},
+};
 
 const PATH: &str = "/api/config/nodes";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A simulated machine of one of the products.
 enum Machine {

@@ -48,6 +48,9 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
+/// So long an event is waited for that comes; only a machine that is overloaded needs it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// When every test begins.
 pub const START: &str = "2026-03-04T05:06:07Z";
 

@@ -18,7 +18,7 @@ use tokio_tungstenite::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::TestServer;
+use crate::harness::{PATIENCE, TestServer};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -48,8 +48,7 @@ async fn connect(address: std::net::SocketAddr, query: &str, token: &str) -> Res
 /// The next message of one of the types, whatever comes between.
 async fn next(socket: &mut Socket, kinds: &[&str]) -> Value {
     loop {
-        let message =
-            tokio::time::timeout(Duration::from_secs(10), socket.next()).await.expect("a message in time");
+        let message = tokio::time::timeout(PATIENCE, socket.next()).await.expect("a message in time");
         let text = match message.unwrap().unwrap() {
             Message::Text(text) => text.to_string(),
             Message::Binary(bytes) => {
@@ -180,7 +179,7 @@ async fn the_reports_of_a_machine_are_wanted_every_second_while_somebody_looks_a
         // A page that is closed looks at nothing any more.
         look_at(&mut socket, &[id]).await;
         drop(socket);
-        tokio::time::timeout(Duration::from_secs(10), async {
+        tokio::time::timeout(PATIENCE, async {
             while wanted(&server, kind, &agent).await != Value::Null {
                 tokio::task::yield_now().await;
             }

@@ -13,7 +13,7 @@ use tokio_tungstenite::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{Answer, TOKEN, TestServer};
+use crate::harness::{Answer, PATIENCE, TOKEN, TestServer};
 
 /// A server whose operator switched commands on.
 struct Commanding {
@@ -105,8 +105,7 @@ impl Agent {
     /// The next message of a kind; `None` where the connection ends before it.
     async fn next(&mut self, kind: &str) -> Option<Value> {
         loop {
-            let message =
-                tokio::time::timeout(Duration::from_secs(20), self.0.next()).await.expect("in time");
+            let message = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("in time");
             let Some(Ok(message)) = message else { return None };
             let Message::Text(text) = message else { continue };
             let value: Value = serde_json::from_str(&text).unwrap();
@@ -119,8 +118,7 @@ impl Agent {
     /// How the server ends the connection: its code, or none at all.
     async fn end(&mut self) -> Option<u16> {
         loop {
-            let message =
-                tokio::time::timeout(Duration::from_secs(20), self.0.next()).await.expect("in time");
+            let message = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("in time");
             match message {
                 Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
                 Some(Ok(_)) => {}
@@ -271,7 +269,7 @@ async fn connections_that_say_nothing_are_counted() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), again).await.expect("a place is free again");
+    tokio::time::timeout(PATIENCE, again).await.expect("a place is free again");
 }
 
 #[tokio::test]
