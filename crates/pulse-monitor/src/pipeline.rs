@@ -367,7 +367,8 @@ mod tests {
             let report = serde_json::from_value(report).unwrap();
             crate::merge::docker::merge(&mut world, report, &crate::Reporter::Local, now).unwrap();
         }
-        let ids: Vec<&str> = world.snapshot().docker_hosts.keys().map(|id| id.as_str()).collect();
+        let ids: Vec<&str> =
+            world.snapshot().docker_hosts.keys().map(pulse_core::ids::DockerHostId::as_str).collect();
         assert_eq!(ids, ["rack", "rack/1", "rack/12"]);
         is_the_same_alone(world.snapshot());
         assert!(!current_of(world.snapshot(), ResourceType::DockerHost, "rack/1").is_empty());
