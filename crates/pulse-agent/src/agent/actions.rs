@@ -21,7 +21,7 @@ use tokio::{
 use super::shared::Shared;
 use crate::{
     docker::{Command, CommandKind, DockerControl, Probation, Updated, commands_of},
-    link::{LinkError, error_text, headers, reason, server_url},
+    link::{LinkError, MAX_ANSWER_BYTES, body_within, error_text, headers, reason, server_url},
     settings::AgentSettings,
 };
 
@@ -189,7 +189,7 @@ impl Acknowledger {
                 Ok(answer) if answer.status().is_success() => return,
                 Ok(answer) if answer.status().is_client_error() => {
                     let status = answer.status();
-                    let text = answer.bytes().await.unwrap_or_default();
+                    let text = body_within(answer, MAX_ANSWER_BYTES).await.unwrap_or_default();
                     // It knows better: the command is over there.
                     tracing::debug!(command, %status, reason = %error_text(&text), "the server does not take a word on a command");
                     return;

@@ -7,7 +7,10 @@ use reqwest::{Client, Response, Url};
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 
-use crate::{link::reason, signature::TrustedKeys};
+use crate::{
+    link::{MAX_ANSWER_BYTES, body_within, reason},
+    signature::TrustedKeys,
+};
 
 /// Larger is no agent (contract B-10 §4).
 const MAX_BYTES: u64 = 100 * 1024 * 1024;
@@ -49,7 +52,7 @@ pub(super) async fn offered(
     if !response.status().is_success() {
         return Err(UpgradeError::Status(response.status()));
     }
-    let body = response.bytes().await.map_err(unreachable)?;
+    let body = body_within(response, MAX_ANSWER_BYTES).await.map_err(UpgradeError::Unreachable)?;
     let offer: Offer =
         serde_json::from_slice(&body).map_err(|_| UpgradeError::Odd("its version is not told"))?;
     Ok(offer.version)
