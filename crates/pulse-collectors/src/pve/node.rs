@@ -7,7 +7,10 @@ use pulse_core::{
     model::{ConnectionHealth, CpuInfo, DiskUse, MemoryUse, Node, NodeStatus},
 };
 
-use super::wire::{self, Amount};
+use super::{
+    lenient,
+    wire::{self, Amount},
+};
 use crate::details::Glimpse;
 
 /// What the listing says of a node.
@@ -27,7 +30,7 @@ impl Listed {
     pub(super) fn read(row: &wire::Resource<'_>) -> Option<Self> {
         let id = row.id.as_str().map(|id| id.strip_prefix("node/").unwrap_or(id));
         Some(Self {
-            name: row.node.to_name().or_else(|| id.map(|id| id.chars().take(256).collect()))?,
+            name: row.node.to_name().or_else(|| id.map(lenient::name))?,
             status: row.status.to_owned(),
             cpu: row.cpu.fraction(),
             cpu_count: row.maxcpu.fraction().filter(|count| *count >= 1.0).map(|count| count as u32),

@@ -91,7 +91,15 @@ pub fn instance(name: &str, cluster: &Cluster) -> PveInstance {
 }
 
 fn options() -> EstateOptions {
-    EstateOptions { nodes: 3, guests: 26, zfs: true, ceph: true, workers: 3, ..EstateOptions::default() }
+    EstateOptions {
+        nodes: 3,
+        guests: 26,
+        zfs: true,
+        ceph: true,
+        cifs: true,
+        workers: 3,
+        ..EstateOptions::default()
+    }
 }
 
 fn guest(view: &InstanceView, vmid: u32) -> &Guest {
