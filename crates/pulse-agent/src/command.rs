@@ -29,6 +29,10 @@ const DEATH_LIMIT: Duration = Duration::from_secs(1);
 /// With so many programs that cannot be ended, none is started any more.
 const MAX_UNDEAD: usize = 32;
 
+/// Variables of the agent in which tokens stand: no program that it runs needs them, and what a server has run here may tell
+/// it what its environment holds.
+const SECRETS: &[&str] = &["PULSE_TOKEN", "PULSE_TARGETS"];
+
 /// Administration programs often live in folders that a service's PATH lacks.
 const MORE_PATH: &[&str] =
     &["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/opt/bin"];
@@ -222,22 +226,7 @@ async fn run(call: Call) -> Result<Finished, CommandError> {
     if UNDEAD.bars(&key) {
         return Err(CommandError::Undead { program: program() });
     }
-    let mut command = Command::new(&call.program);
-    command
-        .args(&call.args)
-        .env("LC_ALL", "C")
-        .envs(call.env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    if let Ok(path) = std::env::join_paths(folders()) {
-        command.env("PATH", path);
-    }
-    // A group of its own, so that what it starts can be ended with it.
-    #[cfg(unix)]
-    command.process_group(0);
-    let mut child = command.spawn().map_err(|source| match source.kind() {
+    let mut child = prepare(&call).spawn().map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => CommandError::Missing { program: program() },
         _ => CommandError::Start { program: program(), source },
     })?;
@@ -260,6 +249,28 @@ async fn run(call: Call) -> Result<Finished, CommandError> {
         Ok(Err(source)) => Err(CommandError::Start { program: call.program, source }),
         _ => Err(CommandError::Timeout { program: call.program, limit: call.limit }),
     }
+}
+
+fn prepare(call: &Call) -> Command {
+    let mut command = Command::new(&call.program);
+    for secret in SECRETS {
+        command.env_remove(secret);
+    }
+    command
+        .args(&call.args)
+        .env("LC_ALL", "C")
+        .envs(call.env.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    if let Ok(path) = std::env::join_paths(folders()) {
+        command.env("PATH", path);
+    }
+    // A group of its own, so that what it starts can be ended with it.
+    #[cfg(unix)]
+    command.process_group(0);
+    command
 }
 
 /// A program with all that it started. Whoever stops waiting for it ends it: the server that wanted it may be gone.
@@ -437,6 +448,14 @@ mod tests {
             MANY.bury(format!("disk {number}"), std::future::pending()).await;
         }
         assert!(MANY.bars("anything"), "enough is enough");
+    }
+
+    #[test]
+    fn no_program_gets_the_tokens_of_the_agent() {
+        let command = prepare(&shell("env"));
+        let removed: Vec<_> = command.as_std().get_envs().filter(|(_, value)| value.is_none()).collect();
+        let names: Vec<_> = removed.iter().filter_map(|(name, _)| name.to_str()).collect();
+        assert_eq!(names, ["PULSE_TARGETS", "PULSE_TOKEN"]);
     }
 
     #[tokio::test]

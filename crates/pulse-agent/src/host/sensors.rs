@@ -9,7 +9,7 @@ use std::{
 
 use pulse_core::report::host::Sensors;
 
-use super::files::read_text;
+use super::files::{is_asleep, read_text};
 
 /// A broken board may offer hundreds of files.
 const MAX_READINGS: usize = 256;
@@ -86,6 +86,9 @@ pub(super) fn read_thermal_zones(sys: &Path) -> Option<Sensors> {
 }
 
 fn read_chip(chip: &Path, name: &str, sensors: &mut Sensors, left: &mut usize) {
+    if is_asleep(&chip.join("device")) {
+        return;
+    }
     let Ok(entries) = fs::read_dir(chip) else { return };
     let mut files: Vec<String> =
         entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
@@ -278,6 +281,18 @@ mod tests {
         let sensors = read_thermal_zones(sys.path()).unwrap();
         assert_eq!(sensors.temperature_celsius["cpu_package"], 48.123);
         assert_eq!((sensors.additional["ddr"], sensors.additional.len()), (39.0, 1));
+    }
+
+    #[test]
+    fn what_sleeps_is_not_read() {
+        let sys = tempfile::tempdir().unwrap();
+        chip(sys.path(), 0, &[("name", "amdgpu"), ("temp1_input", "40000"), ("temp1_label", "edge")]);
+        let power = sys.path().join("class/hwmon/hwmon0/device/power");
+        fs::create_dir_all(&power).unwrap();
+        fs::write(power.join("runtime_status"), "suspended\n").unwrap();
+        assert_eq!(read_hwmon(sys.path()), None);
+        fs::write(power.join("runtime_status"), "active\n").unwrap();
+        assert_eq!(read_hwmon(sys.path()).unwrap().temperature_celsius["gpu_edge"], 40.0);
     }
 
     #[test]

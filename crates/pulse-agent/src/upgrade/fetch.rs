@@ -25,6 +25,8 @@ pub(super) enum UpgradeError {
     Status(StatusCode),
     #[error("the server's agent is not taken: {0}")]
     Odd(&'static str),
+    #[error("the server's agent is not taken: its checksum is wrong, it may have been damaged on its way")]
+    Damaged,
     #[error("the server's agent does not work on this machine: {0}")]
     NotWorking(String),
     #[error(
@@ -165,7 +167,7 @@ async fn receive(mut response: Response, fresh: &Path, wanted: &str) -> Result<(
     // On the disk before it takes the place of what works.
     file.sync_all().await?;
     let hex = crate::text::hex(hash.finish().as_ref());
-    if hex.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(UpgradeError::Odd("its checksum is wrong")) }
+    if hex.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(UpgradeError::Damaged) }
 }
 
 /// ELF, Mach-O and PE.

@@ -196,3 +196,18 @@ impl Refused {
         self.version == *offered && self.at.elapsed() < PERIOD_AFTER_REFUSAL
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_version_that_is_no_good_is_left_alone_for_a_day() {
+        let version = |text| Version::parse(text).unwrap();
+        let refused = Refused { version: version("5.3.0"), at: Instant::now() };
+        tokio::time::advance(Duration::from_hours(23)).await;
+        assert!(refused.holds(&version("v5.3.0")) && !refused.holds(&version("5.3.1")));
+        tokio::time::advance(Duration::from_hours(1)).await;
+        assert!(!refused.holds(&version("5.3.0")));
+    }
+}
