@@ -9,10 +9,11 @@ import type { View } from "../../state/view";
 import { reason } from "../../state/why";
 import { t } from "../../text";
 import { Button, Empty, Segmented } from "../../ui/controls";
+import { surelyFits } from "../../ui/fit";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
 import { isPhone } from "../../ui/screen";
-import { Tags } from "../../ui/Tags";
+import { Tags, tagsFit } from "../../ui/Tags";
 import { type Column, type Grouping, Table } from "../../ui/table/Table";
 import { Dash, Value } from "../../ui/Value";
 import { AlertMark } from "../alerts/AlertMark";
@@ -125,13 +126,14 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
   const cpu = (guest: () => LiveGuest): JSX.Element => (
     <Meter value={cpuOf(guest())} limits={CPU_LIMITS} why={reason(guest(), "cpu")} />
   );
-  const memory = (guest: () => LiveGuest, isShort = false): JSX.Element => {
+  const memory = (guest: () => LiveGuest, room: () => number, isShort = false): JSX.Element => {
     const source = (): string | undefined => guest().memorySource;
     return (
       <ShareMeter
         share={memoryOf(guest())}
         limits={MEMORY_LIMITS}
         isShort={isShort}
+        room={room()}
         title={
           [
             source() === undefined ? "" : t("source: {source}", { source: source() ?? "" }),
@@ -150,7 +152,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       />
     );
   };
-  const disk = (guest: () => LiveGuest): JSX.Element => {
+  const disk = (guest: () => LiveGuest, room: () => number): JSX.Element => {
     const systems = createMemo(() => fileSystemsOf(guest()));
     const share = createMemo(() => diskOf(guest()));
     /** One that is nearly full shows, however much room the others have. */
@@ -165,6 +167,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
         share={share()}
         limits={DISK_LIMITS}
         detail={full()}
+        room={room()}
         title={
           systems()
             .map((each) => `${each.name} ${percent(each.percent)}`)
@@ -222,6 +225,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       from: 700,
       sort: "ascending",
       value: typeName,
+      fits: true,
       cell: (row) => <span class="soft">{typeName(row())}</span>,
     },
     {
@@ -239,6 +243,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       width: 124,
       sort: "descending",
       value: cpuOf,
+      fits: true,
       cell: (row) => (
         <Show when={look() === "trends"} fallback={cpu(row)}>
           <TrendCell
@@ -255,8 +260,9 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       title: t("Memory"),
       sort: "descending",
       value: (guest) => memoryOf(guest)?.percent,
-      cell: (row) => (
-        <Show when={look() === "trends"} fallback={memory(row)}>
+      fits: true,
+      cell: (row, room) => (
+        <Show when={look() === "trends"} fallback={memory(row, room)}>
           <TrendCell
             points={trend(row().id, "memory")}
             now={memoryOf(row())?.percent}
@@ -271,6 +277,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       title: t("Disk"),
       sort: "descending",
       value: (guest) => diskOf(guest)?.percent,
+      fits: true,
       cell: disk,
     },
     {
@@ -290,6 +297,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       ...(props.view.get("group") === "none" ? { from: 760 } : { isExtra: true }),
       sort: "ascending",
       value: (guest) => guest.node,
+      fits: (guest, room) => surelyFits(guest.node, room),
       cell: (row) => row().node,
     },
     rateColumn("netin", t("Net in"), t("Received from the network"), "networkIn", 1180),
@@ -365,6 +373,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       width: 110,
       from: 1400,
       value: (guest) => tagsOf(guest).join(","),
+      fits: (guest, room) => tagsFit(tagsOf(guest), room),
       cell: (row) => (
         <Tags
           tags={tagsOf(row())}
@@ -378,10 +387,10 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
     {
       id: "use",
       title: t("CPU and memory"),
-      cell: (row) => (
+      cell: (row, room) => (
         <Two>
           {cpu(row)}
-          {memory(row, true)}
+          {memory(row, room, true)}
         </Two>
       ),
     },
