@@ -3,6 +3,7 @@
 import { createMemo, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { lastUpdate, nodes, slowNow, slowUpdate } from "../../api/live";
+import { isChanged } from "../../api/rows";
 import { age, bytes, bytesOf, duration, moment, percent, rate } from "../../state/format";
 import { oneOf } from "../../state/options";
 import type { View } from "../../state/view";
@@ -61,6 +62,17 @@ const LOOKS = [
 
 type Rate = Parameters<typeof rateOf>[1];
 
+/** The fields of a node that decide which guests are its own, and what stands above them. */
+const HEAD_READS: ReadonlySet<string> = new Set([
+  "instance",
+  "name",
+  "displayName",
+  "clusterName",
+  "status",
+  "problems",
+  "connectionHealth",
+]);
+
 export function GuestTable(props: { view: View; guests: ReadonlyMap<string, LiveGuest> }): JSX.Element {
   const type = createMemo(() => oneOf(props.view.get("type"), TYPES, "all"));
   const state = createMemo(() => oneOf(props.view.get("state"), STATES, "all"));
@@ -83,9 +95,12 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       (wantedState === "all" || (wantedState === "running") === (guest.status === "running")) &&
       (isOn === undefined || isOn.has(nodeKeyOf(guest)));
   });
+  const headed = createMemo(nodes, undefined, {
+    equals: (before, after) => !isChanged(before, after, HEAD_READS),
+  });
   const nodeByKey = createMemo(
     () =>
-      new Map([...nodes().values()].flatMap((node) => keysOfNode(node).map((key) => [key, node] as const))),
+      new Map([...headed().values()].flatMap((node) => keysOfNode(node).map((key) => [key, node] as const))),
   );
   const groups: Grouping<LiveGuest>[] = [
     {
