@@ -9,7 +9,7 @@ import type { View } from "../../state/view";
 import { reason } from "../../state/why";
 import { t, tn } from "../../text";
 import { Badge } from "../../ui/controls";
-import { Icon } from "../../ui/Icon";
+import { surelyFits } from "../../ui/fit";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
 import { isPhone, ScrollerContext } from "../../ui/screen";
@@ -35,6 +35,9 @@ interface Counts {
   vms: number;
   containers: number;
 }
+
+/** What two badges need besides their letters, in pixels. */
+const BADGE_EDGES = 2 * 12 + 4;
 
 /** The fields of a guest that decide in which count it is. */
 const COUNTED_BY: ReadonlySet<string> = new Set(["instance", "node", "type"]);
@@ -71,10 +74,15 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     );
   };
   // Cells ask for their row themselves: given the row's values they would be made anew with each of its changes.
-  const memory = (node: () => LiveNode): JSX.Element => (
-    <ShareMeter share={memoryOf(node())} limits={MEMORY_LIMITS} why={reason(node(), "memory", "mem")} />
+  const memory = (node: () => LiveNode, room: () => number): JSX.Element => (
+    <ShareMeter
+      share={memoryOf(node())}
+      limits={MEMORY_LIMITS}
+      why={reason(node(), "memory", "mem")}
+      room={room()}
+    />
   );
-  const cpu = (node: () => LiveNode): JSX.Element => {
+  const cpu = (node: () => LiveNode, room: () => number): JSX.Element => {
     // A number and its unit are put together when the number is another one, not whenever the node is busier.
     const cores = createMemo(() => node().cpuInfo?.cores ?? 0);
     const detail = createMemo(() =>
@@ -88,6 +96,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
         hasShortDetail
         title={node().cpuInfo?.model}
         why={reason(node(), "cpu")}
+        room={room()}
       />
     );
   };
@@ -104,9 +113,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       aria-label={t("Details of {name}", { name: nodeName(node()) })}
       title={t("Details and charts")}
       onClick={() => props.view.go({ open: node().id })}
-    >
-      <Icon name="right" size={14} />
-    </button>
+    />
   );
   const uptime = (node: LiveNode): number | undefined =>
     node.status === "online" ? uptimeAt(node, lastUpdate()) : undefined;
@@ -130,6 +137,8 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       from: 1000,
       sort: "ascending",
       value: (node) => node.pveVersion,
+      fits: (node, room) =>
+        surelyFits(shortVersion(node.pveVersion ?? "") + (node.clusterName ?? ""), room - BADGE_EDGES, 11),
       cell: (row) => (
         <span class={cellStyles.badges}>
           <Show when={row().pveVersion}>
@@ -148,12 +157,13 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       value: uptime,
       cell: (row) => <Value value={uptimeShown(row())} text={duration} why={reason(row(), "uptime")} />,
     },
-    { id: "cpu", title: t("CPU"), sort: "descending", value: cpuOf, cell: cpu },
+    { id: "cpu", title: t("CPU"), sort: "descending", value: cpuOf, fits: true, cell: cpu },
     {
       id: "memory",
       title: t("Memory"),
       sort: "descending",
       value: (node) => memoryOf(node)?.percent,
+      fits: true,
       cell: memory,
     },
     {
@@ -161,7 +171,10 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       title: t("Disk"),
       sort: "descending",
       value: (node) => diskOf(node)?.percent,
-      cell: (row) => <ShareMeter share={diskOf(row())} limits={DISK_LIMITS} why={reason(row(), "disk")} />,
+      fits: true,
+      cell: (row, room) => (
+        <ShareMeter share={diskOf(row())} limits={DISK_LIMITS} why={reason(row(), "disk")} room={room()} />
+      ),
     },
     {
       id: "load",
@@ -233,17 +246,17 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       value: (node) => countsOf(node).containers,
       cell: (row) => countsOf(row()).containers,
     },
-    { id: "details", title: "", width: 48, isFixed: true, cell: details },
+    { id: "details", title: "", width: 48, isFixed: true, fits: true, cell: details },
   ];
   const phone: Column<LiveNode>[] = [
     { id: "name", title: t("Node"), width: 140, cell: mark },
     {
       id: "use",
       title: t("CPU and memory"),
-      cell: (row) => (
+      cell: (row, room) => (
         <Two>
-          {cpu(row)}
-          {memory(row)}
+          {cpu(row, room)}
+          {memory(row, room)}
         </Two>
       ),
     },
