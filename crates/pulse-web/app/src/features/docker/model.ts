@@ -221,3 +221,18 @@ export function commandState(
       return "waits";
   }
 }
+
+/** Tasks that run, of those that are wanted. */
+export function runningText({ service }: ServiceRow): string {
+  return t("{shown} of {total}", { shown: service.runningTasks ?? 0, total: service.desiredTasks ?? 0 });
+}
+
+export function portsText({ service }: ServiceRow): string {
+  return (service.endpointPorts ?? [])
+    .map((port) =>
+      port.publishedPort
+        ? `${port.publishedPort} → ${port.targetPort ?? ""}/${port.protocol ?? "tcp"}`
+        : `${port.targetPort ?? ""}/${port.protocol ?? "tcp"}`,
+    )
+    .join(", ");
+}

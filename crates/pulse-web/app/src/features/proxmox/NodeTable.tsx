@@ -1,9 +1,11 @@
-// The nodes table. A click on a node shows only its guests below.
+// The nodes table, with backup servers and mail gateways. A click on a node shows only its guests below, one on another
+// machine its page.
 
+import { A, useNavigate } from "@solidjs/router";
 import { createMemo, createSignal, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
-import { lastUpdate, nodes, slowUpdate } from "../../api/live";
-import { isChanged } from "../../api/rows";
+import { backupServers, lastUpdate, mailGateways, nodes, slowUpdate } from "../../api/live";
+import { isChanged, JoinedRows } from "../../api/rows";
 import { celsius, duration, fixed } from "../../state/format";
 import type { View } from "../../state/view";
 import { reason } from "../../state/why";
@@ -17,6 +19,7 @@ import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { AlertMark } from "../alerts/AlertMark";
 import { cellStyles, ShareMeter, Two } from "../parts/cells";
+import { type Machine, machineRank, machines, PRODUCTS } from "./machines";
 import {
   cpuOf,
   diskOf,
@@ -71,10 +74,17 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     );
   };
   // Cells ask for their row themselves: given the row's values they would be made anew with each of its changes.
-  const memory = (node: () => LiveNode): JSX.Element => (
-    <ShareMeter share={memoryOf(node())} limits={MEMORY_LIMITS} why={reason(node(), "memory", "mem")} />
+  /** Of a gateway only percentages are known. */
+  const bare = (node: Machine): string | undefined => (node.product === "pmg" ? "" : undefined);
+  const memory = (node: () => Machine): JSX.Element => (
+    <ShareMeter
+      share={memoryOf(node())}
+      limits={MEMORY_LIMITS}
+      detail={bare(node())}
+      why={reason(node(), "memory", "mem")}
+    />
   );
-  const cpu = (node: () => LiveNode): JSX.Element => {
+  const cpu = (node: () => Machine): JSX.Element => {
     // A number and its unit are put together when the number is another one, not whenever the node is busier.
     const cores = createMemo(() => node().cpuInfo?.cores ?? 0);
     const detail = createMemo(() =>
@@ -91,22 +101,42 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       />
     );
   };
-  const mark = (node: () => LiveNode): JSX.Element => (
+  const mark = (node: () => Machine): JSX.Element => (
     <>
       <Mark health={nodeHealth(node())} label={nodeStatusText(node())} />
       <AlertMark resourceId={node().id} />
     </>
   );
-  const details = (node: () => LiveNode): JSX.Element => (
-    <button
-      type="button"
-      class={cellStyles.details}
-      aria-label={t("Details of {name}", { name: nodeName(node()) })}
-      title={t("Details and charts")}
-      onClick={() => props.view.go({ open: node().id })}
+  const details = (node: () => Machine): JSX.Element => (
+    <Show
+      when={node().product}
+      fallback={
+        <button
+          type="button"
+          class={cellStyles.details}
+          aria-label={t("Details of {name}", { name: nodeName(node()) })}
+          title={t("Details and charts")}
+          onClick={() => props.view.go({ open: node().id })}
+        >
+          <Icon name="right" size={14} />
+        </button>
+      }
     >
-      <Icon name="right" size={14} />
-    </button>
+      {(product) => (
+        <A
+          class={cellStyles.details}
+          href={PRODUCTS[product()].page}
+          aria-label={t("Page of {name}", { name: nodeName(node()) })}
+          title={PRODUCTS[product()].name}
+        >
+          <Icon name="right" size={14} />
+        </A>
+      )}
+    </Show>
+  );
+  /** What only nodes have: guests, sensors and packages. Empty in the other rows. */
+  const ofNode = (row: () => Machine, cell: () => JSX.Element): JSX.Element => (
+    <Show when={row().product === undefined}>{cell()}</Show>
   );
   const uptime = (node: LiveNode): number | undefined =>
     node.status === "online" ? uptimeAt(node, lastUpdate()) : undefined;
@@ -114,7 +144,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
   const uptimeShown = (node: LiveNode): number | undefined =>
     node.status === "online" ? uptimeAt(node, slowUpdate()) : undefined;
 
-  const columns: Column<LiveNode>[] = [
+  const columns: Column<Machine>[] = [
     {
       id: "name",
       title: t("Node"),
@@ -133,7 +163,13 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       cell: (row) => (
         <span class={cellStyles.badges}>
           <Show when={row().pveVersion}>
-            {(version) => <Badge title="Proxmox VE">{shortVersion(version())}</Badge>}
+            {(version) => (
+              <Badge title={productOf(row()).name}>
+                {row().product === undefined
+                  ? shortVersion(version())
+                  : `${productOf(row()).short} ${shortVersion(version())}`}
+              </Badge>
+            )}
           </Show>
           <Show when={row().clusterName}>{(name) => <Badge title={t("Cluster")}>{name()}</Badge>}</Show>
         </span>
@@ -161,7 +197,15 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       title: t("Disk"),
       sort: "descending",
       value: (node) => diskOf(node)?.percent,
-      cell: (row) => <ShareMeter share={diskOf(row())} limits={DISK_LIMITS} why={reason(row(), "disk")} />,
+      cell: (row) => (
+        <ShareMeter
+          share={diskOf(row())}
+          limits={DISK_LIMITS}
+          detail={bare(row())}
+          title={row().product === "pbs" ? t("all datastores together") : undefined}
+          why={reason(row(), "disk")}
+        />
+      ),
     },
     {
       id: "load",
@@ -172,13 +216,14 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       isNumber: true,
       sort: "descending",
       value: (node) => node.loadAverage?.[0],
-      cell: (row) => (
-        <Value
-          value={row().loadAverage?.[0]}
-          text={(load) => fixed(load, 2)}
-          why={reason(row(), "loadAverage", "load")}
-        />
-      ),
+      cell: (row) =>
+        ofNode(row, () => (
+          <Value
+            value={row().loadAverage?.[0]}
+            text={(load) => fixed(load, 2)}
+            why={reason(row(), "loadAverage", "load")}
+          />
+        )),
     },
     {
       id: "temperature",
@@ -189,13 +234,14 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       isNumber: true,
       sort: "descending",
       value: nodeTemperature,
-      cell: (row) => (
-        <Value
-          value={nodeTemperature(row())}
-          text={celsius}
-          why={row().missing?.temperature ?? t("no sensor of this node is read")}
-        />
-      ),
+      cell: (row) =>
+        ofNode(row, () => (
+          <Value
+            value={nodeTemperature(row())}
+            text={celsius}
+            why={row().missing?.temperature ?? t("no sensor of this node is read")}
+          />
+        )),
     },
     {
       id: "updates",
@@ -206,13 +252,14 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       isNumber: true,
       sort: "descending",
       value: (node) => node.pendingUpdates ?? undefined,
-      cell: (row) => (
-        <Value
-          value={row().pendingUpdates ?? undefined}
-          text={String}
-          why={row().missing?.pendingUpdates ?? t("not read: that needs Sys.Modify on the node")}
-        />
-      ),
+      cell: (row) =>
+        ofNode(row, () => (
+          <Value
+            value={row().pendingUpdates ?? undefined}
+            text={String}
+            why={row().missing?.pendingUpdates ?? t("not read: that needs Sys.Modify on the node")}
+          />
+        )),
     },
     {
       id: "vms",
@@ -220,8 +267,8 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       width: 52,
       isNumber: true,
       sort: "descending",
-      value: (node) => countsOf(node).vms,
-      cell: (row) => countsOf(row()).vms,
+      value: (node) => (node.product === undefined ? countsOf(node).vms : undefined),
+      cell: (row) => ofNode(row, () => <>{countsOf(row()).vms}</>),
     },
     {
       id: "containers",
@@ -230,12 +277,12 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       width: 52,
       isNumber: true,
       sort: "descending",
-      value: (node) => countsOf(node).containers,
-      cell: (row) => countsOf(row()).containers,
+      value: (node) => (node.product === undefined ? countsOf(node).containers : undefined),
+      cell: (row) => ofNode(row, () => <>{countsOf(row()).containers}</>),
     },
     { id: "details", title: "", width: 48, isFixed: true, cell: details },
   ];
-  const phone: Column<LiveNode>[] = [
+  const phone: Column<Machine>[] = [
     { id: "name", title: t("Node"), width: 140, cell: mark },
     {
       id: "use",
@@ -249,33 +296,49 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     },
     { id: "details", title: "", width: 50, cell: details },
   ];
+  const others = createMemo(() => machines(backupServers(), mailGateways()));
+  const rows = createMemo<ReadonlyMap<string, Machine>>(() =>
+    others().size === 0 ? nodes() : new JoinedRows<Machine>(nodes(), others()),
+  );
+  const navigate = useNavigate();
+  const open = (key: string): void => {
+    const product = others().get(key)?.product;
+    if (product !== undefined) navigate(PRODUCTS[product].page);
+    else props.view.set({ node: filtered() === key ? undefined : key });
+  };
   const filtered = createMemo(() => nodes().get(props.view.get("node") ?? "")?.id);
 
   return (
     // A large estate must not push the guests out of sight: the nodes then scroll by themselves.
     <div class={styles.nodes} ref={setBox}>
       <ScrollerContext.Provider value={box}>
-        <Table<LiveNode>
+        <Table<Machine>
           id="nodes"
           isBare
           label={t("Proxmox nodes")}
           view={props.view}
           sortName="nodesort"
-          rows={nodes()}
+          rows={rows()}
           key={(node) => node.id}
           columns={columns}
           phone={phone}
           name={nodeName}
           sort={{ column: "name", descending: false }}
-          first={(node) => (node.status === "online" ? 1 : 0)}
+          first={machineRank}
           open={filtered()}
-          openHint={t("Show only the guests of this node")}
-          onOpen={(key) => props.view.set({ node: filtered() === key ? undefined : key })}
+          openHint={(node) =>
+            node.product === undefined ? t("Show only the guests of this node") : productOf(node).name
+          }
+          onOpen={open}
           tone={(node) => (node.status === "online" ? undefined : "dim")}
         />
       </ScrollerContext.Provider>
     </div>
   );
+}
+
+function productOf(machine: Machine): { name: string; short: string } {
+  return machine.product === undefined ? { name: "Proxmox VE", short: "PVE" } : PRODUCTS[machine.product];
 }
 
 /** `pve-manager/8.2.4/abcdef` and `8.2.4` alike. */
