@@ -169,7 +169,7 @@ export function Servers(props: { view: View }): JSX.Element {
     {
       id: "state",
       title: t("State"),
-      width: 160,
+      width: 260,
       value: (row) => row.store?.status,
       cell: (row) => (
         <span title={row().store?.error}>

@@ -1,6 +1,6 @@
 // Docker and Podman: hosts above, services of a swarm and containers below, details on the right.
 
-import { createMemo, type JSX, lazy, Show, Suspense } from "solid-js";
+import { createEffect, createMemo, type JSX, lazy, Show, Suspense } from "solid-js";
 import { dockerHosts, hasData } from "../../api/live";
 import { address } from "../../base";
 import { oneOf } from "../../state/options";
@@ -11,7 +11,7 @@ import { Empty, Segmented } from "../../ui/controls";
 import { Waiting } from "../../ui/Waiting";
 import { ContainerTable } from "./ContainerTable";
 import { HostTable } from "./HostTable";
-import { containerRows, serviceRows } from "./model";
+import { type ContainerRow, containerRows, serviceRows, successor } from "./model";
 import { ServiceDrawer } from "./ServiceDrawer";
 import { ServiceTable } from "./ServiceTable";
 
@@ -32,6 +32,16 @@ export default function DockerPage(): JSX.Element {
   const open = (): string => view.get("open") ?? "";
   const openRow = (key: string): void => (open() === "" ? view.go({ open: key }) : view.set({ open: key }));
   const close = (): void => view.set({ open: undefined });
+  // A container that is made anew has another id: who looks at it goes on looking at it.
+  createEffect<ContainerRow | undefined>((last) => {
+    const key = open();
+    const row = rows().get(key);
+    if (row !== undefined || last === undefined || last.key !== key) return row;
+    const next = successor(last, rows());
+    if (next === undefined) return last;
+    view.set({ open: next.key });
+    return next;
+  });
   const list = createMemo(() =>
     services().size === 0 ? "containers" : oneOf(view.get("list"), LISTS, "all"),
   );
@@ -65,7 +75,12 @@ export default function DockerPage(): JSX.Element {
             </Empty>
           }
         >
-          <HostTable view={view} rows={machines()} onOpen={openRow} />
+          <HostTable
+            view={view}
+            rows={machines()}
+            onOpen={openRow}
+            isSmall={services().size > 0 && list() === "all"}
+          />
           <Show when={list() !== "containers"}>
             <ServiceTable
               view={view}

@@ -11,6 +11,7 @@ import { Badge } from "../../ui/controls";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
 import { isPhone } from "../../ui/screen";
+import { Bounded } from "../../ui/table/Bounded";
 import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { cellStyles, PhoneName, type Share, ShareMeter, Two } from "../parts/cells";
@@ -25,6 +26,8 @@ export function HostTable(props: {
   view: View;
   rows: ReadonlyMap<string, LiveDockerHost>;
   onOpen: (key: string) => void;
+  /** Something else stands between it and the containers. */
+  isSmall: boolean;
 }): JSX.Element {
   // Cells ask for their row themselves: given the row's values they would be made anew with each of its changes.
   const hostMark = (host: () => LiveDockerHost): JSX.Element => <HostMark host={host()} />;
@@ -74,7 +77,7 @@ export function HostTable(props: {
     {
       id: "runtime",
       title: t("Engine"),
-      width: 170,
+      width: 210,
       from: 800,
       sort: "ascending",
       value: (host) => `${host.runtime ?? "docker"} ${host.runtimeVersion ?? host.dockerVersion ?? ""}`,
@@ -161,22 +164,24 @@ export function HostTable(props: {
   ];
 
   return (
-    <Table<LiveDockerHost>
-      id="docker-hosts"
-      isBare
-      label={t("Docker hosts")}
-      view={props.view}
-      sortName="hostsort"
-      rows={props.rows}
-      key={(host) => host.id}
-      columns={hostColumns}
-      phone={hostPhone}
-      name={(host) => <PhoneName name={hostName(host)} below={runningText(host)} />}
-      first={(host) => (host.status === "offline" ? 0 : 1)}
-      sort={{ column: "name", descending: false }}
-      open={props.view.get("open")}
-      onOpen={props.onOpen}
-      tone={(host) => (host.status === "offline" ? "dim" : undefined)}
-    />
+    <Bounded isSmall={props.isSmall}>
+      <Table<LiveDockerHost>
+        id="docker-hosts"
+        isBare
+        label={t("Docker hosts")}
+        view={props.view}
+        sortName="hostsort"
+        rows={props.rows}
+        key={(host) => host.id}
+        columns={hostColumns}
+        phone={hostPhone}
+        name={(host) => <PhoneName name={hostName(host)} below={runningText(host)} />}
+        first={(host) => (host.status === "offline" ? 0 : 1)}
+        sort={{ column: "name", descending: false }}
+        open={props.view.get("open")}
+        onOpen={props.onOpen}
+        tone={(host) => (host.status === "offline" ? "dim" : undefined)}
+      />
+    </Bounded>
   );
 }

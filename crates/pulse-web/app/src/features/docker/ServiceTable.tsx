@@ -1,14 +1,13 @@
 // Services of a swarm.
 
-import { type ComponentProps, createSignal, type JSX, Show } from "solid-js";
+import { type ComponentProps, type JSX, Show } from "solid-js";
 import { shortMoment } from "../../state/format";
 import type { View } from "../../state/view";
 import { t } from "../../text";
-import { ScrollerContext } from "../../ui/screen";
+import { Bounded } from "../../ui/table/Bounded";
 import { type Column, type Grouping, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { PhoneName } from "../parts/cells";
-import styles from "./Docker.module.css";
 import { portsText, runningText, SERVICE_FIELDS, type ServiceRow, serviceHealth } from "./model";
 import { ServiceMark } from "./ServiceDrawer";
 
@@ -90,7 +89,6 @@ export function ServiceTable(props: Props): JSX.Element {
     { id: "name", title: t("Service"), cell: (row) => <ServiceMark row={row()} /> },
     { id: "tasks", title: t("Running"), width: 90, isNumber: true, cell: (row) => runningText(row()) },
   ];
-  const [box, setBox] = createSignal<HTMLElement>();
   const table = (how: Partial<ComponentProps<typeof Table<ServiceRow>>>): JSX.Element => (
     <Table<ServiceRow>
       id="services"
@@ -113,11 +111,7 @@ export function ServiceTable(props: Props): JSX.Element {
       when={props.isAmongOthers}
       fallback={table({ fields: SERVICE_FIELDS, groups: GROUPS, tools: props.tools })}
     >
-      <div class={styles.services} ref={setBox}>
-        <ScrollerContext.Provider value={box}>
-          {table({ isBare: true, sortName: "servicesort" })}
-        </ScrollerContext.Provider>
-      </div>
+      <Bounded isSmall>{table({ isBare: true, sortName: "servicesort" })}</Bounded>
     </Show>
   );
 }

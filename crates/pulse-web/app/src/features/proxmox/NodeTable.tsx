@@ -2,7 +2,7 @@
 // machine its page.
 
 import { A, useNavigate } from "@solidjs/router";
-import { createMemo, createSignal, type JSX, Show } from "solid-js";
+import { createMemo, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { backupServers, lastUpdate, mailGateways, nodes, slowUpdate } from "../../api/live";
 import { isChanged, JoinedRows } from "../../api/rows";
@@ -14,7 +14,8 @@ import { Badge } from "../../ui/controls";
 import { Icon } from "../../ui/Icon";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
-import { isPhone, ScrollerContext } from "../../ui/screen";
+import { isPhone } from "../../ui/screen";
+import { Bounded } from "../../ui/table/Bounded";
 import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { AlertMark } from "../alerts/AlertMark";
@@ -32,7 +33,6 @@ import {
   nodeStatusText,
   nodeTemperature,
 } from "./model";
-import styles from "./Proxmox.module.css";
 
 interface Counts {
   vms: number;
@@ -65,7 +65,6 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     }
     return byInstance;
   });
-  const [box, setBox] = createSignal<HTMLElement>();
   const countsOf = (node: LiveNode): Counts => {
     const of = (instance: string): Counts | undefined => counts().get(instance)?.get(node.name);
     return (
@@ -74,8 +73,8 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     );
   };
   // Cells ask for their row themselves: given the row's values they would be made anew with each of its changes.
-  /** Of a gateway only percentages are known. */
-  const bare = (node: Machine): string | undefined => (node.product === "pmg" ? "" : undefined);
+  /** Of a gateway only percentages are known: the place of the absolute figures stays empty, bars as long as others. */
+  const bare = (node: Machine): string | undefined => (node.product === "pmg" ? "\u00a0" : undefined);
   const memory = (node: () => Machine): JSX.Element => (
     <ShareMeter
       share={memoryOf(node())}
@@ -88,7 +87,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     // A number and its unit are put together when the number is another one, not whenever the node is busier.
     const cores = createMemo(() => node().cpuInfo?.cores ?? 0);
     const detail = createMemo(() =>
-      !isPhone() && cores() > 0 ? tn("{n} core", "{n} cores", cores()) : undefined,
+      isPhone() ? undefined : cores() > 0 ? tn("{n} core", "{n} cores", cores()) : "\u00a0",
     );
     return (
       <Meter
@@ -162,14 +161,8 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       value: (node) => node.pveVersion,
       cell: (row) => (
         <span class={cellStyles.badges}>
-          <Show when={row().pveVersion}>
-            {(version) => (
-              <Badge title={productOf(row()).name}>
-                {row().product === undefined
-                  ? shortVersion(version())
-                  : `${productOf(row()).short} ${shortVersion(version())}`}
-              </Badge>
-            )}
+          <Show when={versionText(row())}>
+            {(text) => <Badge title={productOf(row()).name}>{text()}</Badge>}
           </Show>
           <Show when={row().clusterName}>{(name) => <Badge title={t("Cluster")}>{name()}</Badge>}</Show>
         </span>
@@ -300,6 +293,8 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
   const rows = createMemo<ReadonlyMap<string, Machine>>(() =>
     others().size === 0 ? nodes() : new JoinedRows<Machine>(nodes(), others()),
   );
+  const count = createMemo(() => nodes().size);
+  const rank = createMemo(() => machineRank(count()));
   const navigate = useNavigate();
   const open = (key: string): void => {
     const product = others().get(key)?.product;
@@ -309,36 +304,39 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
   const filtered = createMemo(() => nodes().get(props.view.get("node") ?? "")?.id);
 
   return (
-    // A large estate must not push the guests out of sight: the nodes then scroll by themselves.
-    <div class={styles.nodes} ref={setBox}>
-      <ScrollerContext.Provider value={box}>
-        <Table<Machine>
-          id="nodes"
-          isBare
-          label={t("Proxmox nodes")}
-          view={props.view}
-          sortName="nodesort"
-          rows={rows()}
-          key={(node) => node.id}
-          columns={columns}
-          phone={phone}
-          name={nodeName}
-          sort={{ column: "name", descending: false }}
-          first={machineRank}
-          open={filtered()}
-          openHint={(node) =>
-            node.product === undefined ? t("Show only the guests of this node") : productOf(node).name
-          }
-          onOpen={open}
-          tone={(node) => (node.status === "online" ? undefined : "dim")}
-        />
-      </ScrollerContext.Provider>
-    </div>
+    <Bounded>
+      <Table<Machine>
+        id="nodes"
+        isBare
+        label={t("Proxmox nodes")}
+        view={props.view}
+        sortName="nodesort"
+        rows={rows()}
+        key={(node) => node.id}
+        columns={columns}
+        phone={phone}
+        name={nodeName}
+        sort={{ column: "name", descending: false }}
+        first={rank()}
+        open={filtered()}
+        openHint={(node) =>
+          node.product === undefined ? t("Show only the guests of this node") : productOf(node).name
+        }
+        onOpen={open}
+        tone={(node) => (node.status === "online" ? undefined : "dim")}
+      />
+    </Bounded>
   );
 }
 
 function productOf(machine: Machine): { name: string; short: string } {
   return machine.product === undefined ? { name: "Proxmox VE", short: "PVE" } : PRODUCTS[machine.product];
+}
+
+/** Of another product its name, too, also where its version is not known. */
+function versionText(machine: Machine): string {
+  const version = shortVersion(machine.pveVersion ?? "");
+  return machine.product === undefined ? version : `${productOf(machine).short} ${version}`.trim();
 }
 
 /** `pve-manager/8.2.4/abcdef` and `8.2.4` alike. */

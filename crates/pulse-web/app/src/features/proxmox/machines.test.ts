@@ -61,10 +61,17 @@ it("says why a figure is not there, and never 0", () => {
   expect(found.missing).toMatchObject({ cpu: "no right", disk: "the server reports no datastore" });
 });
 
-it("is the same row while nothing changed, behind the nodes, and above them where it is broken", () => {
+it("is the same row while nothing changed, below the nodes, and above them where it is broken or they scroll", () => {
   const rows = (server: Live<BackupServer>): Machine =>
     row(machines(new Map([[server.id, server]]), new Map()), server.id);
   expect(rows(vault)).toBe(rows(vault));
-  expect(machineRank(rows(vault))).toBe(2);
-  expect(machineRank(rows({ ...vault, status: "offline" }))).toBe(0);
+  const node = { ...rows(vault), product: undefined } as unknown as Machine;
+  for (const [nodes, isAbove] of [
+    [3, false],
+    [100, true],
+  ] as const) {
+    const rank = machineRank(nodes);
+    expect(rank(rows(vault)) < rank(node)).toBe(isAbove);
+    expect(rank(rows({ ...vault, status: "offline" }))).toBe(0);
+  }
 });

@@ -116,8 +116,18 @@ export function machines(pbs: Rows<BackupServer>, pmg: Rows<MailGateway>): Reado
   return all;
 }
 
-/** What is broken first, then nodes before backup servers before gateways. */
-export function machineRank({ status, product }: Machine): number {
-  if (status !== "online") return 0;
-  return product === undefined ? 1 : product === "pbs" ? 2 : 3;
+/** So many nodes stand in the table at once; more of them scroll. */
+const MOST_NODES_IN_SIGHT = 11;
+
+/**
+ * What is broken first. Backup servers and gateways stand below the nodes, and above them where the nodes scroll: what
+ * is at the end of a long table nobody sees.
+ */
+export function machineRank(nodes: number): (machine: Machine) => number {
+  const others = nodes > MOST_NODES_IN_SIGHT ? 1 : 4;
+  return ({ status, product }) => {
+    if (status !== "online") return 0;
+    if (product === undefined) return 3;
+    return product === "pbs" ? others : others + 1;
+  };
 }
