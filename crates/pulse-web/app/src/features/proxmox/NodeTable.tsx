@@ -19,7 +19,7 @@ import { Bounded } from "../../ui/table/Bounded";
 import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { AlertMark } from "../alerts/AlertMark";
-import { cellStyles, ShareMeter, Two } from "../parts/cells";
+import { cellStyles, PhoneName, ShareMeter, Two } from "../parts/cells";
 import { type Machine, machineRank, machines, PRODUCTS } from "./machines";
 import {
   cpuOf,
@@ -289,6 +289,12 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     },
     { id: "details", title: "", width: 50, cell: details },
   ];
+  /** The second line of a name on a phone, which has no columns for it. */
+  const below = (node: Machine): string => {
+    if (node.product !== undefined) return versionText(node);
+    const { vms, containers } = countsOf(node);
+    return t("{vms} VMs, {containers} CTs", { vms, containers });
+  };
   const others = createMemo(() => machines(backupServers(), mailGateways()));
   const rows = createMemo<ReadonlyMap<string, Machine>>(() =>
     others().size === 0 ? nodes() : new JoinedRows<Machine>(nodes(), others()),
@@ -315,7 +321,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
         key={(node) => node.id}
         columns={columns}
         phone={phone}
-        name={nodeName}
+        name={(node) => <PhoneName name={nodeName(node)} below={below(node)} />}
         sort={{ column: "name", descending: false }}
         first={rank()}
         open={filtered()}
