@@ -167,15 +167,14 @@ const SPOKEN: readonly { address: string; snapshot: string }[] = [
     - main:
       - heading "Backups" [level=1]
       - region "Backups by day"
-      - region "Unprotected guests":
+      - region "Backups":
         - group "List":
-          - button "Unprotected guests" [pressed]
-          - button "Backups"
+          - button "Backups" [pressed]
+          - button "Unprotected guests"
           - button "Unclear"
           - button "Tasks"
           - button "Snapshots"
-        - group "Newest backup at most"
-        - table "Unprotected guests"
+        - table "Backups"
     `,
   },
   {

@@ -59,8 +59,8 @@ test("what the server cannot attribute is said, with whom it may be of", async (
   await expect(page.getByRole("region", { name: "Unclear backups" })).toMatchAriaSnapshot(`
     - region "Unclear backups":
       - group "List":
-        - button "Unprotected guests"
         - button "Backups"
+        - button "Unprotected guests"
         - button "Unclear" [pressed]
       - table "Unclear backups":
         - rowgroup:
@@ -148,7 +148,7 @@ test("unprotected are only those of whom it is known, and the age that counts is
     await route.fulfill({ json: answer });
   });
   const name = (index: number): string => guests[index]?.name ?? "";
-  await page.goto("/proxmox/backups?limit=0");
+  await page.goto("/proxmox/backups?list=unprotected&limit=0");
   const table = page.getByRole("table", { name: "Unprotected guests" });
   await expect(table.getByRole("button", { name: name(0), exact: true })).toBeVisible();
   await expect(table).toContainText("no backup");
