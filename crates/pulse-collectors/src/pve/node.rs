@@ -51,6 +51,8 @@ pub(super) struct Context<'a> {
     pub(super) instance: &'a InstanceName,
     pub(super) guest_url: Option<&'a str>,
     pub(super) cluster_name: Option<&'a str>,
+    /// The cluster that ids are made of, where it is not the instance.
+    pub(super) named_by: Option<&'a str>,
     pub(super) now: Timestamp,
 }
 
@@ -58,7 +60,7 @@ pub(super) struct Context<'a> {
 pub(super) fn from_listing(listed: &Listed, is_up: bool, context: &Context<'_>) -> Node {
     let why = if is_up { Missing::NotReported } else { Missing::Offline };
     Node {
-        id: NodeId::of(context.instance, context.cluster_name, &listed.name),
+        id: NodeId::of(context.instance, context.named_by, &listed.name),
         instance: context.instance.clone(),
         name: listed.name.clone(),
         host_url: None,

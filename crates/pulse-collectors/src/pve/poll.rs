@@ -362,6 +362,7 @@ impl PveClient {
                     &storage::Context {
                         instance: &self.instance,
                         cluster_name: membership.cluster_name.as_deref(),
+                        named_by: self.named_by(&membership),
                         configs: &facts.storages,
                     },
                 ))

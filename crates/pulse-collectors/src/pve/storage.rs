@@ -91,6 +91,8 @@ impl Seen {
 pub(super) struct Context<'a> {
     pub(super) instance: &'a InstanceName,
     pub(super) cluster_name: Option<&'a str>,
+    /// The cluster that ids of nodes are made of, where it is not the instance.
+    pub(super) named_by: Option<&'a str>,
     /// Configurations by name.
     pub(super) configs: &'a BTreeMap<String, StorageFacts>,
 }
@@ -155,7 +157,7 @@ fn storage(seen: Seen, is_shared: bool, nodes: Vec<String>, context: &Context<'_
     let node = if is_shared { SHARED_NODE.to_owned() } else { seen.node };
     Storage {
         id: StorageId::of(context.instance, &node, &seen.name),
-        node_ids: nodes.iter().map(|node| NodeId::of(context.instance, context.cluster_name, node)).collect(),
+        node_ids: nodes.iter().map(|node| NodeId::of(context.instance, context.named_by, node)).collect(),
         nodes,
         path: config.path,
         pool: config.pool,
@@ -205,7 +207,8 @@ mod tests {
             space: None,
         };
         let lab = InstanceName::from("lab");
-        let context = Context { instance: &lab, cluster_name: None, configs: &BTreeMap::new() };
+        let context =
+            Context { instance: &lab, cluster_name: None, named_by: None, configs: &BTreeMap::new() };
         let both =
             vec![seen("pve-backup", "local"), seen("pve", "backup-local"), seen("pve", "backup-local")];
         let ids: Vec<_> = merge(both, &context).into_iter().map(|storage| storage.id).collect();
