@@ -162,7 +162,10 @@ impl Modules<'_> {
                 }
                 Err(error) => {
                     tracing::warn!(%error, retry_in = ?wait, "no report of containers");
-                    engines = None;
+                    // For one that is restarted, all registries need not be asked anew.
+                    if engines.as_ref().is_some_and(Engines::are_lost) {
+                        engines = None;
+                    }
                     // It waits on purpose, for longer than the watchdog would.
                     counters.rest();
                     sleep(wait).await;

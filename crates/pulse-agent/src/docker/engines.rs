@@ -116,6 +116,12 @@ impl Engines {
         Ok(Self { options, first, others, tried, searched: Instant::now() })
     }
 
+    /// Whether the first has been silent for so long that all are to be looked for anew. Until then what is known of its
+    /// containers and of their images in registries stays.
+    pub(crate) fn are_lost(&self) -> bool {
+        self.first.is_silent_for(GRACE)
+    }
+
     /// The engines, the one that describes the host first.
     pub fn all(&self) -> impl Iterator<Item = &DockerCollector> {
         std::iter::once(&self.first).chain(&self.others).map(|engine| &engine.collector)
@@ -322,12 +328,14 @@ mod tests {
         std::fs::remove_file(&docker).unwrap();
         let (_, docker_task) = engine(dir.path(), "docker", &["a", "e"]);
         assert_eq!(names(&engines.collect().await.unwrap()), ["docker-a", "docker-e", "podman-d"]);
-        assert!(engines.first.silent_since.is_none());
+        assert!(engines.first.silent_since.is_none() && !engines.are_lost());
         // Gone for good: the others are found anew without it.
         docker_task.abort();
         assert!(docker_task.await.unwrap_err().is_cancelled());
+        engines.collect().await.unwrap();
+        assert!(!engines.are_lost(), "it may be back soon");
         engines.first.silent_since = Instant::now().checked_sub(GRACE);
-        assert!(engines.collect().await.is_err());
+        assert!(engines.collect().await.is_err() && engines.are_lost());
     }
 
     #[tokio::test]
