@@ -20,7 +20,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use flate2::{read::GzDecoder, write::GzEncoder};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use pulse_core::Snapshot;
 use pulse_monitor::Keeper;
 use tokio::sync::Mutex;
@@ -203,7 +203,16 @@ fn render(pieces: &mut Pieces, world: &Snapshot, run: u64) -> Result<Rendered, R
 
 /// Compresses at a level that costs little: a loopback or LAN reader is served, not an archive.
 pub fn gzip(bytes: &[u8]) -> std::io::Result<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8 + 64), segment::LEVEL);
+    gzip_at(bytes, segment::LEVEL)
+}
+
+/// Compresses with more care: for what is made once and sent again and again.
+pub fn gzip_well(bytes: &[u8]) -> std::io::Result<Bytes> {
+    gzip_at(bytes, Compression::default())
+}
+
+fn gzip_at(bytes: &[u8], level: Compression) -> std::io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8 + 64), level);
     encoder.write_all(bytes)?;
     let mut out = encoder.finish()?;
     out.shrink_to_fit();

@@ -1,7 +1,11 @@
 //! What changed between two snapshots, as the page wants it: per collection the changed fields of changed entities
 //! and the ids that went. Times that only advance (`uptime`, `lastSeen`) are left out; the page counts them on.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+    sync::Arc,
+};
 
 use pulse_core::{
     Snapshot,
@@ -10,7 +14,7 @@ use pulse_core::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::instance_lists::InstanceLists;
+use super::{instance_lists::InstanceLists, parts};
 use crate::wire::{
     alert::AlertShape,
     docker::DockerHostShape,
@@ -32,10 +36,10 @@ const ADVANCING: [&str; 3] = ["uptime", "uptimeSeconds", "lastSeen"];
 const LEFT_OUT: [&str; 2] = ["diskIO", "tokenLastUsedAt"];
 
 /// Fields with cumulative counters inside: they are told when something else in them changed.
-const COUNTING: [&str; 2] = ["networkInterfaces", "blockIo"];
+const COUNTING: [&str; 1] = ["networkInterfaces"];
 
-/// The counters in them.
-const COUNTERS: [&str; 4] = ["rxBytes", "txBytes", "readBytes", "writeBytes"];
+/// Cumulative counters.
+pub(super) const COUNTERS: [&str; 4] = ["rxBytes", "txBytes", "readBytes", "writeBytes"];
 
 /// The `data` of a `delta` message that leads from `old` to `new`; `None` when nothing changed that is shown.
 pub fn difference(old: &Snapshot, new: &Snapshot) -> Option<Value> {
@@ -245,6 +249,17 @@ impl Changes {
         self.remove.extend(before.into_keys().map(Value::from));
     }
 
+    /// Gives ids the shorter keys that `short` has for them.
+    fn shorten(&mut self, short: impl Fn(&str) -> Option<String>) {
+        let set = std::mem::take(&mut self.set);
+        self.set = set.into_iter().map(|(id, fields)| (short(&id).unwrap_or(id), fields)).collect();
+        for id in &mut self.remove {
+            if let Some(key) = id.as_str().and_then(&short) {
+                *id = key.into();
+            }
+        }
+    }
+
     fn fields(&mut self, key: String, fields: Map<String, Value>) {
         if !fields.is_empty() {
             self.set.insert(key, fields.into());
@@ -289,12 +304,19 @@ fn plain(old: &Map<String, Value>, new: Map<String, Value>) -> Map<String, Value
         .filter(|key| !new.contains_key(*key) && !LEFT_OUT.contains(&key.as_str()))
         .map(|key| (key.clone(), Value::Null))
         .collect();
+    let mem = new.get("mem").cloned();
     for (key, value) in new {
         if LEFT_OUT.contains(&key.as_str()) {
             continue;
         }
+        let told_in_parts = old.get(&key).and_then(|was| parts::change(&key, was, &value));
         match old.get(&key) {
             Some(was) if *was == value => {}
+            Some(_) if told_in_parts.is_some() => {
+                if let Some(told) = told_in_parts.filter(|told| !told.is_empty()) {
+                    out.insert(key, told.into());
+                }
+            }
             Some(was) if COUNTING.contains(&key.as_str()) && is_same_but_counters(was, &value) => {}
             Some(was) if ADVANCING.contains(&key.as_str()) && advances(was, &value) => {}
             _ => {
@@ -302,6 +324,7 @@ fn plain(old: &Map<String, Value>, new: Map<String, Value>) -> Map<String, Value
             }
         }
     }
+    parts::leave_out_repetition(&mut out, old, mem.as_ref());
     out
 }
 
@@ -327,6 +350,22 @@ fn advances(old: &Value, new: &Value) -> bool {
     matches!((old.as_i64(), new.as_i64()), (Some(old), Some(new)) if old > 0 && new >= old)
 }
 
+/// How much of a container's id the engine's own tools show.
+const SHORT_ID: usize = 12;
+
+/// The beginnings of ids that belong to one of them alone. Half of what changes is said about containers is their ids,
+/// which nothing compresses.
+fn short_keys<'a>(ids: impl Iterator<Item = &'a str>) -> HashMap<String, String> {
+    let mut by_start: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for id in ids {
+        if let Some(start) = id.get(..SHORT_ID) {
+            by_start.entry(start).or_default().insert(id);
+        }
+    }
+    let alone = by_start.into_iter().filter(|(_, ids)| ids.len() == 1);
+    alone.flat_map(|(start, ids)| ids.into_iter().map(move |id| (id.to_owned(), start.to_owned()))).collect()
+}
+
 /// A Docker host with its containers as a map by id, so that they can be compared one by one.
 fn docker_object(host: &DockerHost) -> Map<String, Value> {
     to_object(&DockerHostShape::from(host))
@@ -342,7 +381,11 @@ fn docker_fields(old: &Map<String, Value>, mut new: Map<String, Value>) -> Map<S
             .collect()
     };
     let mut changes = Changes::default();
-    changes.objects(containers(old), containers(&new));
+    let (before, after) = (containers(old), containers(&new));
+    let short = short_keys(before.iter().chain(&after).map(|(id, _)| id.as_str()));
+    let stay: HashSet<String> = before.iter().map(|(id, _)| id.clone()).collect();
+    changes.objects(before, after);
+    changes.shorten(|id| stay.contains(id).then(|| short.get(id).cloned()).flatten());
     new.remove("containers");
     let mut without = old.clone();
     without.remove("containers");
@@ -379,11 +422,39 @@ mod tests {
     }
 
     #[test]
+    fn memory_and_disk_are_told_in_parts_and_mem_where_it_is_another_figure() {
+        let row = |used: u64, mem: u64| json!({"mem": mem, "memory": {"used": used, "total": 100, "free": 100 - used}});
+        check(row(1, 1), row(2, 2), json!({"memory": {"used": 2}}));
+        check(row(1, 1), row(2, 1), json!({"mem": 1, "memory": {"used": 2}}));
+        check(row(1, 1), row(1, 3), json!({"mem": 3}));
+        check(row(1, 1), row(1, 1), json!({}));
+        let new = json!({"memory": {"used": 2, "total": 100, "free": 98}, "mem": 2});
+        check(json!({"mem": 0}), new.clone(), json!({"memory": new["memory"]}));
+        check(json!({}), new.clone(), new);
+    }
+
+    #[test]
+    fn containers_that_stay_are_named_by_the_beginning_of_their_ids_where_that_is_theirs_alone() {
+        let id = |start: &str, end: char| format!("{start}{}", end.to_string().repeat(64 - start.len()));
+        let (a, b, c) = (id("aaaaaaaaaaaa", '0'), id("bbbbbbbbbbbb", '1'), id("bbbbbbbbbbbb", '2'));
+        let new = id("cccccccccccc", '3');
+        let host = |list: &[(&str, f64)]| {
+            let list = list.iter().map(|(id, cpu)| json!({"id": id, "cpuPercent": cpu})).collect::<Vec<_>>();
+            json!({"containers": list}).as_object().cloned().unwrap_or_default()
+        };
+        let told = docker_fields(
+            &host(&[(&a, 1.0), (&b, 1.0), (&c, 1.0)]),
+            host(&[(&a, 2.0), (&b, 2.0), (&new, 1.0)]),
+        );
+        let expect = json!({
+            "set": {"aaaaaaaaaaaa": {"cpuPercent": 2.0}, (b): {"cpuPercent": 2.0}, (new.clone()): {"id": new, "cpuPercent": 1.0}},
+            "remove": [c],
+        });
+        assert_eq!(told["containers"], expect);
+    }
+
+    #[test]
     fn counters_alone_are_not_told_and_come_along_with_what_else_changed() {
-        let io =
-            |read: u64, rate: f64| json!({"blockIo": {"readBytes": read, "readRateBytesPerSecond": rate}});
-        check(io(1, 0.0), io(2, 0.0), json!({}));
-        check(io(1, 0.0), io(2, 5.0), io(2, 5.0));
         let net =
             |rx: u64, address: &str| json!({"networkInterfaces": [{"rxBytes": rx, "addresses": [address]}]});
         check(net(1, "a"), net(2, "a"), json!({}));

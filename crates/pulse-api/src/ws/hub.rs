@@ -9,6 +9,7 @@ use std::{
 };
 
 use axum::extract::ws::{Message, Utf8Bytes};
+use bytes::Bytes;
 use jiff::Timestamp;
 use pulse_core::Snapshot;
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::delta::difference;
 use crate::{
-    published::{StateCache, gzip},
+    published::{StateCache, gzip, gzip_well},
     wire::resource,
 };
 
@@ -330,11 +331,15 @@ async fn send_deltas(
 fn delta_frame(before: &Snapshot, after: &Snapshot) -> std::io::Result<Option<DeltaFrame>> {
     let Some(data) = difference(before, after) else { return Ok(None) };
     let text = json!({"type": "delta", "data": data}).to_string();
-    Ok(Some(DeltaFrame { version: after.version, message: pack(text)? }))
+    Ok(Some(DeltaFrame { version: after.version, message: pack_with(text, gzip_well)? }))
 }
 
 /// Text as it is when small, a binary frame of gzip when large.
 pub(super) fn pack(text: String) -> std::io::Result<Message> {
+    pack_with(text, gzip)
+}
+
+fn pack_with(text: String, gzip: fn(&[u8]) -> std::io::Result<Bytes>) -> std::io::Result<Message> {
     if text.len() < COMPRESS_FROM {
         return Ok(Message::Text(text.into()));
     }

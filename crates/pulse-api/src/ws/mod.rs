@@ -7,6 +7,7 @@ mod client;
 mod delta;
 mod hub;
 mod instance_lists;
+mod parts;
 mod watched;
 
 pub use client::{StreamKind, serve};

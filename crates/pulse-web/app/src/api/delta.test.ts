@@ -124,6 +124,43 @@ describe("delta", () => {
     ]);
   });
 
+  it("knows containers by the beginning of their ids", () => {
+    const long = (start: string): string => start.padEnd(64, "0");
+    const from = fromState(1, {
+      dockerHosts: [
+        {
+          id: "d1",
+          hostname: "docker-1",
+          status: "online",
+          containers: [
+            { id: long("aaaaaaaaaaaa"), name: "one", cpuPercent: 1 },
+            { id: long("bbbbbbbbbbbb"), name: "two", cpuPercent: 1 },
+            { id: long("cccccccccccc1"), name: "three", cpuPercent: 1 },
+            { id: long("cccccccccccc2"), name: "four", cpuPercent: 1 },
+          ],
+        },
+      ],
+    });
+    const fresh = long("dddddddddddd");
+    const set = {
+      aaaaaaaaaaaa: { cpuPercent: 2 },
+      [long("cccccccccccc2")]: { cpuPercent: 3 },
+      [fresh]: { id: fresh, name: "new" },
+    };
+    const containers = { set, remove: ["bbbbbbbbbbbb"] };
+    const after = applyDelta(from, {
+      version: 2,
+      base: 1,
+      collections: { dockerHosts: { set: { d1: { containers } } } },
+    });
+    expect(after?.collections.dockerHosts.get("d1")?.containers).toEqual([
+      { id: long("aaaaaaaaaaaa"), name: "one", cpuPercent: 2 },
+      { id: long("cccccccccccc1"), name: "three", cpuPercent: 1 },
+      { id: long("cccccccccccc2"), name: "four", cpuPercent: 3 },
+      { id: fresh, name: "new" },
+    ]);
+  });
+
   it("takes a whole list of containers for a new host", () => {
     const after = apply({
       collections: {

@@ -4,6 +4,7 @@
 // object as before. That is what lets a view of 5,000 guests repaint only what moved. The guests' own
 // figures wait until their row is asked for (see rows.ts).
 
+import { take } from "./derived";
 import { DENSE, type DenseName, type PackedDelta } from "./figures";
 import { DenseRows } from "./rows";
 import type { CollectionName, Collections, DockerContainer, Entity, WireState } from "./types";
@@ -152,11 +153,11 @@ function merge(old: Live<Entity> | undefined, id: string, change: Change, at: nu
     if (old !== undefined) advance(row, at - old.clockAt);
     row.clockAt = at;
   }
-  for (const [field, value] of Object.entries(change)) {
-    if (value === null) delete row[field];
-    else if (field === "containers" && isNested(value)) row[field] = applyNested(row[field], value);
-    else row[field] = value;
-  }
+  const { containers } = change;
+  if (isNested(containers)) {
+    row.containers = applyNested(row.containers, containers);
+    take(row, Object.fromEntries(Object.entries(change).filter(([field]) => field !== "containers")));
+  } else take(row, change);
   return row as unknown as Live<Entity>;
 }
 
@@ -170,8 +171,11 @@ function advance(row: Record<string, unknown>, elapsedMs: number): void {
 }
 
 function isNested(value: unknown): value is CollectionDelta {
-  return typeof value === "object" && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** So much of a container's id is told of one that stays, where no other begins so. */
+const SHORT_ID = 12;
 
 /** Containers of a Docker host: a list on the wire, changed by id. */
 function applyNested(old: unknown, delta: CollectionDelta): DockerContainer[] {
@@ -180,9 +184,11 @@ function applyNested(old: unknown, delta: CollectionDelta): DockerContainer[] {
   const changes = new Map(Object.entries(delta.set ?? {}));
   const next: DockerContainer[] = [];
   for (const container of list) {
-    if (removed.has(container.id)) continue;
-    const change = changes.get(container.id);
-    changes.delete(container.id);
+    const short = container.id.slice(0, SHORT_ID);
+    if (removed.has(container.id) || removed.has(short)) continue;
+    const key = changes.has(container.id) ? container.id : short;
+    const change = changes.get(key);
+    changes.delete(key);
     next.push(change === undefined ? container : patched(container, change));
   }
   for (const [id, change] of changes) next.push(patched({ id, name: "" }, change));
@@ -191,10 +197,7 @@ function applyNested(old: unknown, delta: CollectionDelta): DockerContainer[] {
 
 function patched(old: DockerContainer, change: Change): DockerContainer {
   const next: Record<string, unknown> = { ...old };
-  for (const [field, value] of Object.entries(change)) {
-    if (value === null) delete next[field];
-    else next[field] = value;
-  }
+  take(next, change);
   return next as unknown as DockerContainer;
 }
 

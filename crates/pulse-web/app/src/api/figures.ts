@@ -3,6 +3,7 @@
 // not what there is. Pure.
 
 import type { Delta } from "./delta";
+import { FOLLOWING, PARTED } from "./derived";
 import type { Entity, WireState } from "./types";
 
 /** Collections that are long and change all the time, and such as many tables look at. */
@@ -11,7 +12,7 @@ export type DenseName = (typeof DENSE)[number];
 
 /**
  * Numbers of one collection: for each field in `fields` how many follow, then pairs of a row's place and its number.
- * A field inside another is written `memory.used`.
+ * A field inside another is written `memory.used`. NaN stands for a number that follows from others (see derived.ts).
  */
 export interface Figures {
   fields: readonly string[];
@@ -69,8 +70,8 @@ export class Places {
 /** What the decoder knows of one collection. */
 class Known {
   readonly places = new Places();
-  /** The names inside a part such as `memory`, by field and place: only the same names again are only figures. */
-  readonly #parts = new Map<string, string[]>();
+  /** The names inside a part such as `memory`, by field and place: only such of them again are only figures. */
+  readonly #parts = new Map<string, (ReadonlySet<string> | undefined)[]>();
 
   add(id: string, row: Change): void {
     const place = this.places.add(id);
@@ -80,17 +81,16 @@ class Known {
   remove(id: string): void {
     const place = this.places.remove(id);
     // Whoever takes the place has other parts.
-    if (place !== undefined) for (const known of this.#parts.values()) known[place] = "";
+    if (place !== undefined) for (const known of this.#parts.values()) known[place] = undefined;
   }
 
   #learn(field: string, place: number, value: unknown): void {
-    const names = namesOfNumbers(value);
-    const known = this.#parts.get(field);
-    if (names !== undefined && known === undefined) {
-      const list: string[] = [];
-      list[place] = names;
-      this.#parts.set(field, list);
-    } else if (known !== undefined) known[place] = names ?? "";
+    const all = this.#parts.get(field) ?? [];
+    const before = all[place];
+    const names = partsOfNumbers(PARTED.has(field) ? before : undefined, value);
+    if (before === undefined && names === undefined) return;
+    all[place] = names;
+    this.#parts.set(field, all);
   }
 
   /** Whether the change of a row is only figures. */
@@ -98,19 +98,35 @@ class Known {
     for (const field in change) {
       const value = change[field];
       if (typeof value === "number" && !CLOCKS.has(field)) continue;
-      const names = namesOfNumbers(value);
-      if (names === undefined || this.#parts.get(field)?.[place] !== names) return false;
+      const known = this.#parts.get(field)?.[place];
+      const names = partsOfNumbers(undefined, value);
+      if (known === undefined || names === undefined) return false;
+      for (const name of names) if (!known.has(name)) return false;
+      // What is told whole has lost what is not told again.
+      if (names.size < known.size && !PARTED.has(field)) return false;
     }
     return true;
   }
+
+  /** The parts that the page works out anew when it is told these: what it knows of them no longer holds. */
+  *followers(place: number, field: string, told: Readonly<Record<string, number>>): Generator<string> {
+    if (!PARTED.has(field) || !("used" in told || "total" in told)) return;
+    for (const part of FOLLOWING)
+      if (!(part in told) && this.#parts.get(field)?.[place]?.has(part) === true) yield part;
+  }
 }
 
-/** The names in an object of nothing but numbers. */
-function namesOfNumbers(value: unknown): string | undefined {
+/** The names in an object of nothing but numbers, after those that were known; a part that is null went. */
+function partsOfNumbers(known: ReadonlySet<string> | undefined, value: unknown): Set<string> | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  for (const each of Object.values(value)) if (typeof each !== "number") return undefined;
+  const names = new Set(known);
+  for (const [name, each] of Object.entries(value)) {
+    if (known !== undefined && each === null) names.delete(name);
+    else if (typeof each === "number") names.add(name);
+    else return undefined;
+  }
   // Nothing inside is no figure: that something became empty is told with the rest of the row.
-  return Object.keys(value).join() || undefined;
+  return names.size === 0 ? undefined : names;
 }
 
 /** Takes the figures out of changes. Keeps in step with the page by seeing all that the page is sent. */
@@ -146,7 +162,7 @@ export class Packer {
         if (place === undefined || !known.isFigures(place, fields)) {
           known.add(id, fields);
           rest[id] = fields;
-        } else collect(byField, place, fields);
+        } else collect(byField, place, fields, known);
       }
       if (byField.size > 0) figures[name] = flatten(byField);
       collections[name] = { ...change, set: rest };
@@ -155,13 +171,16 @@ export class Packer {
   }
 }
 
-function collect(byField: Map<string, number[]>, place: number, change: Change): void {
+function collect(byField: Map<string, number[]>, place: number, change: Change, known: Known): void {
   for (const field in change) {
     const value = change[field];
     if (typeof value === "number") push(byField, field, place, value);
     else {
       const part = value as Readonly<Record<string, number>>;
       for (const name in part) push(byField, `${field}.${name}`, place, part[name] as number);
+      for (const name of known.followers(place, field, part))
+        push(byField, `${field}.${name}`, place, Number.NaN);
+      if (field === "memory" && "used" in part && !("mem" in change)) push(byField, "mem", place, Number.NaN);
     }
   }
 }

@@ -2,6 +2,7 @@
 // nobody looks at stays as it is. Pure.
 
 import type { Live, Rows } from "./delta";
+import { follow, followMemory, PARTED } from "./derived";
 import { type Figures, Places } from "./figures";
 import type { Entity } from "./types";
 
@@ -105,19 +106,29 @@ class Store<T extends Entity> {
     if (this.#isStale[place] !== 1) return kept.row;
     this.#isStale[place] = 0;
     const row = { ...kept.row } as unknown as Record<string, unknown>;
-    let last: string | undefined;
+    const told = new Map<string, Set<string>>();
+    let isMemTold = false;
     for (const { field, part, newer } of this.#columns.values()) {
       const value = newer[place];
       if (value === undefined || Number.isNaN(value)) continue;
       newer[place] = Number.NaN;
-      if (part === undefined) row[field] = value;
-      else {
-        // The parts of one field follow one another: it is copied once.
-        if (last !== field) row[field] = { ...(row[field] as object) };
-        (row[field] as Record<string, number>)[part] = value;
+      if (part === undefined) {
+        row[field] = value;
+        isMemTold ||= field === "mem";
+        continue;
       }
-      last = field;
+      let parts = told.get(field);
+      if (parts === undefined) {
+        parts = new Set();
+        told.set(field, parts);
+        row[field] = { ...(row[field] as object) };
+      }
+      (row[field] as Record<string, number>)[part] = value;
+      parts.add(part);
     }
+    for (const [field, parts] of told)
+      if (PARTED.has(field)) follow(row[field] as Record<string, unknown>, (part) => parts.has(part));
+    if (!isMemTold && told.get("memory")?.has("used") === true) followMemory(row);
     kept.row = row as unknown as Live<T>;
     return kept.row;
   }

@@ -1,11 +1,9 @@
 // Which rows of a long table are in sight. Pure.
 
-/** A slice of rows, and the heights of what is left out above and below. */
+/** The rows that are drawn: `end` is the first that is not. */
 interface Slice {
   start: number;
   end: number;
-  above: number;
-  below: number;
 }
 
 /** Rows drawn beyond each edge, so that a flick shows no gap. */
@@ -15,17 +13,22 @@ const STEP = 6;
 /** Shorter tables are drawn whole: find-in-page and printing then see everything. */
 const WHOLE_UP_TO = 60;
 
+export function isDrawnWhole(count: number): boolean {
+  return count <= WHOLE_UP_TO;
+}
+
 /**
  * `offset` is how far the scroller's top edge is below the table's first row (negative while the
  * table starts lower), `height` the scroller's.
  */
 export function sliceInSight(count: number, rowHeight: number, offset: number, height: number): Slice {
-  if (count <= WHOLE_UP_TO) return { start: 0, end: count, above: 0, below: 0 };
-  const first = Math.floor(offset / rowHeight) - MARGIN;
-  const last = Math.ceil((offset + height) / rowHeight) + MARGIN;
-  const start = clamp(Math.floor(first / STEP) * STEP, 0, count);
-  const end = clamp(Math.ceil(last / STEP) * STEP, start, count);
-  return { start, end, above: start * rowHeight, below: (count - end) * rowHeight };
+  if (isDrawnWhole(count)) return { start: 0, end: count };
+  const first = Math.floor((Math.floor(offset / rowHeight) - MARGIN) / STEP) * STEP;
+  // Always as many, wherever it stands: rows that leave at one edge are then used again at the other.
+  const size = Math.ceil(height / rowHeight) + 2 * MARGIN + STEP;
+  const start = clamp(first, 0, count);
+  const end = clamp(first + size, start, count);
+  return { start, end };
 }
 
 /** Rows that lie this far beyond an edge count as seen: what is above a table may have moved it a little. */

@@ -22,9 +22,10 @@ import { t } from "../../text";
 import { surelyFits } from "../fit";
 import { Icon } from "../Icon";
 import { isPhone, ScrollerContext } from "../screen";
-import { rowsInSight, sliceInSight } from "../window";
+import { isDrawnWhole, rowsInSight, sliceInSight } from "../window";
 import { type DrawnRow, drawnRow } from "./cell";
 import { Head } from "./Head";
+import { assignSlots, inOldOrder, type Slot } from "./slots";
 import styles from "./Table.module.css";
 import type { Column, Entry, Grouping } from "./types";
 
@@ -77,6 +78,8 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
   const [offset, setOffset] = createSignal(0);
   const [height, setHeight] = createSignal(900);
   const [active, setActive] = createSignal<string>();
+  const [isMoving, setMoving] = createSignal(false);
+  const [isOnPaper, setOnPaper] = createSignal(false);
   let table: HTMLTableElement | undefined;
   let body: HTMLTableSectionElement | undefined;
 
@@ -85,7 +88,7 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
   const slice = createMemo(
     () => sliceInSight(props.entries.length, rowHeight(), offset(), height()),
     undefined,
-    { equals: (a, b) => a.start === b.start && a.end === b.end && a.below === b.below },
+    { equals: (a, b) => a.start === b.start && a.end === b.end },
   );
   const drawn = createMemo(() => props.entries.slice(slice().start, slice().end));
   /** Which of them can be seen: the others keep the figures they have until they come near. */
@@ -164,13 +167,27 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     });
   const onScroll = (): void => {
     const element = scroller();
-    if (element !== undefined) follow(element.scrollTop, height());
-  };
-  /** The tables above may have become longer since. Not at once: each step that a script scrolls ends a scroll, too. */
-  let rest: ReturnType<typeof setTimeout> | undefined;
-  const onScrollEnd = (): void => {
+    if (element === undefined) return;
     clearTimeout(rest);
-    rest = setTimeout(measure, SCROLL_REST_MS);
+    rest = setTimeout(settle, SCROLL_REST_MS);
+    batch(() => {
+      setMoving(true);
+      follow(element.scrollTop, height());
+    });
+  };
+  let rest: ReturnType<typeof setTimeout> | undefined;
+  /** Scrolling is over. The tables above may have become longer since. */
+  const settle = (): void => {
+    measure();
+    const focused = document.activeElement;
+    setMoving(false);
+    // What is moved on the page loses the focus.
+    if (
+      focused instanceof HTMLElement &&
+      focused !== document.activeElement &&
+      body?.contains(focused) === true
+    )
+      focused.focus({ preventScroll: true });
   };
 
   onMount(() => {
@@ -183,17 +200,29 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     if (element !== undefined) {
       sizes.observe(element);
       element.addEventListener("scroll", onScroll, { passive: true });
-      element.addEventListener("scrollend", onScrollEnd, { passive: true });
     }
     onCleanup(() => {
       clearTimeout(rest);
       sizes.disconnect();
       element?.removeEventListener("scroll", onScroll);
-      element?.removeEventListener("scrollend", onScrollEnd);
     });
   });
   // Only a new number of rows moves anything: measuring at every change of a figure would force a layout.
   createEffect(on(() => props.entries.length, measure));
+
+  /** What is on the page for what is shown: while one scrolls, rows that went out of sight become those that come. */
+  const slots = createMemo<readonly Slot[]>((before) => {
+    const keys = shown();
+    const kinds = untrack(byKey);
+    const next = assignSlots(before, keys, (key) => kinds.get(key)?.entry.kind !== "group");
+    // While one scrolls nothing is moved: whatever moves is styled and laid out anew. For those who hear the page the
+    // order is made right as soon as it rests.
+    return isMoving() ? inOldOrder(before, next) : next;
+  }, []);
+  /** Rows that stand at their own heights in a body as high as all of them. */
+  const isWindowed = (): boolean => !isOnPaper() && !isDrawnWhole(props.entries.length);
+  const placeOf = (index: number): { top: string } | undefined =>
+    isWindowed() ? { top: `${index * rowHeight()}px` } : undefined;
 
   /** The rows on the page, by their keys. */
   const drawnRows = new Map<string, DrawnRow<Row>>();
@@ -214,16 +243,22 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
   const drawForPaper = (): void => {
     refreshAll();
     batch(() => {
+      setMoving(false);
+      setOnPaper(true);
       setOffset(0);
       setHeight(Math.min(props.entries.length, MOST_PRINTED) * rowHeight());
     });
   };
+  const drawForScreen = (): void => {
+    setOnPaper(false);
+    measure();
+  };
   window.addEventListener("beforeprint", drawForPaper);
-  window.addEventListener("afterprint", measure);
+  window.addEventListener("afterprint", drawForScreen);
   onCleanup(() => {
     clearInterval(unseen);
     window.removeEventListener("beforeprint", drawForPaper);
-    window.removeEventListener("afterprint", measure);
+    window.removeEventListener("afterprint", drawForScreen);
   });
 
   const focusRow = (key: string): void => {
@@ -277,23 +312,15 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     if (target !== undefined) focusRow(target);
   };
 
-  const BodyRow = (item: { key: string }): JSX.Element => {
-    const isRow = createMemo(() => byKey().get(item.key)?.entry.kind !== "group");
-    return (
-      <Show when={isRow()} fallback={<GroupRow key={item.key} />}>
-        <DataRow key={item.key} />
-      </Show>
-    );
-  };
-
   const GroupRow = (item: { key: string }): JSX.Element => {
     const group = createMemo<Extract<Entry<Row>, { kind: "group" }>["group"] | undefined>((last) => {
       const entry = byKey().get(item.key)?.entry;
       return entry?.kind === "group" ? entry.group : last;
     });
+    const index = createMemo(() => byKey().get(item.key)?.index ?? 0);
     const isFolded = (): boolean => props.folded.has(group()?.key ?? "");
     return (
-      <tr class={styles.group} aria-rowindex={(byKey().get(item.key)?.index ?? 0) + 2}>
+      <tr class={styles.group} aria-rowindex={index() + 2} style={placeOf(index())}>
         <th scope="colgroup" colspan={span()}>
           <div class={styles.groupHead}>
             <button
@@ -318,12 +345,29 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     );
   };
 
-  const DataRow = (item: { key: string }): JSX.Element => {
-    const first = untrack(() => props.row(item.key));
+  const DataRow = (slot: Slot): JSX.Element => {
+    let element: HTMLTableRowElement | undefined;
+    const first = untrack(() => props.row(slot.key()));
     // Nothing is asked for that is not there: the entries are made of the rows.
     if (first === undefined) return null;
     const drawn = drawnRow<Row>(first);
-    drawnRows.set(item.key, drawn);
+    const item = {
+      get key() {
+        return slot.key();
+      },
+    };
+    createComputed(
+      on(slot.key, (key, before) => {
+        if (before !== undefined && drawnRows.get(before) === drawn) drawnRows.delete(before);
+        drawnRows.set(key, drawn);
+        const next = before === undefined ? undefined : props.row(key);
+        if (next === undefined) return;
+        // Whoever stood on the row that went does not stand on the one that came.
+        if (element?.contains(document.activeElement) === true)
+          (document.activeElement as HTMLElement).blur();
+        drawn.take(next);
+      }),
+    );
     onCleanup(() => {
       if (drawnRows.get(item.key) === drawn) drawnRows.delete(item.key);
     });
@@ -333,8 +377,10 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     const isSelected = createMemo(() => props.selected.has(item.key));
     return (
       <tr
+        ref={element}
         class={styles.row}
         aria-rowindex={index() + 2}
+        style={placeOf(index())}
         data-open={isOpen() === item.key ? "" : undefined}
         data-selected={isSelected() ? "" : undefined}
         data-tone={props.tone?.(toned())}
@@ -418,18 +464,15 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
           </For>
         </tr>
       </thead>
-      <tbody ref={body} onKeyDown={onKey}>
-        <Show when={slice().above > 0}>
-          <tr aria-hidden="true" style={{ height: `${slice().above}px` }}>
-            <td colspan={span()} />
-          </tr>
-        </Show>
-        <For each={shown()}>{(key) => <BodyRow key={key} />}</For>
-        <Show when={slice().below > 0}>
-          <tr aria-hidden="true" style={{ height: `${slice().below}px` }}>
-            <td colspan={span()} />
-          </tr>
-        </Show>
+      <tbody
+        ref={body}
+        onKeyDown={onKey}
+        data-windowed={isWindowed() ? "" : undefined}
+        style={isWindowed() ? { height: `${props.entries.length * rowHeight()}px` } : undefined}
+      >
+        <For each={slots()}>
+          {(slot) => (slot.isRow ? <DataRow {...slot} /> : <GroupRow key={untrack(slot.key)} />)}
+        </For>
         <Show when={props.entries.length === 0 && props.empty !== undefined}>
           <tr>
             <td class={styles.empty} colspan={span()}>
