@@ -11,7 +11,7 @@ import type { View } from "../../state/view";
 import { reason } from "../../state/why";
 import { t, tn } from "../../text";
 import { Badge } from "../../ui/controls";
-import { Icon } from "../../ui/Icon";
+import { surelyFits } from "../../ui/fit";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
 import { isPhone } from "../../ui/screen";
@@ -38,6 +38,9 @@ interface Counts {
   vms: number;
   containers: number;
 }
+
+/** What two badges need besides their letters, in pixels. */
+const BADGE_EDGES = 2 * 12 + 4;
 
 /** The fields of a guest that decide in which count it is. */
 const COUNTED_BY: ReadonlySet<string> = new Set(["instance", "node", "type"]);
@@ -75,15 +78,16 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
   // Cells ask for their row themselves: given the row's values they would be made anew with each of its changes.
   /** Of a gateway only percentages are known: the place of the absolute figures stays empty, bars as long as others. */
   const bare = (node: Machine): string | undefined => (node.product === "pmg" ? "\u00a0" : undefined);
-  const memory = (node: () => Machine): JSX.Element => (
+  const memory = (node: () => Machine, room: () => number): JSX.Element => (
     <ShareMeter
       share={memoryOf(node())}
       limits={MEMORY_LIMITS}
       detail={bare(node())}
       why={reason(node(), "memory", "mem")}
+      room={room()}
     />
   );
-  const cpu = (node: () => Machine): JSX.Element => {
+  const cpu = (node: () => Machine, room: () => number): JSX.Element => {
     // A number and its unit are put together when the number is another one, not whenever the node is busier.
     const cores = createMemo(() => node().cpuInfo?.cores ?? 0);
     const detail = createMemo(() =>
@@ -97,6 +101,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
         hasShortDetail
         title={node().cpuInfo?.model}
         why={reason(node(), "cpu")}
+        room={room()}
       />
     );
   };
@@ -116,9 +121,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
           aria-label={t("Details of {name}", { name: nodeName(node()) })}
           title={t("Details and charts")}
           onClick={() => props.view.go({ open: node().id })}
-        >
-          <Icon name="right" size={14} />
-        </button>
+        />
       }
     >
       {(product) => (
@@ -127,9 +130,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
           href={PRODUCTS[product()].page}
           aria-label={t("Page of {name}", { name: nodeName(node()) })}
           title={PRODUCTS[product()].name}
-        >
-          <Icon name="right" size={14} />
-        </A>
+        />
       )}
     </Show>
   );
@@ -159,6 +160,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       from: 1000,
       sort: "ascending",
       value: (node) => node.pveVersion,
+      fits: (node, room) => surelyFits(versionText(node) + (node.clusterName ?? ""), room - BADGE_EDGES, 11),
       cell: (row) => (
         <span class={cellStyles.badges}>
           <Show when={versionText(row())}>
@@ -177,12 +179,13 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       value: uptime,
       cell: (row) => <Value value={uptimeShown(row())} text={duration} why={reason(row(), "uptime")} />,
     },
-    { id: "cpu", title: t("CPU"), sort: "descending", value: cpuOf, cell: cpu },
+    { id: "cpu", title: t("CPU"), sort: "descending", value: cpuOf, fits: true, cell: cpu },
     {
       id: "memory",
       title: t("Memory"),
       sort: "descending",
       value: (node) => memoryOf(node)?.percent,
+      fits: true,
       cell: memory,
     },
     {
@@ -190,13 +193,15 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       title: t("Disk"),
       sort: "descending",
       value: (node) => diskOf(node)?.percent,
-      cell: (row) => (
+      fits: true,
+      cell: (row, room) => (
         <ShareMeter
           share={diskOf(row())}
           limits={DISK_LIMITS}
           detail={bare(row())}
           title={row().product === "pbs" ? t("all datastores together") : undefined}
           why={reason(row(), "disk")}
+          room={room()}
         />
       ),
     },
@@ -273,17 +278,17 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       value: (node) => (node.product === undefined ? countsOf(node).containers : undefined),
       cell: (row) => ofNode(row, () => <>{countsOf(row()).containers}</>),
     },
-    { id: "details", title: "", width: 48, isFixed: true, cell: details },
+    { id: "details", title: "", width: 48, isFixed: true, fits: true, cell: details },
   ];
   const phone: Column<Machine>[] = [
     { id: "name", title: t("Node"), width: 140, cell: mark },
     {
       id: "use",
       title: t("CPU and memory"),
-      cell: (row) => (
+      cell: (row, room) => (
         <Two>
-          {cpu(row)}
-          {memory(row)}
+          {cpu(row, room)}
+          {memory(row, room)}
         </Two>
       ),
     },
@@ -321,7 +326,9 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
         key={(node) => node.id}
         columns={columns}
         phone={phone}
-        name={(node) => <PhoneName name={nodeName(node)} below={below(node)} />}
+        name={(node) =>
+          isPhone() ? <PhoneName name={nodeName(node)} below={below(node)} /> : nodeName(node)
+        }
         sort={{ column: "name", descending: false }}
         first={rank()}
         open={filtered()}

@@ -265,6 +265,7 @@ export function Table<Row>(props: Props<Row>): JSX.Element {
         sorts={sorts()}
         onSort={(next) => props.view.set({ [sortParam()]: sortsText(next) })}
         onWidth={(id, next) => change(withWidth(choice(), id, next))}
+        width={width()}
         onTableWidth={setWidth}
         open={props.open}
         onOpen={props.onOpen}
