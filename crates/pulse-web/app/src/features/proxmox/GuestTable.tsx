@@ -35,6 +35,7 @@ import {
   lockText,
   memoryMarks,
   memoryOf,
+  memorySourceText,
   nodeHealth,
   nodeKeyOf,
   nodeName,
@@ -155,7 +156,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
         room={room()}
         title={
           [
-            source() === undefined ? "" : t("source: {source}", { source: source() ?? "" }),
+            memorySourceText(source() ?? ""),
             guest().memory?.balloon ? t("balloon {size}", { size: bytes(guest().memory?.balloon ?? 0) }) : "",
             guest().memory?.swapTotal
               ? t("swap {use}", {
