@@ -27,6 +27,7 @@ test("a node that does not answer is not called connected", async ({ inside: pag
 test("a cluster is tested and added by keyboard alone, and its guests appear and change", async ({
   inside: page,
 }) => {
+  test.setTimeout(150_000);
   await page.goto("/settings/nodes");
   // Narrow screens show the address below the name instead.
   const isThere = page

@@ -66,7 +66,12 @@ test("a backup server is added, read whole, told what to leave out, and removed"
   await form.getByRole("button", { name: "Add node", exact: true }).click();
   await expect(entry(page, "forms-vault").getByText("Proxmox Backup Server, connected")).toBeVisible(SOON);
 
-  await page.goto("/proxmox/backups");
+  // Among the nodes, and from there to its datastores.
+  await page.goto("/proxmox");
+  const row = rowNames(page, "Proxmox nodes").filter({ hasText: "forms-vault" });
+  await expect(row).toBeVisible(SOON);
+  await row.click();
+  await expect(page).toHaveURL(/\/proxmox\/backups/);
   const stores = page.getByRole("table", { name: "Backup servers" });
   for (const store of ["archive", "cloud", "main", "removable"]) {
     await expect(stores.getByText(store, { exact: true }).first()).toBeVisible(SOON);
@@ -119,7 +124,9 @@ test("a mail gateway is added with a password, read, and removed", async ({ insi
   await expect(form.getByText(/Connected to PMG instance/)).toBeVisible(SOON);
   await form.getByRole("button", { name: "Add node", exact: true }).click();
   await expect(entry(page, "forms-mail").getByText("Proxmox Mail Gateway, connected")).toBeVisible(SOON);
-  await page.goto("/proxmox/mail");
+  await page.goto("/proxmox");
+  await rowNames(page, "Proxmox nodes").filter({ hasText: "forms-mail" }).click(SOON);
+  await expect(page).toHaveURL(/\/proxmox\/mail/);
   await expect(rowNames(page, "Nodes of forms-mail").first()).toBeVisible(SOON);
   await expect(page.getByText("Refused by block lists")).toBeVisible(SOON);
 

@@ -2,6 +2,7 @@
 
 import { createSignal, For, type JSX, Show } from "solid-js";
 import { Licence } from "../features/parts/Licence";
+import { bytes } from "../state/format";
 import { useView } from "../state/view";
 import { Chart } from "../ui/Chart";
 import {
@@ -160,6 +161,20 @@ export default function Gallery(): JSX.Element {
           to={NOW}
           marks={[{ at: NOW - 1_200_000, health: "crit", text: "raised" }]}
           lines={[{ title: "share", points: WAVE }]}
+        />
+        <Chart
+          title="Two series of bytes"
+          text={bytes}
+          isBytes
+          from={NOW - 3_600_000}
+          to={NOW}
+          lines={["in", "out"].map((title, index) => ({
+            title,
+            points: WAVE.map((point) => ({
+              timestamp: point.timestamp,
+              value: point.value * 40_000 * (index + 1),
+            })),
+          }))}
         />
         <Chart
           title="Without data"

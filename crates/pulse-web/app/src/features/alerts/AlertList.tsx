@@ -15,7 +15,8 @@ export function AlertList(props: { resourceId: string }): JSX.Element {
     <For each={alerts()}>
       {(alert) => (
         <Note health={alert.level === "critical" ? "crit" : "warn"}>
-          {alert.message}{" "}
+          {alert.message}
+          {" · "}
           <span class="soft" title={moment(parseTime(alert.startTime) ?? 0)}>
             {t("for {age}", { age: age((serverNow() - (parseTime(alert.startTime) ?? serverNow())) / 1000) })}
             {alert.acknowledged ? `, ${t("acknowledged")}` : ""}

@@ -65,7 +65,9 @@ export function ContainerUpdate(props: { row: ContainerRow }): JSX.Element {
               : state() === "done"
                 ? t("The container runs from the newest image.")
                 : state() === "runs"
-                  ? command()?.message || t("The agent pulls the image and starts the container anew.")
+                  ? command()?.message
+                    ? t("The update runs: {message}", { message: command()?.message ?? "" })
+                    : t("The agent pulls the image and starts the container anew.")
                   : t("The agent is told with its next report.")}
           </Note>
         </Show>

@@ -31,6 +31,7 @@ import {
   type LiveGuest,
   lockText,
   memoryOf,
+  memorySourceText,
   rateOf,
   statusName,
   tagsOf,
@@ -95,7 +96,7 @@ export default function GuestDrawer(props: {
             why={reason(guest(), "memory", "mem")}
           />
           <Show when={guest().memorySource}>
-            {(source) => <span class="soft"> {t("from {source}", { source: source() })}</span>}
+            {(source) => <div class="soft">{memorySourceText(source())}</div>}
           </Show>
         </Fact>
         <Show when={guest().memory?.balloon}>

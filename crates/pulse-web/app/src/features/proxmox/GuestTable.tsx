@@ -2,7 +2,7 @@
 
 import { createMemo, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
-import { lastUpdate, nodes, slowNow, slowUpdate } from "../../api/live";
+import { connectionHealth, lastUpdate, nodes, slowNow, slowUpdate } from "../../api/live";
 import { isChanged } from "../../api/rows";
 import { age, bytes, bytesOf, duration, moment, percent, rate } from "../../state/format";
 import { oneOf } from "../../state/options";
@@ -35,6 +35,7 @@ import {
   lockText,
   memoryMarks,
   memoryOf,
+  memorySourceText,
   nodeHealth,
   nodeKeyOf,
   nodeName,
@@ -44,6 +45,7 @@ import {
   tagsOf,
   typeName,
 } from "./model";
+import { silentInstances } from "./trouble";
 
 const TYPES = [
   { id: "all", title: t("All") },
@@ -77,6 +79,9 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
   const type = createMemo(() => oneOf(props.view.get("type"), TYPES, "all"));
   const state = createMemo(() => oneOf(props.view.get("state"), STATES, "all"));
   const look = createMemo(() => oneOf(props.view.get("look"), LOOKS, "bars"));
+  const silent = createMemo(() => silentInstances(connectionHealth()), undefined, {
+    equals: (a, b) => a.size === b.size && [...a].every((each) => b.has(each)),
+  });
   const onlyNode = createMemo(() => nodes().get(props.view.get("node") ?? ""));
   const trend = trends(() => look() === "trends");
 
@@ -151,7 +156,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
         room={room()}
         title={
           [
-            source() === undefined ? "" : t("source: {source}", { source: source() ?? "" }),
+            memorySourceText(source() ?? ""),
             guest().memory?.balloon ? t("balloon {size}", { size: bytes(guest().memory?.balloon ?? 0) }) : "",
             guest().memory?.swapTotal
               ? t("swap {use}", {
@@ -438,7 +443,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       onOpen={(key) =>
         props.view.get("open") === undefined ? props.view.go({ open: key }) : props.view.set({ open: key })
       }
-      tone={(guest) => (guest.status === "running" ? undefined : "dim")}
+      tone={(guest) => (guest.status === "running" && !silent().has(guest.instance) ? undefined : "dim")}
       onClear={() => props.view.set({ type: undefined, state: undefined, node: undefined })}
       tools={
         <>

@@ -98,6 +98,20 @@ export function memoryOf(row: Guest | Node): Share | undefined {
   return memory === undefined ? undefined : share(memory.used, memory.total, memory.usage);
 }
 
+const MEMORY_SOURCES: Readonly<Record<string, string>> = {
+  "linked-agent": t("told by the Pulse agent inside"),
+  "guest-agent": t("told by the guest agent, without page cache"),
+  meminfo: t("told by the guest, without page cache"),
+  balloon: t("told by the balloon driver, with page cache"),
+  "status-current": t("what its process takes of the host"),
+  listing: t("from the cluster's list"),
+};
+
+/** Where a guest's memory figure is from: it says what the figure means. */
+export function memorySourceText(source: string): string {
+  return MEMORY_SOURCES[source] ?? source;
+}
+
 export function diskOf(row: Guest | Node): Share | undefined {
   const disk: Disk | undefined = known(row, row.disk, "disk");
   return disk === undefined ? undefined : share(disk.used, disk.total, disk.usage);
