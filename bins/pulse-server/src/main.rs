@@ -13,6 +13,7 @@ mod mock;
 mod notify;
 mod operate;
 mod page;
+mod rights;
 mod service_manager;
 mod wiring;
 

@@ -36,7 +36,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 #[cfg(feature = "mock-mode")]
 use crate::mock;
 use crate::{
-    alerts, bundle::Stores, cli::say, fleet, history, keep, local, notify, operate, page, service_manager,
+    alerts, bundle::Stores, cli::say, fleet, history, keep, local, notify, operate, page, rights,
+    service_manager,
 };
 
 /// Connections get this long to end.
@@ -81,6 +82,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     let transfer = Arc::new(stores.transfer(AccessTokens(access.clone())));
     operate::import_from_environment(&vars, data_dir.path(), &transfer, is_first_start)?;
     let ledger = Ledger::open(&data_dir.file("pulse.db"), clock.clone())?;
+    let roles = rights::roles(data_dir.path(), &clock)?;
     let notifier = notify::open(
         destinations,
         system.clone(),
@@ -93,6 +95,7 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
     let last = CancellationToken::new();
     let tasks = TaskTracker::new();
     let last_tasks = TaskTracker::new();
+    let audit = rights::audit(data_dir.path(), &ledger, &notifier, &clock, &tasks, stop.clone())?;
     let store =
         history::open(&settings.history, &data_dir, clock.clone(), system.subscribe(), &tasks, stop.clone())?;
     let view = View::new(clock.now());
@@ -157,6 +160,8 @@ pub async fn serve(settings: Settings, logs: Logs, monitors_local: bool) -> Resu
         logs: logs.clone(),
         mock: mock.clone(),
         access: access.clone(),
+        roles,
+        audit,
         licensing,
         transfer,
         oidc: oidc.clone(),

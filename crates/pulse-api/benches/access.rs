@@ -10,7 +10,7 @@ use std::{
 };
 
 use pulse_auth::{
-    NewSession, ScopeSet, Sessions,
+    NewSession, RoleBook, ScopeSet, Sessions,
     proxy::{self, ProxyClaims, ProxyRules},
     session::DURATION,
     token,
@@ -74,11 +74,11 @@ fn tell() {
         |guess: &str| assert!(store.authenticate(&token::hash_token(black_box(guess)), now).is_none());
     say("an API token", &wrong_begin, &wrong_end, token);
 
-    let secret = "s".repeat(64);
+    let (secret, book) = ("s".repeat(64), RoleBook::default());
     let rules = ProxyRules { secret: &secret, needs_user: false, role_separator: "|", admin_role: None };
     let proxy = |guess: &str| {
         let claims = ProxyClaims { secret: Some(black_box(guess)), ..ProxyClaims::default() };
-        assert!(proxy::identify(&rules, &claims).is_none());
+        assert!(proxy::identify(&rules, &claims, &book).is_none());
     };
     say("the secret of a proxy", &format!("x{}", &secret[1..]), &format!("{}x", &secret[..63]), proxy);
 }

@@ -9,6 +9,7 @@
 //! nothing here knows collectors, the agent or the simulator.
 
 mod areas;
+pub mod auditing;
 pub mod auth;
 mod document;
 pub mod error;
@@ -17,6 +18,7 @@ pub mod licensing;
 mod middleware;
 pub mod mock;
 pub mod published;
+pub mod roles;
 mod router;
 mod routing;
 pub mod serve;
@@ -25,8 +27,10 @@ pub mod wire;
 pub mod ws;
 
 pub use areas::{charts::ChartCache, prometheus::metrics_router};
+pub use auditing::Audit;
 pub use document::document_json;
 pub use licensing::Licensing;
 pub use middleware::BasePath;
+pub use roles::Roles;
 pub use router::router;
 pub use state::{About, Access, AccessTokens, AppState, Services};

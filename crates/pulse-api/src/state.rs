@@ -21,11 +21,13 @@ use pulse_store::{Ledger, MetricStore};
 
 use crate::{
     areas::charts::ChartCache,
+    auditing::Audit,
     auth::{BasicCache, Oidc},
     licensing::Licensing,
     middleware::RequestLimits,
     mock::MockMode,
     published::StateCache,
+    roles::Roles,
     ws::Hub,
 };
 
@@ -161,6 +163,10 @@ pub struct Services {
     pub transfer: Arc<Transfer>,
     /// Login by a provider.
     pub oidc: Arc<Oidc>,
+    /// Roles, and who has which.
+    pub roles: Arc<Roles>,
+    /// The audit log.
+    pub audit: Arc<Audit>,
     /// What the licence includes.
     pub licensing: Arc<Licensing>,
     /// The world.
@@ -229,6 +235,8 @@ from_ref! {
     system: Arc<SystemSettingsStore>,
     access: Arc<Access>,
     oidc: Arc<Oidc>,
+    roles: Arc<Roles>,
+    audit: Arc<Audit>,
     licensing: Arc<Licensing>,
     transfer: Arc<Transfer>,
     keeper: Keeper,

@@ -2,7 +2,7 @@
 
 use pulse_core::scope::Scope;
 
-use crate::{Feature, FeatureSet, Identity, LicenseRequired, Permission};
+use crate::{AuthMethod, Feature, FeatureSet, Identity, LicenseRequired, Permission};
 
 /// What a route requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +121,11 @@ pub fn authorize(identity: &Identity, requirement: Requirement, features: Featur
     if let Some(feature) = requirement.feature {
         features.require(feature)?;
     }
+    // A permission says more exactly what a scope says, and scopes of people follow from permissions: who may read the audit
+    // log and no settings has no scope for it. Tokens have nothing but scopes.
+    if requirement.permission.is_some() && identity.method != AuthMethod::ApiToken {
+        return Ok(());
+    }
     match requirement.any_of.first() {
         Some(required) if !requirement.any_of.iter().any(|scope| identity.scopes.allows(*scope)) => {
             Err(Denied::MissingScope { required: *required })
@@ -136,7 +141,7 @@ mod tests {
     use pulse_core::credential::ScopeSet;
 
     use super::*;
-    use crate::token;
+    use crate::{RoleBook, identity::ProxyWord, token};
 
     fn token(scopes: impl IntoIterator<Item = Scope>) -> Identity {
         let scopes = scopes.into_iter().collect::<ScopeSet>();
@@ -150,8 +155,8 @@ mod tests {
         let missing = |required| Err(Denied::MissingScope { required });
         let callers = [
             Identity::anonymous(),
-            Identity::proxy(Some("p".into()), false),
-            Identity::proxy(None, true),
+            Identity::proxy(Some("p".into()), ProxyWord::NoAdmin, &RoleBook::default()),
+            Identity::proxy(None, ProxyWord::Nothing, &RoleBook::default()),
             Identity::session("s", "k"),
             Identity::basic("b"),
             token([Scope::All]),
@@ -189,12 +194,16 @@ mod tests {
         const NEEDED: Requirement = Requirement::scope(&[Scope::SettingsRead])
             .with_permission(Permission::new(crate::Action::Read, crate::Resource::AuditLogs))
             .with_feature(Feature::AuditLogging);
-        let outsider = Identity::oidc("o", "k", Some(&[]));
-        let auditor = Identity::oidc("o", "k", Some(&["auditor".to_owned()]));
+        let book = RoleBook::default();
+        let outsider = Identity::oidc("o", "k", Some(&[]), &book);
+        let auditor = Identity::oidc("o", "k", Some(&["auditor".to_owned()]), &book);
         let narrow = token([Scope::DockerReport]);
         let (free, all) = (FeatureSet::default(), FeatureSet::everything());
         assert!(matches!(authorize(&outsider, NEEDED, all), Err(Denied::Forbidden { .. })));
         assert!(matches!(authorize(&auditor, NEEDED, free), Err(Denied::License(_))));
+        // Their role is made for just that, and reads no settings.
+        assert_eq!(authorize(&auditor, NEEDED, all), Ok(()));
+        assert!(authorize(&auditor, Requirement::scope(&[Scope::SettingsRead]), all).is_err());
         assert!(matches!(authorize(&narrow, NEEDED, free), Err(Denied::License(_))));
         assert!(matches!(authorize(&narrow, NEEDED, all), Err(Denied::MissingScope { .. })));
         assert_eq!(authorize(&Identity::session("s", "k"), NEEDED, all), Ok(()));

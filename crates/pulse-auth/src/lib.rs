@@ -21,6 +21,7 @@ pub mod proxy;
 pub mod rate_limit;
 pub mod rbac;
 pub mod recovery;
+pub mod role_book;
 pub mod session;
 pub mod setup_tokens;
 pub mod token;
@@ -38,6 +39,7 @@ pub use pulse_core::{
 pub use rate_limit::{Limited, RateLimiter};
 pub use rbac::{Action, Grants, Permission, Resource};
 pub use recovery::RecoveryTokens;
+pub use role_book::{RoleBook, RoleError};
 pub use session::{NewSession, Session, Sessions};
 pub use setup_tokens::{SetupToken, SetupTokens};
 pub use token::{ScopesError, generate_token, hash_token, parse_scopes};

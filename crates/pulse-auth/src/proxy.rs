@@ -1,6 +1,6 @@
 //! Login by a reverse proxy that vouches for its users.
 
-use crate::{Identity, compare};
+use crate::{Identity, RoleBook, compare, identity::ProxyWord};
 
 /// How the proxy speaks; the texts come from the settings.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ pub struct ProxyClaims<'a> {
 }
 
 /// Who calls, where the proxy's secret is right; `None` where other credentials must decide.
-pub fn identify(rules: &ProxyRules<'_>, claims: &ProxyClaims<'_>) -> Option<Identity> {
+pub fn identify(rules: &ProxyRules<'_>, claims: &ProxyClaims<'_>, book: &RoleBook) -> Option<Identity> {
     let given = claims.secret.filter(|secret| !secret.is_empty())?;
     if rules.secret.is_empty() || !compare::equal(rules.secret, given) {
         return None;
@@ -36,14 +36,15 @@ pub fn identify(rules: &ProxyRules<'_>, claims: &ProxyClaims<'_>) -> Option<Iden
     if rules.needs_user && user.is_none() {
         return None;
     }
-    let is_admin = match (rules.admin_role, claims.roles.filter(|roles| !roles.is_empty())) {
+    let said = |is_admin: bool| if is_admin { ProxyWord::Admin } else { ProxyWord::NoAdmin };
+    let word = match (rules.admin_role, claims.roles.filter(|roles| !roles.is_empty())) {
         (Some(admin), Some(roles)) if !rules.role_separator.is_empty() => {
-            roles.split(rules.role_separator).any(|role| role.trim() == admin)
+            said(roles.split(rules.role_separator).any(|role| role.trim() == admin))
         }
-        (Some(admin), Some(roles)) => roles.trim() == admin,
-        _ => true,
+        (Some(admin), Some(roles)) => said(roles.trim() == admin),
+        _ => ProxyWord::Nothing,
     };
-    Some(Identity::proxy(user.map(str::to_owned), is_admin))
+    Some(Identity::proxy(user.map(str::to_owned), word, book))
 }
 
 #[cfg(test)]
@@ -57,7 +58,7 @@ mod tests {
     fn every_case() {
         let check = |rules: ProxyRules<'_>, claims: [Option<&str>; 3], expect: Option<bool>| {
             let [secret, user, roles] = claims;
-            let got = identify(&rules, &ProxyClaims { secret, user, roles });
+            let got = identify(&rules, &ProxyClaims { secret, user, roles }, &RoleBook::default());
             assert_eq!(got.map(|identity| identity.is_admin), expect, "{claims:?}");
         };
         check(RULES, [Some("s"), Some("u"), Some("viewer| admin")], Some(true));

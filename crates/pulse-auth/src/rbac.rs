@@ -32,6 +32,11 @@ impl Action {
         }
     }
 
+    /// The action of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Read, Self::Write, Self::Delete, Self::Admin].into_iter().find(|action| action.name() == name)
+    }
+
     /// Who may do this may do `other` as well.
     fn includes(self, other: Self) -> bool {
         self == Self::Admin || self == other
@@ -62,6 +67,24 @@ pub enum Resource {
 }
 
 impl Resource {
+    /// All of them.
+    pub const EVERY: [Self; 9] = [
+        Self::Any,
+        Self::Nodes,
+        Self::Vms,
+        Self::Containers,
+        Self::Alerts,
+        Self::Settings,
+        Self::Users,
+        Self::AuditLogs,
+        Self::Compliance,
+    ];
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::EVERY.into_iter().find(|resource| resource.name() == name)
+    }
+
     /// Its name on the wire.
     pub fn name(self) -> &'static str {
         match self {
@@ -96,6 +119,15 @@ impl Permission {
     fn covers(self, wanted: Self) -> bool {
         self.action.includes(wanted.action)
             && (self.resource == Resource::Any || self.resource == wanted.resource)
+    }
+
+    /// Whether denying this denies `wanted`: also where `wanted` is more than this, and this a part of it.
+    fn takes_from(self, wanted: Self) -> bool {
+        let is_same_action = self.action.includes(wanted.action) || wanted.action.includes(self.action);
+        let any = Resource::Any;
+        let is_same_resource =
+            self.resource == any || wanted.resource == any || self.resource == wanted.resource;
+        is_same_action && is_same_resource
     }
 }
 
@@ -139,27 +171,40 @@ pub const BUILT_IN: [Role; 4] = [
 pub enum Grants {
     /// Everything: who owns the server, or a token, which its scopes bind.
     Everything,
-    /// What these permissions cover and nothing else.
-    Only(Arc<[Permission]>),
+    /// What these rights cover and nothing else.
+    Only(Arc<Rights>),
+}
+
+/// Permissions of roles, taken together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// What is allowed.
+    pub allowed: Vec<Permission>,
+    /// What is not, whatever is allowed.
+    pub denied: Vec<Permission>,
 }
 
 impl Grants {
     /// Nothing.
     pub fn nothing() -> Self {
-        Self::Only(Arc::from([]))
+        Self::Only(Arc::default())
     }
 
-    /// What the roles of these ids grant together. An id that is no role grants nothing.
+    /// What the built-in roles of these ids grant together. An id that is none grants nothing.
     pub fn of_roles<S: AsRef<str>>(ids: &[S]) -> Self {
         let roles = ids.iter().filter_map(|id| BUILT_IN.iter().find(|role| role.id == id.as_ref()));
-        Self::Only(roles.flat_map(|role| role.permissions.iter().copied()).collect())
+        let allowed = roles.flat_map(|role| role.permissions.iter().copied()).collect();
+        Self::Only(Arc::new(Rights { allowed, denied: Vec::new() }))
     }
 
     /// Whether it is among them.
     pub fn allows(&self, wanted: Permission) -> bool {
         match self {
             Self::Everything => true,
-            Self::Only(permissions) => permissions.iter().any(|permission| permission.covers(wanted)),
+            Self::Only(rights) => {
+                rights.allowed.iter().any(|allowed| allowed.covers(wanted))
+                    && !rights.denied.iter().any(|denied| denied.takes_from(wanted))
+            }
         }
     }
 

@@ -69,6 +69,14 @@ pub enum ConfigError {
         /// The key file.
         path: PathBuf,
     },
+    /// A file on which rights depend cannot be read: to go on without it could give somebody more rights.
+    #[error("{} is damaged: {problem}; put a good copy back, or move it away to start without what it says", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, without quoting it.
+        problem: String,
+    },
     /// The key file vanished while the server runs.
     #[error("the encryption key {} has disappeared; nothing is written until it is back", path.display())]
     KeyVanished {

@@ -55,6 +55,8 @@ pub use settings::{
     Settings, TlsFiles, Vars,
 };
 pub use store::{
+    audit_hooks::AuditHookStore,
+    audit_key::AuditKey,
     bootstrap::BootstrapToken,
     credentials::{Credentials, Login},
     document::DocumentStore,
@@ -64,6 +66,7 @@ pub use store::{
     oidc::OidcStore,
     profiles::ProfileStore,
     recovery::{LeftToken, RecoveryFile},
+    roles::RoleStore,
     sessions::SessionFile,
     signing_key::SigningKey,
     system::{SystemSettingsStore, Updated},

@@ -61,6 +61,8 @@ const USED: &[(&str, Form, &str)] = &[
     ("host_metadata.json", Form::Json, "notes and links of hosts"),
     ("agent_profiles.json", Form::Json, "agent profiles"),
     ("agent_profile_assignments.json", Form::Json, "who has which agent profile"),
+    ("rbac_roles.json", Form::Json, "roles"),
+    ("rbac_assignments.json", Form::Json, "who has which role"),
 ];
 
 /// What only this server has, or has in another form.
@@ -73,6 +75,8 @@ const OWN: &[(&str, Form, &str)] = &[
     ("agent_profile_deployments.json", Form::Json, "which agent took which profile"),
     ("agent_profile_changelog.json", Form::Json, "changes of agent profiles"),
     ("agent-config-signing.key", Form::Text, "the key that signs what agents are told"),
+    ("audit_webhooks.enc", Form::Sealed, "where the audit log is sent"),
+    ("audit-signing.key", Form::Text, "the key that signs the audit log"),
     (".bootstrap_token", Form::Text, "the token of the first run"),
     (".recovery_token", Form::Text, "a recovery token that waits for its use"),
 ];
@@ -85,8 +89,6 @@ const UNUSED: &[(&str, &str)] = &[
     ("csrf_tokens.json", "they are made anew"),
     ("recovery_tokens.json", "they hold usable secrets; make a new one when one is needed"),
     (".bootstrap_token", "the first run is over"),
-    ("rbac_roles.json", "roles of one's own are not part of this version"),
-    ("rbac_assignments.json", "roles of one's own are not part of this version"),
     ("update-history.jsonl", "it tells of another program"),
     ("notifications", "what waits there was meant for then"),
     ("alerts", "alerts are raised anew"),

@@ -25,6 +25,7 @@ pub mod net_guard;
 pub mod notice;
 pub mod reading;
 pub mod report;
+pub mod roles;
 pub mod scope;
 pub mod snapshot;
 

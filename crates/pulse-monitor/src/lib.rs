@@ -28,6 +28,7 @@ mod poller;
 pub mod probe;
 mod rates;
 pub mod remote_exec;
+pub mod reports;
 pub mod schedule;
 mod source;
 pub mod supervisor;

@@ -3,6 +3,7 @@
 //! * [`Notifier`] takes notices of the alert engine ([`pulse_core::notice::NoticeSink`]) and answers what the API asks.
 //! * [`channel`]: mail, Apprise and webhooks; each turns a [`Message`] into what its service documents.
 //! * [`egress`]: the way out for HTTP, with a guard over every address, redirects included.
+//! * [`audit_hooks`]: events of the audit log, told as they are written.
 //! * `queue`: what is to be sent, in the ledger: grouped, capped, retried, and cancelled when the alert is over first.
 //!
 //! ```text
@@ -16,6 +17,7 @@
 //! the guard has not passed.
 
 pub mod alert;
+pub mod audit_hooks;
 pub mod catalog;
 pub mod channel;
 pub mod data;
@@ -28,6 +30,7 @@ mod queue;
 mod trouble;
 mod worker;
 
+pub use audit_hooks::AuditHooks;
 pub use error::{SendError, Sent};
 pub use message::{Event, Message};
 pub use notifier::{Grouping, Health, Notifier, NotifierOptions, TestError};

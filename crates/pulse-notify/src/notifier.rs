@@ -23,7 +23,7 @@ use crate::{
     alert::AlertRecord,
     channel::{apprise, email, run_command::RunCommand, webhook},
     destination::{self, Destination},
-    egress::Egress,
+    egress::{Egress, Outgoing},
     error::{SendError, Sent},
     message::{Event, Message},
     queue::{Arrival, DeadLetter, LogEntry, Queue, QueueError, QueueStats, Told},
@@ -256,10 +256,15 @@ impl Notifier {
         Ok(sent)
     }
 
+    /// Sends a request as it is, through the guard over addresses.
+    pub(crate) async fn send(&self, request: &Outgoing) -> Result<Sent, SendError> {
+        self.egress().await.map_err(SendError::transient)?.send(request).await
+    }
+
     /// Calls a webhook.
     pub async fn send_webhook(&self, config: &WebhookConfig, message: &Message) -> Result<Sent, SendError> {
         let request = webhook::request(config, message)?;
-        let sent = self.egress().await.map_err(SendError::transient)?.send(&request).await?;
+        let sent = self.send(&request).await?;
         if self.options.config.current().webhooks.contains(config) {
             self.troubles.arrived(&Destination::Webhook(config.id.clone()).key());
         }

@@ -1,8 +1,8 @@
 //! History: samples of many series, kept in compressed chunks in one SQLite file.
 //!
 //! * [`MetricStore`] is what the rest of the program sees; [`SqliteStore`] stands behind it.
-//! * [`ledger`] is another file beside it: alert history, the notification queue and the trail of commands, what is no
-//!   metric.
+//! * [`ledger`] is another file beside it: alert history, the notification queue, the trail of commands and the audit log, what is
+//!   no metric.
 //! * [`codec`] turns points into chunks and back; its layout is described bit by bit.
 //!
 //! Samples come in through a bounded queue to one writer thread, which gathers them per series and hour in memory.
@@ -28,6 +28,7 @@
 pub mod agent_commands;
 pub mod alerts;
 mod api;
+pub mod audit;
 pub mod codec;
 mod error;
 pub mod export;
@@ -55,6 +56,7 @@ pub use pulse_core::{Clock, ManualClock, SystemClock, metric};
 pub use agent_commands::CommandTrail;
 pub use alerts::AlertStore;
 pub use api::{EachSeries, MetricStore, Point, RangeQuery, Selector, Series, Spans, StoreStats};
+pub use audit::AuditLog;
 pub use error::StoreError;
 pub use import::{ImportOutcome, ImportPoint};
 pub use ledger::{Ledger, LedgerError};

@@ -35,10 +35,10 @@ pub fn router() -> ApiRouter {
 }
 
 /// The longest range that needs no licence.
-const FREE: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub(super) const FREE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The longest range at all.
-const LONGEST: SignedDuration = SignedDuration::from_hours(20 * 365 * 24);
+pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(20 * 365 * 24);
 
 /// The most points that may be wished for. Without a wish, points are those of the tier that suits the range: single
 /// samples up to 2 h, minutes up to a day, hours up to 90 days.
@@ -208,7 +208,7 @@ fn live(
         .collect()
 }
 
-fn too_long() -> ApiError {
+pub(super) fn too_long() -> ApiError {
     let license = LicenseRequired { feature: Feature::LongTermMetrics };
     ApiError::Json {
         status: StatusCode::PAYMENT_REQUIRED,
@@ -228,7 +228,7 @@ fn wanted(metric: Option<&str>) -> Option<Vec<Metric>> {
 }
 
 /// A storage's or datastore's disk use is stored as `usage`.
-fn as_stored(resource_type: ResourceType, metric: Metric) -> Metric {
+pub(super) fn as_stored(resource_type: ResourceType, metric: Metric) -> Metric {
     match (resource_type, metric) {
         (ResourceType::Storage | ResourceType::PbsDatastore, Metric::Disk) => Metric::Usage,
         (_, metric) => metric,
@@ -236,7 +236,7 @@ fn as_stored(resource_type: ResourceType, metric: Metric) -> Metric {
 }
 
 /// Under which keys the store may hold what is asked for.
-fn keys(world: &Snapshot, resource_type: &str, id: &str) -> Vec<(ResourceType, String)> {
+pub(super) fn keys(world: &Snapshot, resource_type: &str, id: &str) -> Vec<(ResourceType, String)> {
     let guest = || guest_series_id_of(&GuestId::from(id)).unwrap_or_else(|| id.to_owned());
     let containers = || {
         if id.contains('/') {

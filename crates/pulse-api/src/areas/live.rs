@@ -58,12 +58,13 @@ async fn open_live_channel(
         return plain(StatusCode::FORBIDDEN, "Origin not allowed");
     }
     let kind = if params.stream.as_deref() == Some("delta") { StreamKind::Delta } else { StreamKind::Raw };
-    let identity = allowed.identity;
+    let (identity, book) = (allowed.identity, state.roles.book());
     upgrade
         .max_message_size(LARGEST_REQUEST)
         .on_upgrade(move |socket| async move {
             let (hub, clock, watcher) = (state.hub.clone(), state.clock.clone(), state.watcher.clone());
-            ws::serve(socket, hub, kind, clock, watcher, move || is_still_valid(&state, &identity)).await;
+            ws::serve(socket, hub, kind, clock, watcher, move || is_still_valid(&state, &identity, &book))
+                .await;
         })
         .into_response()
 }

@@ -23,6 +23,7 @@ mod profiles;
 pub(crate) mod prometheus;
 mod rbac;
 mod remote_exec;
+mod reports;
 mod resources;
 mod scheduler;
 mod security;
@@ -69,6 +70,7 @@ pub fn router() -> ApiRouter {
         .merge(license::router())
         .merge(audit::router())
         .merge(rbac::router())
+        .merge(reports::router())
         .merge(transfer::router())
         .merge(oidc::router())
         .merge(documents::router())

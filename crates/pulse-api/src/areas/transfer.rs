@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use crate::{
     areas::object::read_object,
+    auditing::Auditor,
     auth::client_address,
     error::{ApiError, MissingScopeBody},
     extract::{Allowed, JsonError, SettingsWriteAdmin},
@@ -70,6 +71,7 @@ struct Exported {
 async fn export_config(
     allowed: Allowed<SettingsWriteAdmin>,
     State(state): State<AppState>,
+    auditor: Auditor,
     request: Request,
 ) -> Result<Json<Exported>, ApiError> {
     let (parts, body) = request.into_parts();
@@ -87,6 +89,7 @@ async fn export_config(
             error => ApiError::internal(doing, error),
         })?;
     tracing::warn!(by = %allowed.identity, "the configuration was exported, with all its secrets");
+    auditor.record("config_exported", true, "").await;
     Ok(Json(Exported { data, status: "success" }))
 }
 
@@ -128,6 +131,7 @@ struct ImportReply {
 async fn import_config(
     allowed: Allowed<SettingsWriteAdmin>,
     State(state): State<AppState>,
+    auditor: Auditor,
     request: Request,
 ) -> Result<Json<ImportReply>, ApiError> {
     let (parts, body) = request.into_parts();
@@ -155,6 +159,7 @@ async fn import_config(
         ImportError::Config(error) => ApiError::internal(doing, error),
     })?;
     tracing::warn!(by = %allowed.identity, taken = ?imported.taken, left = ?imported.left, "a configuration was imported");
+    auditor.record("config_imported", true, "").await;
     Ok(Json(ImportReply {
         message: "Configuration imported successfully",
         status: "success",

@@ -1,7 +1,7 @@
 //! The gate in front of every route: odd paths are refused, the caller is identified, and whoever is nobody gets to
 //! public paths only. What a route requires beyond that stands in its signature (`Allowed`).
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
     extract::{Request, State},
@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::{CSRF_COOKIE, CSRF_HEADER, CookieRules, cookie, identify, is_proxied};
 use crate::{
+    auditing::Auditor,
     error::{ApiError, plain},
     state::AppState,
 };
@@ -90,6 +91,9 @@ pub async fn gate(State(state): State<AppState>, mut request: Request, next: Nex
         return unauthenticated(&path, request.headers(), state.access.is_configured());
     }
     if let Some(refusal) = refuse_forged(&state, &request, &identity) {
+        let (audit, of) = (Arc::clone(&state.audit), (request.headers(), request.extensions()));
+        let auditor = Auditor::new(audit, &state.settings, of, &path, &identity);
+        auditor.record("csrf_failure", false, request.method().as_str()).await;
         return refusal;
     }
     let wants_csrf_cookie = request.method() == Method::GET

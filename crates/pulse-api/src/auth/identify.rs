@@ -1,8 +1,10 @@
 //! The credentials of a request, in the contract's order: proxy, token, session, Basic.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, header, request::Parts};
 use pulse_auth::{
-    AuthMethod, Identity, Session, hash_token, password, presented,
+    AuthMethod, Identity, RoleBook, Session, hash_token, password, presented,
     proxy::{ProxyClaims, ProxyRules},
     token::MAX_VALUE,
 };
@@ -32,8 +34,15 @@ pub async fn identify(state: &AppState, request: &Parts) -> Identity {
     Identity::anonymous()
 }
 
-/// Whether an identity that came in a while ago would still come in: its session or token may have been revoked.
-pub fn is_still_valid(state: &AppState, identity: &Identity) -> bool {
+/// Whether an identity that came in a while ago would still come in: its session or token may have been revoked, and its
+/// rights changed. `book` is the one that it came in with: where rights may come from roles and any role has changed since,
+/// it has to come in anew.
+pub fn is_still_valid(state: &AppState, identity: &Identity, book: &Arc<RoleBook>) -> bool {
+    let is_same_book = || Arc::ptr_eq(book, &state.roles.book());
+    let is_session_there = || {
+        let is_there = |key: &str| state.access.sessions.contains(key, state.now());
+        identity.session_key.as_deref().is_some_and(is_there)
+    };
     match identity.method {
         AuthMethod::ApiToken => identity.token_id.as_ref().is_some_and(|id| {
             let tokens = state.access.tokens.current();
@@ -41,11 +50,10 @@ pub fn is_still_valid(state: &AppState, identity: &Identity) -> bool {
                 !token.is_expired(state.now()) && token.record().scopes.covers(&identity.scopes)
             })
         }),
-        AuthMethod::Session | AuthMethod::Oidc => identity
-            .session_key
-            .as_deref()
-            .is_some_and(|key| state.access.sessions.contains(key, state.now())),
-        AuthMethod::Basic | AuthMethod::Proxy => true,
+        AuthMethod::Session => is_session_there(),
+        AuthMethod::Oidc => is_session_there() && is_same_book(),
+        AuthMethod::Basic => true,
+        AuthMethod::Proxy => is_same_book(),
         AuthMethod::None => false,
     }
 }
@@ -70,6 +78,7 @@ fn by_proxy(state: &AppState, headers: &HeaderMap) -> Option<Identity> {
             user: header(&settings.user_header),
             roles: header(&settings.role_header),
         },
+        &state.roles.book(),
     )
 }
 
@@ -80,7 +89,8 @@ fn by_session(state: &AppState, session: Session) -> Option<Identity> {
     let config = state.oidc.store.current();
     let is_vouched =
         state.oidc.is_enabled() && config.issuer_url == oidc.issuer && config.client_id == oidc.client_id;
-    is_vouched.then(|| Identity::oidc(user, session.key, oidc.roles.as_deref()))
+    let book = state.roles.book();
+    is_vouched.then(|| Identity::oidc(user, session.key, oidc.roles.as_deref(), &book))
 }
 
 fn by_token(state: &AppState, request: &Parts) -> Option<Identity> {

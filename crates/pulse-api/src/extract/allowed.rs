@@ -88,8 +88,13 @@ needs! {
     /// To make, change and delete the tokens of all.
     TokensWrite = Requirement::admin(&[Scope::SettingsWrite])
         .with_permission(Permission::new(Action::Admin, Resource::Users));
-    /// To manage roles and who has them. Pulse v5 asks no scope here, so that any token could.
-    ManageRoles = Requirement::admin(&[Scope::SettingsWrite])
+    /// To read roles and who has them. Pulse v5 asks no scope here.
+    ReadRoles = Requirement::admin(&[Scope::SettingsRead])
+        .with_permission(Permission::new(Action::Admin, Resource::Users))
+        .with_feature(Feature::Rbac);
+    /// To change roles and who has them. Whoever may do that can give every right to somebody, so a token needs them all.
+    /// Pulse v5 asks no scope here, so that any token could.
+    ManageRoles = Requirement::admin(&[Scope::All])
         .with_permission(Permission::new(Action::Admin, Resource::Users))
         .with_feature(Feature::Rbac);
     /// To read profiles of agents. Pulse v5 asks no scope here.
@@ -100,6 +105,10 @@ needs! {
     AuditRead = Requirement::scope(&[Scope::SettingsRead])
         .with_permission(Permission::new(Action::Read, Resource::AuditLogs))
         .with_feature(Feature::AuditLogging);
+    /// To have reports made of history.
+    ReportsRead = Requirement::scope(&[Scope::SettingsRead])
+        .with_permission(Permission::new(Action::Read, Resource::Nodes))
+        .with_feature(Feature::AdvancedReporting);
     /// To read where audit events are sent.
     AuditAdminRead = Requirement::scope(&[Scope::SettingsRead])
         .with_permission(Permission::new(Action::Admin, Resource::AuditLogs))

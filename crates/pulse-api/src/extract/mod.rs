@@ -7,7 +7,7 @@ pub use allowed::{
     Admin, Allowed, AuditAdminRead, AuditAdminWrite, AuditRead, Authenticated, Caller, DockerManage,
     DockerReport, HostAgentConfigRead, HostAgentManage, HostAgentReport, KubernetesManage, KubernetesReport,
     ManageRoles, MonitoringRead, MonitoringReadAdmin, MonitoringWrite, MonitoringWriteAdmin, Needs,
-    NotificationsRead, ProfilesRead, ProfilesWrite, RunAgentCommands, SettingsRead, SettingsReadAdmin,
-    SettingsWrite, SettingsWriteAdmin, TokensRead, TokensWrite,
+    NotificationsRead, ProfilesRead, ProfilesWrite, ReadRoles, ReportsRead, RunAgentCommands, SettingsRead,
+    SettingsReadAdmin, SettingsWrite, SettingsWriteAdmin, TokensRead, TokensWrite,
 };
 pub use body::{JsonError, read_json};

@@ -13,7 +13,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use pulse_api::{
-    About, Access, AccessTokens, AppState, Licensing, Services,
+    About, Access, AccessTokens, AppState, Audit, Licensing, Roles, Services,
     auth::{Oidc, Peer},
     mock::MockMode,
     published::StateCache,
@@ -27,9 +27,9 @@ use pulse_config::transfer::{
     Transfer,
 };
 use pulse_config::{
-    BootstrapToken, Credentials, LogLevel, Metadata, MockConfig, NodeStore, NotifyStore, OidcStore,
-    ProfileStore, PveInstance, SealKey, Secret, SessionFile, Settings, SystemSettings, SystemSettingsStore,
-    TokenStore,
+    AuditHookStore, AuditKey, BootstrapToken, Credentials, LogLevel, Metadata, MockConfig, NodeStore,
+    NotifyStore, OidcStore, ProfileStore, PveInstance, RoleStore, SealKey, Secret, SessionFile, Settings,
+    SystemSettings, SystemSettingsStore, TokenStore,
 };
 use pulse_core::{Clock, ManualClock, scope::Scope};
 use pulse_log::Logs;
@@ -40,8 +40,8 @@ use pulse_monitor::{
     probe::Probe,
     world::World,
 };
-use pulse_notify::{Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
-use pulse_store::{Ledger, SqliteStore, StoreOptions};
+use pulse_notify::{AuditHooks, Grouping, Notifier, NotifierOptions, channel::run_command::SystemCommands};
+use pulse_store::{AuditLog, Ledger, SqliteStore, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -201,6 +201,8 @@ impl TestServer {
         let metadata = Arc::new(Metadata::open(dir).unwrap());
         sections.push(Box::new(GuestNotesSection(metadata.clone())));
         let transfer = Arc::new(Transfer::new(sections));
+        let roles = Arc::new(Roles::new(RoleStore::open(dir).unwrap(), clock.now()));
+        let audit_key = AuditKey::open(dir).unwrap();
 
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let (fleet_store, record) = FleetStore::open(dir).unwrap();
@@ -229,6 +231,9 @@ impl TestServer {
             first_retry: Duration::from_secs(5),
         });
         notifier.start(&tasks, stop.clone());
+        let hook_store = AuditHookStore::open(dir, SealKey::open(dir).unwrap()).unwrap();
+        let hooks = AuditHooks::start(hook_store, notifier.clone(), &tasks, stop.clone());
+        let audit = Audit::new(AuditLog::new(ledger.clone()), audit_key, hooks, dyn_clock.clone());
         let watcher = Watcher::new(
             keeper.clone(),
             nodes.subscribe(),
@@ -263,6 +268,8 @@ impl TestServer {
             access,
             transfer,
             oidc,
+            roles,
+            audit: Arc::new(audit),
             licensing,
             keeper,
             alerts,

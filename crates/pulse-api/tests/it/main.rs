@@ -7,6 +7,8 @@ mod appliances;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod backups;
 #[cfg(test)]
 mod bad_input;
@@ -18,6 +20,8 @@ mod connect;
 mod contract_routes;
 #[cfg(test)]
 mod document;
+#[cfg(test)]
+mod documents;
 #[cfg(test)]
 mod downloads;
 #[cfg(test)]
@@ -72,6 +76,8 @@ mod remote_exec;
 mod reports;
 #[cfg(test)]
 mod rights;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::harness::TestServer;
 const PATH: &str = "/api/notifications";
 
 /// A receiver on loopback, and what it gets.
-async fn receiver(status: u16) -> (String, mpsc::UnboundedReceiver<Value>) {
+pub async fn receiver(status: u16) -> (String, mpsc::UnboundedReceiver<Value>) {
     let (sender, received) = mpsc::unbounded_channel();
     let app = Router::new()
         .route(
@@ -27,7 +27,7 @@ async fn receiver(status: u16) -> (String, mpsc::UnboundedReceiver<Value>) {
     (format!("http://{address}/hook"), received)
 }
 
-async fn allow_loopback(server: &TestServer) {
+pub async fn allow_loopback(server: &TestServer) {
     let body = json!({"webhookAllowedPrivateCIDRs": "127.0.0.0/8"});
     server.admin().post("/api/system/settings/update", body).await.expect(200);
 }

@@ -21,8 +21,9 @@ const NO_CSRF: &[&str] = &[
 ];
 
 /// Operations with a settings scope that a user of the proxy may call who is no administrator: the role operator reads
-/// the audit log (contract A-05). A new one is a decision and a line here.
-const SETTINGS_OF_ALL: &[&str] = &["GET /api/audit", "GET /api/audit/{id}/verify"];
+/// the audit log, and the history that reports are made of (contract A-05). A new one is a decision and a line here.
+const SETTINGS_OF_ALL: &[&str] =
+    &["GET /api/admin/reports/generate", "GET /api/audit", "GET /api/audit/{id}/verify"];
 
 /// A server behind a proxy that says who somebody is, with every feature.
 pub fn behind_proxy() -> TestServer {

@@ -1,5 +1,7 @@
 //! What is kept in files of the data directory, each kind with one owner: read once, then from memory.
 
+pub mod audit_hooks;
+pub mod audit_key;
 pub mod bootstrap;
 pub mod credentials;
 pub mod document;
@@ -11,6 +13,7 @@ pub mod notify;
 pub mod oidc;
 pub mod profiles;
 pub mod recovery;
+pub mod roles;
 pub mod sessions;
 pub mod signing_key;
 pub mod system;

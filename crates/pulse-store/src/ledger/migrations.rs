@@ -3,7 +3,7 @@
 //!
 //! To add tables, or to change yours: append a step, with your SQL in `crates/pulse-store/migrations`. A step that has been
 //! released is never changed and never moved. Table names begin with their owner's word (`alert_`, `notify_`,
-//! `agent_`). Times are Unix milliseconds in INTEGER columns ending in `_ms`.
+//! `agent_`, `audit_`). Times are Unix milliseconds in INTEGER columns ending in `_ms`.
 
 /// One step.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { owner: "notifications", sql: include_str!("../../migrations/0002_notify.sql") },
     Migration { owner: "alerts", sql: include_str!("../../migrations/0003_alerts.sql") },
     Migration { owner: "agent commands", sql: include_str!("../../migrations/0004_agent_commands.sql") },
+    Migration { owner: "audit", sql: include_str!("../../migrations/0005_audit.sql") },
 ];
 
 /// The format that a file has after all steps.

@@ -50,6 +50,9 @@ const ProfilesPage = lazy(() => import("./features/settings/ProfilesPage"));
 const CommandsPage = lazy(() => import("./features/settings/CommandsPage"));
 const UpdatesPage = lazy(() => import("./features/settings/UpdatesPage"));
 const TokensPage = lazy(() => import("./features/settings/TokensPage"));
+const RolesPage = lazy(() => import("./features/settings/RolesPage"));
+const AuditPage = lazy(() => import("./features/settings/AuditPage"));
+const ReportsPage = lazy(() => import("./features/settings/ReportsPage"));
 const SystemPage = lazy(() => import("./features/settings/SystemPage"));
 const SecurityPage = lazy(() => import("./features/settings/SecurityPage"));
 const TransferPage = lazy(() => import("./features/settings/TransferPage"));
@@ -109,6 +112,9 @@ export function App(): JSX.Element {
             <Route path="/commands" component={CommandsPage} />
             <Route path="/updates" component={UpdatesPage} />
             <Route path="/tokens" component={TokensPage} />
+            <Route path="/roles" component={RolesPage} />
+            <Route path="/audit" component={AuditPage} />
+            <Route path="/reports" component={ReportsPage} />
             <Route path="/system" component={SystemPage} />
             <Route path="/security" component={SecurityPage} />
             <Route path="/appearance" component={AppearancePage} />

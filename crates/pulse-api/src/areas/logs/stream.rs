@@ -1,6 +1,6 @@
 //! `GET /api/logs/stream`: server-sent events, the newest lines first.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -9,7 +9,7 @@ use axum::{
 };
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use pulse_auth::Identity;
+use pulse_auth::{Identity, RoleBook};
 use pulse_log::{Logs, Next, Reading};
 
 use crate::{
@@ -26,6 +26,7 @@ const PULSE: Duration = Duration::from_secs(15);
 struct Reader {
     state: AppState,
     identity: Identity,
+    book: Arc<RoleBook>,
     reading: Reading,
 }
 
@@ -50,11 +51,12 @@ pub(super) async fn stream_logs(
         .book()
         .read()
         .map_err(|error| ApiError::text(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
-    let reader = Reader { state, identity: allowed.identity, reading };
+    let book = state.roles.book();
+    let reader = Reader { state, identity: allowed.identity, book, reading };
     let events = stream::unfold(reader, |mut reader| async move {
         let event = next(&mut reader.reading).await?;
         // Whoever was shut out meanwhile reads no more.
-        is_still_valid(&reader.state, &reader.identity)
+        is_still_valid(&reader.state, &reader.identity, &reader.book)
             .then_some((Ok::<_, std::convert::Infallible>(event), reader))
     });
     let mut response = Response::new(Body::from_stream(events));

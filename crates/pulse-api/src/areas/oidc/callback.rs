@@ -15,6 +15,7 @@ use utoipa::IntoParams;
 use super::{LOGIN_COOKIE, back};
 use crate::{
     areas::security::save_sessions,
+    auditing::Auditor,
     auth::{CookieRules, LoggedIn, SESSION_COOKIE, client_address, cookie},
     error::plain,
     extract::Caller,
@@ -47,6 +48,7 @@ pub(super) async fn finish_login(
     _: Caller,
     State(state): State<AppState>,
     Query(answer): Query<Answer>,
+    auditor: Auditor,
     request: Request,
 ) -> Response {
     let (parts, _) = request.into_parts();
@@ -73,11 +75,18 @@ pub(super) async fn finish_login(
         Ok(logged_in) => logged_in,
         Err(error) => {
             tracing::warn!(%error, "a login by OIDC failed");
+            auditor.record("oidc_login", false, error.code()).await;
             return back(&login.return_to, "error", Some(error.code()));
         }
     };
+    let (user, roles) = (logged_in.person.username.clone(), logged_in.person.roles.clone());
     match begin_session(&state, &parts, logged_in).await {
         Some(cookies) => {
+            let auditor = auditor.of(&user);
+            auditor.record("oidc_login", true, "").await;
+            if let Some(roles) = roles {
+                auditor.record("oidc_role_assignment", true, roles.join(", ")).await;
+            }
             let mut response = back(&login.return_to, "success", None);
             for cookie in cookies {
                 response.headers_mut().append(header::SET_COOKIE, cookie);

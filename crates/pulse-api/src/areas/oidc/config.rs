@@ -219,12 +219,10 @@ async fn set(identity: Identity, state: AppState, request: Request) -> Result<Js
     if next.enabled {
         next.check().map_err(|problem| refuse(StatusCode::BAD_REQUEST, "validation_error", &problem))?;
     }
-    if let Some(role) = next
-        .group_role_mappings
-        .values()
-        .find(|role| pulse_auth::rbac::BUILT_IN.iter().all(|known| known.id != **role))
+    if let Some(role) = next.group_role_mappings.values().find(|role| state.roles.book().role(role).is_none())
     {
-        let text = format!("there is no role {role:?}; choose admin, operator, viewer or auditor");
+        let text =
+            format!("there is no role {role:?}; choose admin, operator, viewer, auditor or one of your own");
         return Err(refuse(StatusCode::BAD_REQUEST, "validation_error", &text));
     }
     let oidc = Arc::clone(&state.oidc);

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::{Done, LIMIT, bad_body_envelope};
 use crate::{
     areas::object::read_object,
+    auditing::Auditor,
     error::{ApiError, ErrorBody, MissingScopeBody},
     extract::{Allowed, SettingsWriteAdmin},
     state::Access,
@@ -34,6 +35,7 @@ pub(super) struct ResetRequest {
 pub(super) async fn reset_lockout(
     allowed: Allowed<SettingsWriteAdmin>,
     State(access): State<Arc<Access>>,
+    auditor: Auditor,
     request: Request,
 ) -> Result<Json<Done>, ApiError> {
     let body: ResetRequest = read_object(request.into_body(), LIMIT).await.map_err(bad_body_envelope)?;
@@ -43,6 +45,7 @@ pub(super) async fn reset_lockout(
         return Err(ApiError::envelope(StatusCode::BAD_REQUEST, "missing_identifier", text));
     }
     access.lockout.reset(identifier);
+    auditor.record("lockout_reset", true, identifier).await;
     tracing::info!(by = %allowed.identity, "a login lock was ended");
     Ok(Json(Done { success: true, message: format!("Lockout reset for {identifier}") }))
 }

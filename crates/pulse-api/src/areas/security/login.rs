@@ -24,6 +24,7 @@ use utoipa::ToSchema;
 use super::{Done, LIMIT, bad_body_envelope, hash_password, save_sessions};
 use crate::{
     areas::object::read_object,
+    auditing::Auditor,
     auth::{CookieRules, client_address, verify_password},
     error::{ApiError, ErrorBody},
     state::Access,
@@ -60,12 +61,23 @@ pub(super) async fn log_in(
     State(access): State<Arc<Access>>,
     State(settings): State<Arc<Settings>>,
     State(clock): State<Arc<dyn Clock>>,
+    auditor: Auditor,
     request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
     let (parts, body) = request.into_parts();
     let body: LoginRequest = read_object(body, LIMIT).await.map_err(bad_body_envelope)?;
     let address = client_address(&parts.extensions, &parts.headers, &settings);
-    let login = check(&access, &clock, address, &body).await?;
+    let auditor = auditor.of(&body.username);
+    let login = match check(&access, &clock, address, &body).await {
+        Ok(login) => login,
+        Err(error) => {
+            // Who is locked or too fast was not looked at, and writes nothing: that would be a way to fill the disk.
+            if matches!(error, ApiError::Json { status: StatusCode::UNAUTHORIZED, .. }) {
+                auditor.record("login", false, "Invalid credentials").await;
+            }
+            return Err(error);
+        }
+    };
     upgrade_hash(&access, &login, body.password).await;
 
     let duration = if body.remember_me { REMEMBERED } else { DURATION };
@@ -84,6 +96,7 @@ pub(super) async fn log_in(
     let (cookie, session) = access.sessions.create(new, clock.now()).map_err(no_random)?;
     let csrf = access.csrf.issue(&session.key, clock.now()).map_err(no_random)?;
     save_sessions(&access, &clock).await;
+    auditor.record("login", true, "").await;
     let rules = CookieRules::of(&parts.headers, &parts.extensions);
     let seconds = duration.as_secs();
     let cookies = [(SET_COOKIE, rules.session(&cookie, seconds)), (SET_COOKIE, rules.csrf(&csrf, seconds))];

@@ -13,6 +13,7 @@ use pulse_core::Clock;
 
 use super::{Done, save_sessions};
 use crate::{
+    auditing::Auditor,
     auth::{CookieRules, SESSION_COOKIE, cookie},
     error::UnauthenticatedBody,
     extract::{Allowed, Authenticated},
@@ -28,6 +29,7 @@ pub(super) async fn log_out(
     _: Allowed<Authenticated>,
     State(access): State<Arc<Access>>,
     State(clock): State<Arc<dyn Clock>>,
+    auditor: Auditor,
     headers: HeaderMap,
     extensions: Extensions,
 ) -> impl IntoResponse {
@@ -36,6 +38,7 @@ pub(super) async fn log_out(
         access.csrf.forget(&key);
         if access.sessions.remove(&key) {
             save_sessions(&access, &clock).await;
+            auditor.record("logout", true, "").await;
         }
     }
     // Pulse v5 left pulse_csrf behind; it is of no use without the session.

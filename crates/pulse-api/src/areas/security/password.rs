@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::{LIMIT, bad_body_envelope, end_all_sessions, hash_password, too_many};
 use crate::{
     areas::object::read_object,
+    auditing::Auditor,
     auth::{client_address, verify_password},
     error::{ApiError, ErrorBody},
     extract::{Allowed, Authenticated},
@@ -60,6 +61,7 @@ pub(super) async fn change_password(
     State(access): State<Arc<Access>>,
     State(settings): State<Arc<Settings>>,
     State(clock): State<Arc<dyn Clock>>,
+    auditor: Auditor,
     request: Request,
 ) -> Result<Json<PasswordChanged>, ApiError> {
     let refuse = |status, code, text: &str| ApiError::envelope(status, code, text);
@@ -90,6 +92,7 @@ pub(super) async fn change_password(
         .await
         .map_err(|_| too_many())?
     {
+        auditor.record("password_change", false, "The current password was wrong").await;
         return Err(wrong());
     }
     if login.is_from_environment {
@@ -109,6 +112,7 @@ pub(super) async fn change_password(
         return Err(wrong());
     }
     end_all_sessions(&access, &clock).await;
+    auditor.record("password_change", true, "").await;
     tracing::info!(by = %allowed.identity, "the password was changed");
     Ok(Json(PasswordChanged {
         success: true,

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::TokenView;
 use crate::{
     areas::object::read_optional_object,
+    auditing::Auditor,
     error::{ApiError, MissingScopeBody},
     extract::{Allowed, JsonError, TokensWrite},
     state::Access,
@@ -63,6 +64,7 @@ pub(super) async fn create_token(
     allowed: Allowed<TokensWrite>,
     State(access): State<Arc<Access>>,
     State(clock): State<Arc<dyn Clock>>,
+    auditor: Auditor,
     request: Request,
 ) -> Result<Json<Created>, ApiError> {
     let bad = |text: String| ApiError::text(StatusCode::BAD_REQUEST, text);
@@ -106,6 +108,7 @@ pub(super) async fn create_token(
         .map(|token| TokenView::new(token))
         .ok_or_else(|| ApiError::text(StatusCode::CONFLICT, "The token was removed again at once"))?;
     tracing::info!(by = %allowed.identity, token.id = %id, "an API token was made");
+    auditor.record("token_created", true, format!("token {id}: {}", record.scopes.join(", "))).await;
     Ok(Json(Created { record, token: value.to_string() }))
 }
 

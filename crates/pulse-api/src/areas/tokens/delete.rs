@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 
 use crate::{
+    auditing::Auditor,
     error::{ApiError, MissingScopeBody},
     extract::{Allowed, TokensWrite},
     state::Access,
@@ -23,6 +24,7 @@ use crate::{
 pub(super) async fn delete_token(
     allowed: Allowed<TokensWrite>,
     State(access): State<Arc<Access>>,
+    auditor: Auditor,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let doing = "delete a token";
@@ -33,6 +35,7 @@ pub(super) async fn delete_token(
     match removed {
         Some(record) => {
             tracing::info!(by = %allowed.identity, token.id = %record.id, "an API token was deleted");
+            auditor.record("token_deleted", true, format!("token {}", record.id)).await;
             Ok(StatusCode::NO_CONTENT)
         }
         None => Err(ApiError::text(StatusCode::NOT_FOUND, "Token not found")),

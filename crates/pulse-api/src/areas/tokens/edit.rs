@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::{TokenView, create::may_grant};
 use crate::{
     areas::object::read_object,
+    auditing::Auditor,
     error::{ApiError, MissingScopeBody},
     extract::{Allowed, JsonError, TokensWrite},
     state::Access,
@@ -61,6 +62,7 @@ pub(super) async fn edit_token(
     allowed: Allowed<TokensWrite>,
     State(access): State<Arc<Access>>,
     State(clock): State<Arc<dyn Clock>>,
+    auditor: Auditor,
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Json<TokenView>, ApiError> {
@@ -117,5 +119,6 @@ pub(super) async fn edit_token(
         Err(UpdateError::Config(error)) => return Err(ApiError::internal(doing, error)),
     }
     tracing::info!(by = %allowed.identity, token.id = id, "an API token was changed");
+    auditor.record("token_updated", true, format!("token {id}")).await;
     access.tokens.current().by_id(&id).map(|token| Json(TokenView::new(token))).ok_or_else(not_found)
 }

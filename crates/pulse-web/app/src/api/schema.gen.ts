@@ -196,6 +196,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/reports/generate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Make a report of one resource's history, as PDF or CSV. */
+        get: operations["generate_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/roles": {
         parameters: {
             query?: never;
@@ -203,10 +220,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List roles. */
+        /** List roles: the built-in ones first, then by name. */
         get: operations["list_roles"];
         put?: never;
-        /** Create a role. */
+        /** Create a role, or change one of the server's own under the same id. */
         post: operations["create_role"];
         delete?: never;
         options?: never;
@@ -223,10 +240,10 @@ export interface paths {
         };
         /** One role. */
         get: operations["get_role"];
-        /** Change a role. */
+        /** Change a role, or create it under this id. */
         put: operations["update_role"];
         post?: never;
-        /** Delete a role. */
+        /** Delete a role. It is taken from everybody who has it; one that is not there is no error. */
         delete: operations["delete_role"];
         options?: never;
         head?: never;
@@ -240,7 +257,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List users with roles. */
+        /** List users about whose roles somebody decided, by name. Everybody else is as their login makes them. */
         get: operations["list_users"];
         put?: never;
         post?: never;
@@ -257,11 +274,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One user and the roles they have. */
+        /** The roles of one user. */
         get: operations["get_user"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Forget what was decided about a user: they are again as their login makes them. Beside the contract, which has no way
+         *     back.
+         */
+        delete: operations["forget_user"];
         options?: never;
         head?: never;
         patch?: never;
@@ -274,7 +295,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a user may do. */
+        /** What a user may do by their roles, with what those build on; `null` for one about whom nobody decided. */
         get: operations["get_user_permissions"];
         put?: never;
         post?: never;
@@ -313,7 +334,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take a role from a user. */
+        /** Take a role from a user. One that they do not have is no error. */
         delete: operations["take_user_role"];
         options?: never;
         head?: never;
@@ -331,10 +352,7 @@ export interface paths {
         get: operations["get_audit_webhooks"];
         /** Set where audit events are sent. The same as POST, as Pulse v5 takes both. */
         put: operations["set_audit_webhooks_by_put"];
-        /**
-         * Set where audit events are sent.
-         * @description Pulse v5 answers 204 and discards the addresses; this server says that it does not send any.
-         */
+        /** Set where audit events are sent: each gets them from now on, as `POST` of JSON. */
         post: operations["set_audit_webhooks"];
         delete?: never;
         options?: never;
@@ -1283,7 +1301,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List audit events. This server writes them to its log only. */
+        /** List audit events. */
         get: operations["list_audit_events"];
         put?: never;
         post?: never;
@@ -4917,22 +4935,49 @@ export interface components {
              */
             profile_version?: number | null;
         };
+        /** @description Something that happened. */
+        AuditEventBody: {
+            /** @description More, in words. */
+            details?: string;
+            /** @description What, in one word: `login`, `role_updated` … */
+            event: string;
+            /** @description Its id. */
+            id: string;
+            /** @description From which address. */
+            ip: string;
+            /** @description By which path. */
+            path?: string;
+            /** @description HMAC-SHA256 of the rest, hexadecimal. */
+            signature?: string;
+            /** @description Whether it was done. */
+            success: boolean;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            timestamp: string;
+            /** @description Who, or who it claimed to be. */
+            user?: string;
+        };
         /** @description Events of the audit log. */
         AuditEvents: {
             /** @description Newest first. */
-            events: unknown[];
-            /** @description Whether events are kept at all. */
+            events: components["schemas"]["AuditEventBody"][];
+            /** @description Always true: events outlive a restart, for 90 days. */
             persistentLogging: boolean;
             /**
              * Format: int64
-             * @description How many there are.
+             * @description How many there are without limit and offset.
              */
             total: number;
         };
         /** @description Where audit events are sent. */
         AuditWebhooks: {
-            /** @description Addresses. */
-            urls: string[];
+            /**
+             * @description Addresses, at most 10.
+             * @default []
+             */
+            urls?: string[];
         };
         /** @description It is registered. */
         AutoRegistered: {
@@ -9556,6 +9601,22 @@ export interface components {
             /** @description Version. */
             version: string;
         };
+        /** @description An action on a kind of things, allowed or denied. */
+        PermissionRecord: {
+            /** @description `read`, `write`, `delete` or `admin`. */
+            action: string;
+            /**
+             * @description When it holds. No route of this server has anything to compare them with: what is allowed on conditions is not
+             *     allowed, and what is denied on conditions is denied.
+             */
+            conditions?: {
+                [key: string]: string;
+            };
+            /** @description `allow`, which is what absence means, or `deny`, which wins. */
+            effect?: string;
+            /** @description `nodes`, `vms`, `containers`, `alerts`, `settings`, `users`, `audit_logs`, `compliance` or `*`. */
+            resource: string;
+        };
         /** @description A physical disk of a Proxmox node. */
         PhysicalDiskShape: {
             /** @description Device path. */
@@ -10538,6 +10599,43 @@ export interface components {
             totalResources: number;
             /** @description With alerts. */
             withAlerts: number;
+        };
+        /** @description A role. */
+        RoleRecord: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt?: string;
+            /** @description What it is for. */
+            description?: string;
+            /** @description Its id: letters, digits, `_` and `-`, at most 64. */
+            id: string;
+            /** @description Whether every server has it; such a role cannot be changed. */
+            isBuiltIn?: boolean;
+            /** @description Its name for people. */
+            name?: string;
+            /** @description The role that it builds on: it has that one's permissions too. */
+            parentId?: string;
+            /** @description What it allows and denies. */
+            permissions?: components["schemas"]["PermissionRecord"][];
+            /**
+             * Format: int64
+             * @description For the order in lists; the rights do not depend on it.
+             */
+            priority?: number;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            updatedAt?: string;
+        };
+        /** @description The roles that a user is to have. */
+        RolesWish: {
+            /** @description All of them: what is not named is taken away. */
+            roleIds?: string[] | null;
+            /** @description One more, as the reference of Pulse v5 has it. It counts where `roleIds` is absent. */
+            role_id?: string | null;
         };
         /** @description A command and where to run it. */
         RunCommand: {
@@ -11916,6 +12014,18 @@ export interface components {
              */
             memoryBytes?: number | null;
         };
+        /** @description Which roles somebody has. */
+        UserRoles: {
+            /** @description Ids of roles; none means: no rights at all. */
+            roleIds?: string[];
+            /**
+             * Format: date-time
+             * @description When that was last changed.
+             */
+            updatedAt?: string;
+            /** @description The user, as the provider or the proxy names them. */
+            username: string;
+        };
         /** @description A token to ask about. */
         ValidateRequest: {
             /**
@@ -11934,10 +12044,12 @@ export interface components {
         };
         /** @description Whether an event is as it was written. */
         Verification: {
-            /** @description Whether that can be told. */
+            /** @description Whether that can be told; always true. */
             available: boolean;
             /** @description In words. */
             message: string;
+            /** @description Whether the signature is that of the event. */
+            verified: boolean;
         };
         /** @description A verification job. */
         VerifyJobShape: {
@@ -12863,6 +12975,68 @@ export interface operations {
             };
         };
     };
+    generate_report: {
+        parameters: {
+            query?: {
+                /** @description `pdf`, which is what absence means, or `csv`. */
+                format?: string;
+                /**
+                 * @description `node`, `vm`, `container`, `guest`, `storage`, `docker`, `dockerHost`, `dockerContainer`, `host`, `pbs`,
+                 *     `pbsDatastore`, `pmg`, `k8s`.
+                 */
+                resourceType?: string;
+                /** @description Id of the resource as in the state. */
+                resourceId?: string;
+                /** @description One metric; all when absent. */
+                metricType?: string;
+                /** @description First moment, RFC 3339; a day before the last one when absent or not understood. */
+                start?: string;
+                /** @description Last moment, RFC 3339; now when absent or not understood. */
+                end?: string;
+                /** @description Title; `<type> Report: <id>` when absent. */
+                title?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document, to be saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": number[];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Needs the feature advanced_reporting; more than 7 days need long_term_metrics */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Others are being made */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_roles: {
         parameters: {
             query?: never;
@@ -12872,20 +13046,20 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleRecord"][];
+                };
+            };
             /** @description Needs the feature rbac */
             402: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            501: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
             };
         };
     };
@@ -12896,8 +13070,28 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleRecord"];
+            };
+        };
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleRecord"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Needs the feature rbac */
             402: {
                 headers: {
@@ -12905,7 +13099,8 @@ export interface operations {
                 };
                 content?: never;
             };
-            501: {
+            /** @description Built in */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12927,6 +13122,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleRecord"];
+                };
+            };
             /** @description Needs the feature rbac */
             402: {
                 headers: {
@@ -12934,7 +13137,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            501: {
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12954,8 +13157,28 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleRecord"];
+            };
+        };
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleRecord"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Needs the feature rbac */
             402: {
                 headers: {
@@ -12963,7 +13186,8 @@ export interface operations {
                 };
                 content?: never;
             };
-            501: {
+            /** @description Built in */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12985,6 +13209,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Needs the feature rbac */
             402: {
                 headers: {
@@ -12992,7 +13223,8 @@ export interface operations {
                 };
                 content?: never;
             };
-            501: {
+            /** @description Built in, or another role builds on it */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13011,20 +13243,20 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserRoles"][];
+                };
+            };
             /** @description Needs the feature rbac */
             402: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            501: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
             };
         };
     };
@@ -13040,6 +13272,22 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserRoles"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Needs the feature rbac */
             402: {
                 headers: {
@@ -13047,13 +13295,49 @@ export interface operations {
                 };
                 content?: never;
             };
-            501: {
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
+            };
+        };
+    };
+    forget_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Who */
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done, or nothing was decided */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -13069,20 +13353,28 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Needs the feature rbac */
-            402: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["PermissionRecord"][] | null;
+                };
             };
-            501: {
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
+            };
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -13098,6 +13390,22 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserRoles"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Needs the feature rbac */
             402: {
                 headers: {
@@ -13105,7 +13413,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            501: {
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13125,22 +13433,33 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolesWish"];
+            };
+        };
         responses: {
-            /** @description Needs the feature rbac */
-            402: {
+            /** @description Done */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            501: {
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
+            };
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -13154,22 +13473,33 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolesWish"];
+            };
+        };
         responses: {
-            /** @description Needs the feature rbac */
-            402: {
+            /** @description Done */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            501: {
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
+            };
+            /** @description Needs the feature rbac */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -13187,6 +13517,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Needs the feature rbac */
             402: {
                 headers: {
@@ -13194,7 +13539,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            501: {
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13237,23 +13582,33 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuditWebhooks"];
+            };
+        };
         responses: {
-            /** @description Needs the feature audit_logging */
-            402: {
+            /** @description Done */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Audit events are written to the log only */
-            501: {
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
+            };
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -13264,23 +13619,33 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuditWebhooks"];
+            };
+        };
         responses: {
-            /** @description Needs the feature audit_logging */
-            402: {
+            /** @description Done */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Audit events are written to the log only */
-            501: {
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
+            };
+            /** @description Needs the feature audit_logging */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -15183,7 +15548,22 @@ export interface operations {
     };
     list_audit_events: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only of this kind, such as `login`. */
+                event?: string;
+                /** @description Only of this user. */
+                user?: string;
+                /** @description `true`: only what was done; anything else: only what was not. */
+                success?: string;
+                /** @description Not before, RFC 3339. */
+                startTime?: string;
+                /** @description Not after, RFC 3339. */
+                endTime?: string;
+                /** @description At most so many, 100 unless said otherwise; never more than 1000. */
+                limit?: string;
+                /** @description Without so many of the newest. */
+                offset?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -15241,6 +15621,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
             };
         };
     };

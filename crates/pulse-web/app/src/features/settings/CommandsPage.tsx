@@ -7,9 +7,11 @@ import { oneOf } from "../../state/options";
 import { settled } from "../../state/settled";
 import { useView } from "../../state/view";
 import { t, tn } from "../../text";
-import { Badge, Button, Choice, Empty, Field } from "../../ui/controls";
+import { Button, Choice, Empty, Field } from "../../ui/controls";
+import { Mark } from "../../ui/Mark";
 import { Waiting } from "../../ui/Waiting";
 import { OUTCOMES, outcomeOf, shownCommands, tookSeconds } from "./commandTrail";
+import { LongText } from "./parts/LongText";
 import { Refused } from "./parts/Refused";
 import styles from "./Settings.module.css";
 
@@ -115,12 +117,10 @@ export default function CommandsPage(): JSX.Element {
                             </td>
                             <td>
                               <span class={styles.onPhone}>{t("By")}: </span>
-                              <bdi class={styles.clip}>{command.by}</bdi>
+                              <LongText text={command.by} />
                             </td>
                             <td>
-                              <bdi class={styles.clip} title={command.hostId}>
-                                {command.hostname || command.hostId}
-                              </bdi>
+                              <LongText text={command.hostname || command.hostId} />
                               <Show when={command.target !== "host"}>
                                 <div class={styles.small}>
                                   <bdi>{command.target}</bdi>
@@ -128,10 +128,13 @@ export default function CommandsPage(): JSX.Element {
                               </Show>
                             </td>
                             <td>
-                              <bdi class={`${styles.clip} mono`}>{command.command}</bdi>
+                              <LongText text={command.command} isCode />
                             </td>
                             <td>
-                              <Badge health={said.health}>{said.text}</Badge>
+                              <span class={styles.state}>
+                                <Mark health={said.health} label="" />
+                                <span>{said.text}</span>
+                              </span>
                               <div class={styles.small}>
                                 <Show when={typeof command.exitCode === "number"}>
                                   {t("exit status {code}", { code: command.exitCode ?? 0 })}{" "}
@@ -141,7 +144,7 @@ export default function CommandsPage(): JSX.Element {
                               <Show when={command.error}>
                                 {(why) => (
                                   <div class={styles.small}>
-                                    <bdi class={styles.clip}>{why()}</bdi>
+                                    <LongText text={why()} />
                                   </div>
                                 )}
                               </Show>
