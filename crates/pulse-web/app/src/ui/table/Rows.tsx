@@ -43,7 +43,7 @@ interface Props<Row> {
   onTableWidth: (width: number) => void;
   open: string | undefined;
   onOpen: ((key: string) => void) | undefined;
-  openHint: string | undefined;
+  openHint: string | ((row: Row) => string) | undefined;
   tone: ((row: Row) => "dim" | "crit" | undefined) | undefined;
   grouping: Grouping<Row> | undefined;
   folded: ReadonlySet<string>;
@@ -423,7 +423,7 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
                       data-row-key={item.key}
                       tabindex={tabStop() === item.key ? 0 : -1}
                       aria-pressed={props.onOpen === undefined ? undefined : isOpen() === item.key}
-                      title={props.openHint}
+                      title={typeof props.openHint === "function" ? props.openHint(named()) : props.openHint}
                       onFocus={() => setActive(item.key)}
                     >
                       {name()}

@@ -49,7 +49,8 @@ interface Props<Row> {
   sortName?: string;
   open?: string | undefined;
   onOpen?: ((key: string) => void) | undefined;
-  openHint?: string;
+  /** What opening a row does, where that is not plain. */
+  openHint?: string | ((row: Row) => string);
   tone?: (row: Row) => "dim" | "crit" | undefined;
   /** Chips and buttons of the page, in the table's bar. */
   tools?: JSX.Element;
