@@ -326,7 +326,9 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
         key={(node) => node.id}
         columns={columns}
         phone={phone}
-        name={(node) => <PhoneName name={nodeName(node)} below={below(node)} />}
+        name={(node) =>
+          isPhone() ? <PhoneName name={nodeName(node)} below={below(node)} /> : nodeName(node)
+        }
         sort={{ column: "name", descending: false }}
         first={rank()}
         open={filtered()}
