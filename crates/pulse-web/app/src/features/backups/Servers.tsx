@@ -176,7 +176,12 @@ export function Servers(props: { view: View }): JSX.Element {
       value: (row) => row.store?.status,
       cell: (row) => (
         <span title={row().store?.error}>
-          {row().store?.error ?? row().store?.status ?? row().server.status}
+          {row().store?.error ?? row().store?.status ?? row().server.status}{" "}
+          <Show when={row().store?.backend === "s3"}>
+            <Badge title={t("in a bucket: used and free are those of the cache on the server's own disks")}>
+              S3
+            </Badge>
+          </Show>
         </span>
       ),
     },
