@@ -82,7 +82,9 @@ export function ContainerTable(props: {
           />
         }
       >
-        <span title={t("without a limit")}>{bytes(used() ?? 0)}</span>
+        <span class={cellStyles.amount} title={t("without a limit")}>
+          {bytes(used() ?? 0)}
+        </span>
       </Show>
     );
   };

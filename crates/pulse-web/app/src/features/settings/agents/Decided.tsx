@@ -94,7 +94,7 @@ export function Decided(props: {
                       }
                       onClick={() => void back(past)}
                     >
-                      {past.isHidden ? t("Show") : t("Let it report again")}
+                      {past.isHidden ? t("Show") : t("Report again")}
                     </Button>
                   </div>
                 </td>
