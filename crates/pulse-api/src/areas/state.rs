@@ -7,12 +7,13 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
     error::{ApiError, MissingScopeBody, UnauthenticatedBody},
     extract::{Allowed, MonitoringRead},
-    published::{RenderError, Rendered, StateCache},
+    published::{Rendered, StateCache},
     routing::{ApiRouter, routes},
     wire::state::StateShape,
 };
@@ -41,11 +42,11 @@ async fn get_state(
 ) -> Result<Response, ApiError> {
     let failed = |error| ApiError::internal("render the state", error);
     let rendered = published.get().await.map_err(failed)?;
-    answer(&rendered, &headers).await.map_err(failed)
+    Ok(answer(&rendered, &headers))
 }
 
 /// The rendering in the encoding the client takes, or nothing when it has it already.
-async fn answer(rendered: &Rendered, headers: &HeaderMap) -> Result<Response, RenderError> {
+fn answer(rendered: &Rendered, headers: &HeaderMap) -> Response {
     let is_known = headers
         .get(header::IF_NONE_MATCH)
         .and_then(|value| value.to_str().ok())
@@ -54,7 +55,7 @@ async fn answer(rendered: &Rendered, headers: &HeaderMap) -> Result<Response, Re
     let mut response = match (is_known, takes_gzip) {
         (true, _) => StatusCode::NOT_MODIFIED.into_response(),
         (false, true) => Body::from(rendered.gzip.clone()).into_response(),
-        (false, false) => Body::from(rendered.json().await?).into_response(),
+        (false, false) => Body::from_stream(stream::iter(rendered.chunks())).into_response(),
     };
     let out = response.headers_mut();
     if let Ok(tag) = HeaderValue::from_str(&rendered.etag) {
@@ -66,9 +67,11 @@ async fn answer(rendered: &Rendered, headers: &HeaderMap) -> Result<Response, Re
         out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if takes_gzip {
             out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        } else {
+            out.insert(header::CONTENT_LENGTH, HeaderValue::from(rendered.length()));
         }
     }
-    Ok(response)
+    response
 }
 
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {

@@ -19,8 +19,8 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
-use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use bytes::{Buf, Bytes};
+use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
 use pulse_core::Snapshot;
 use pulse_monitor::Keeper;
 use tokio::sync::Mutex;
@@ -30,6 +30,9 @@ use pieces::Pieces;
 
 /// A rendering that took longer than this is not waited for when an older one is at hand.
 const CHEAP: Duration = Duration::from_millis(4);
+
+/// So much of a long text is unpacked at once for a reader who takes no compressed one.
+const CHUNK: usize = 64 << 10;
 
 /// How old a rendering may be that is served while a new one is made.
 const STALE: Duration = Duration::from_millis(1_500);
@@ -52,17 +55,39 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// The JSON text; unpacked for this caller where only the compressed form is kept.
-    pub async fn json(&self) -> Result<Bytes, RenderError> {
-        if let Some(json) = &self.json {
-            return Ok(json.clone());
+    /// How many bytes the JSON text has.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// The JSON text, piece by piece: where only the compressed form is kept, no reader holds more of it at once than one
+    /// piece, however slow.
+    pub fn chunks(&self) -> impl Iterator<Item = std::io::Result<Bytes>> + Send + 'static {
+        let mut whole = self.json.clone();
+        let mut packed = whole.is_none().then(|| GzDecoder::new(self.gzip.clone().reader()));
+        std::iter::from_fn(move || {
+            let Some(decoder) = &mut packed else { return whole.take().map(Ok) };
+            let mut piece = Vec::with_capacity(CHUNK);
+            let read = decoder.by_ref().take(CHUNK as u64).read_to_end(&mut piece);
+            let is_over = !matches!(read, Ok(1..));
+            if is_over {
+                packed = None;
+            }
+            match read {
+                Ok(0) => None,
+                Ok(_) => Some(Ok(piece.into())),
+                Err(error) => Some(Err(error)),
+            }
+        })
+    }
+
+    /// Appends the JSON text.
+    pub fn append_to(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
+        out.reserve(self.length);
+        for piece in self.chunks() {
+            out.extend_from_slice(&piece?);
         }
-        let (gzip, length) = (self.gzip.clone(), self.length);
-        let unpacked = tokio::task::spawn_blocking(move || {
-            let mut out = Vec::with_capacity(length);
-            GzDecoder::new(&*gzip).read_to_end(&mut out).map(|_| out)
-        });
-        Ok(unpacked.await.map_err(|_| RenderError::Stopped)??.into())
+        Ok(())
     }
 }
 
@@ -199,6 +224,11 @@ fn render(pieces: &mut Pieces, world: &Snapshot, run: u64) -> Result<Rendered, R
         made_at: Instant::now(),
         took: began.elapsed(),
     })
+}
+
+/// What compresses into `out` as it is written to.
+pub fn gzip_encoder(out: Vec<u8>) -> GzEncoder<Vec<u8>> {
+    GzEncoder::new(out, segment::LEVEL)
 }
 
 /// Compresses at a level that costs little: a loopback or LAN reader is served, not an archive.

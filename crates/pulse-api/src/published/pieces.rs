@@ -1,6 +1,12 @@
 //! The state in pieces, one per source and list: what did not change since the last rendering is taken over as it is.
 
-use std::{collections::HashMap, hash::Hash, io::Write, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    io::Write,
+    ptr,
+    sync::{Arc, Weak},
+};
 
 use pulse_core::{
     Snapshot,
@@ -29,10 +35,11 @@ use crate::wire::{
     storage::StorageShape,
 };
 
-/// What a source was rendered to. It holds the source, so that the same address means the same source.
+/// What a source was rendered to. It holds the source's place, so that the same address means the same source, but not
+/// the source itself: that would be a second copy of the estate as it was.
 #[derive(Debug)]
 struct Piece<T> {
-    source: Arc<T>,
+    source: Weak<T>,
     segments: Vec<Segment>,
 }
 
@@ -139,23 +146,23 @@ impl Pieces {
             Ok(vec![items(storages.iter().map(StorageShape::from))?])
         })?;
         refresh(&mut self.backup_tasks, views().map(|(key, view)| (key, &view.backup_tasks)), |tasks| {
-            Ok(vec![packed(tasks.iter().map(BackupTaskShape::from))?])
+            Ok(vec![items(tasks.iter().map(BackupTaskShape::from))?])
         })?;
         refresh(
             &mut self.storage_backups,
             views().map(|(key, view)| (key, &view.storage_backups)),
-            |list| Ok(vec![packed(list.iter().map(StorageBackupShape::from))?]),
+            |list| Ok(vec![items(list.iter().map(StorageBackupShape::from))?]),
         )?;
         refresh(
             &mut self.guest_snapshots,
             views().map(|(key, view)| (key, &view.guest_snapshots)),
-            |list| Ok(vec![packed(list.iter().map(GuestSnapshotShape::from))?]),
+            |list| Ok(vec![items(list.iter().map(GuestSnapshotShape::from))?]),
         )?;
         refresh(&mut self.pbs_backups, views().map(|(key, view)| (key, &view.pbs_backups)), |groups| {
-            Ok(vec![packed(PbsBackupShape::all(groups))?])
+            Ok(vec![items(PbsBackupShape::all(groups))?])
         })?;
         refresh(&mut self.pmg_backups, views().map(|(key, view)| (key, &view.pmg_backups)), |list| {
-            Ok(vec![packed(list.iter().map(PmgBackupShape::from))?])
+            Ok(vec![items(list.iter().map(PmgBackupShape::from))?])
         })?;
         let one = |text: serde_json::Result<Vec<u8>>| Ok(vec![Segment::new(text?)?]);
         refresh(&mut self.docker_hosts, world.docker_hosts.iter(), |host| {
@@ -177,8 +184,8 @@ fn refresh<'a, K: Clone + Eq + Hash + 'a, T: 'a>(
     let mut next = HashMap::with_capacity(pieces.len());
     for (key, source) in sources {
         let piece = match pieces.remove(key) {
-            Some(piece) if Arc::ptr_eq(&piece.source, source) => piece,
-            Some(_) | None => Piece { segments: render(source)?, source: source.clone() },
+            Some(piece) if ptr::eq(piece.source.as_ptr(), Arc::as_ptr(source)) => piece,
+            Some(_) | None => Piece { segments: render(source)?, source: Arc::downgrade(source) },
         };
         next.insert(key.clone(), piece);
     }
@@ -186,20 +193,8 @@ fn refresh<'a, K: Clone + Eq + Hash + 'a, T: 'a>(
     Ok(())
 }
 
-/// The items of a list with commas between them.
+/// The items of a list with commas between them, compressed while they are written.
 fn items<T: Serialize>(list: impl Iterator<Item = T>) -> Result<Segment, RenderError> {
-    let mut text = Vec::new();
-    for item in list {
-        if !text.is_empty() {
-            text.push(b',');
-        }
-        serde_json::to_writer(&mut text, &item)?;
-    }
-    Ok(Segment::new(text)?)
-}
-
-/// The same for lists that may be very long and are hardly ever asked for as plain text.
-fn packed<T: Serialize>(list: impl Iterator<Item = T>) -> Result<Segment, RenderError> {
     let mut writer = Writer::packed();
     for item in list {
         if writer.length() > 0 {

@@ -13,10 +13,10 @@ use tokio::{
 };
 
 use super::{
-    hub::{DeltaSeat, Hub, pack},
+    hub::{DeltaSeat, Hub, pack_value},
     watched::Looking,
 };
-use crate::wire::state::StateShape;
+use crate::{published::RenderError, wire::state::StateShape};
 
 /// What a client wants to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,13 +279,21 @@ async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Slow> {
 }
 
 async fn send_state(socket: &mut WebSocket, hub: &Hub, kind: &str) -> Result<(), Slow> {
-    let rendered = async { hub.state().get().await?.json().await };
-    match rendered.await {
-        Ok(json) => {
-            let state = String::from_utf8_lossy(&json);
-            let text = format!("{{\"type\":\"{kind}\",\"data\":{}}}", state.trim_end());
-            send(socket, Message::Text(text.into())).await
-        }
+    let frame = async {
+        let rendered = hub.state().get().await?;
+        let kind = kind.to_owned();
+        let frame = tokio::task::spawn_blocking(move || {
+            let mut text = format!("{{\"type\":\"{kind}\",\"data\":").into_bytes();
+            text.reserve(rendered.length() + 1);
+            rendered.append_to(&mut text)?;
+            text.truncate(text.trim_ascii_end().len());
+            text.push(b'}');
+            Utf8Bytes::try_from(text).map_err(std::io::Error::other)
+        });
+        Ok::<_, RenderError>(frame.await.map_err(|_| RenderError::Stopped)??)
+    };
+    match frame.await {
+        Ok(text) => send(socket, Message::Text(text)).await,
         Err(error) => {
             tracing::error!(%error, "the state could not be sent");
             Err(Slow)
@@ -310,9 +318,9 @@ struct SnapshotData<'a> {
 async fn send_snapshot(socket: &mut WebSocket, base: &Arc<Snapshot>) -> Result<(), Slow> {
     let base = base.clone();
     let frame = tokio::task::spawn_blocking(move || {
-        // Written straight into text: as a tree of values the state would take ten times its size.
+        // Compressed while it is written: as a tree of values the state would take ten times its size.
         let data = SnapshotData { version: base.version, state: StateShape::from(&*base) };
-        pack(serde_json::to_string(&SnapshotMessage { kind: "snapshot", data })?)
+        pack_value(&SnapshotMessage { kind: "snapshot", data })
     });
     match frame.await {
         Ok(Ok(frame)) => send(socket, frame).await,

@@ -1,6 +1,7 @@
 //! The hub: makes each frame once and hands the same bytes to every client.
 
 use std::{
+    io::{BufWriter, Write},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,8 +11,10 @@ use std::{
 
 use axum::extract::ws::{Message, Utf8Bytes};
 use bytes::Bytes;
+use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use pulse_core::Snapshot;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
@@ -21,7 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::delta::difference;
 use crate::{
-    published::{StateCache, gzip, gzip_well},
+    published::{RenderError, Rendered, StateCache, gzip, gzip_encoder, gzip_well},
     wire::resource,
 };
 
@@ -36,6 +39,9 @@ const DELTA_PERIOD: Duration = Duration::from_secs(1);
 
 /// Text frames larger than this are sent to our own page compressed.
 const COMPRESS_FROM: usize = 1_024;
+
+/// The compressor is handed so much at once.
+const WRITTEN_AT_ONCE: usize = 16 << 10;
 
 /// A state smaller than this is sent to clients of the original soon after each change, not only at the tick.
 const SMALL_STATE: usize = 256 * 1024;
@@ -222,39 +228,36 @@ async fn send_raw(
     }
 }
 
-async fn raw_frame(
-    state: &Arc<StateCache>,
-    snapshot: Arc<Snapshot>,
-) -> Result<Utf8Bytes, crate::published::RenderError> {
-    let json = state.get_fresh(snapshot.clone()).await?.json().await?;
-    let resources = tokio::task::spawn_blocking(move || with_resources(&json, &snapshot));
-    resources.await.map_err(|_| crate::published::RenderError::Stopped)?.map_err(Into::into)
+async fn raw_frame(state: &Arc<StateCache>, snapshot: Arc<Snapshot>) -> Result<Utf8Bytes, RenderError> {
+    let rendered = state.get_fresh(snapshot.clone()).await?;
+    let resources = tokio::task::spawn_blocking(move || with_resources(&rendered, &snapshot));
+    Ok(resources.await.map_err(|_| RenderError::Stopped)??)
 }
 
 /// `rawData` of the ticker: the state plus the unified resources, one by one: as a tree of values all of them would
 /// take many times their size.
-fn with_resources(state_json: &[u8], snapshot: &Snapshot) -> Result<Utf8Bytes, serde_json::Error> {
-    let state = String::from_utf8_lossy(state_json);
+fn with_resources(rendered: &Rendered, snapshot: &Snapshot) -> std::io::Result<Utf8Bytes> {
+    let mut text = b"{\"type\":\"rawData\",\"data\":".to_vec();
+    text.reserve(rendered.length() * 2);
+    rendered.append_to(&mut text)?;
     // The state is an object that ends in `}`: the resources go in before that.
-    let open = state.trim_end().strip_suffix('}').unwrap_or("{");
-    let mut text = String::with_capacity(open.len() * 2);
-    text.push_str("{\"type\":\"rawData\",\"data\":");
-    text.push_str(open);
-    text.push_str(",\"resources\":[");
+    let end = text.trim_ascii_end();
+    text.truncate(end.strip_suffix(b"}").unwrap_or(end).len());
+    text.extend_from_slice(b",\"resources\":[");
     let mut outcome = Ok(());
     let mut comma = "";
     resource::each(snapshot, &mut |resource| match live_resource(&resource) {
         Ok(resource) => {
-            text.push_str(comma);
-            text.push_str(&resource);
+            text.extend_from_slice(comma.as_bytes());
+            text.extend_from_slice(resource.as_bytes());
             comma = ",";
         }
         Err(error) => outcome = Err(error),
     });
     outcome?;
-    text.push_str("]}}");
+    text.extend_from_slice(b"]}}");
     text.shrink_to_fit();
-    Ok(text.into())
+    Utf8Bytes::try_from(text).map_err(std::io::Error::other)
 }
 
 /// A resource as the live channel shows it: times in milliseconds, without the version of the shape.
@@ -332,6 +335,43 @@ fn delta_frame(before: &Snapshot, after: &Snapshot) -> std::io::Result<Option<De
     let Some(data) = difference(before, after) else { return Ok(None) };
     let text = json!({"type": "delta", "data": data}).to_string();
     Ok(Some(DeltaFrame { version: after.version, message: pack_with(text, gzip_well)? }))
+}
+
+/// A value as text when it is small, as a binary frame of gzip when it is large: compressed while it is written, so that
+/// the text of a large estate never is in memory.
+pub(super) fn pack_value(value: &impl Serialize) -> std::io::Result<Message> {
+    let mut out = BufWriter::with_capacity(WRITTEN_AT_ONCE, Growing::Text(Vec::new()));
+    serde_json::to_writer(&mut out, value)?;
+    match out.into_inner().map_err(std::io::IntoInnerError::into_error)? {
+        Growing::Text(text) => Ok(Message::Text(Utf8Bytes::try_from(text).map_err(std::io::Error::other)?)),
+        Growing::Packed(encoder) => Ok(Message::Binary(encoder.finish()?.into())),
+    }
+}
+
+/// What is written: as it is at first, and compressed once it has become long.
+enum Growing {
+    Text(Vec<u8>),
+    Packed(Box<GzEncoder<Vec<u8>>>),
+}
+
+impl Write for Growing {
+    fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Text(text) if text.len() + part.len() < COMPRESS_FROM => text.extend_from_slice(part),
+            Self::Text(text) => {
+                let mut encoder = gzip_encoder(Vec::new());
+                encoder.write_all(text)?;
+                encoder.write_all(part)?;
+                *self = Self::Packed(Box::new(encoder));
+            }
+            Self::Packed(encoder) => encoder.write_all(part)?,
+        }
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Text as it is when small, a binary frame of gzip when large.

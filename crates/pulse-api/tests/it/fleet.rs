@@ -49,7 +49,8 @@ impl TestServer {
     async fn state_of(&self, list: &str) -> Vec<Value> {
         // Fresh: a busy machine may serve the rendering before it for a moment.
         let rendered = self.state.published.get_fresh(self.state.keeper.snapshot()).await.unwrap();
-        let state: Value = serde_json::from_slice(&rendered.json().await.unwrap()).unwrap();
+        let state: Value =
+            serde_json::from_slice(&pulse_api::published::gunzip(&rendered.gzip).unwrap()).unwrap();
         state[list].as_array().unwrap().clone()
     }
 

@@ -35,7 +35,8 @@ impl TestServer {
 
     async fn names_of(&self, list: &str) -> Vec<String> {
         let rendered = self.state.published.get_fresh(self.state.keeper.snapshot()).await.unwrap();
-        let state: Value = serde_json::from_slice(&rendered.json().await.unwrap()).unwrap();
+        let state: Value =
+            serde_json::from_slice(&pulse_api::published::gunzip(&rendered.gzip).unwrap()).unwrap();
         let all = state[list].as_array().unwrap().iter();
         all.map(|it| it["hostname"].as_str().unwrap().to_owned()).collect()
     }

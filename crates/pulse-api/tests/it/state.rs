@@ -200,7 +200,8 @@ async fn the_state_in_pieces_is_the_shape_that_the_document_describes() {
         fill(&server).await;
         let world = server.state.keeper.snapshot();
         let rendered = server.state.published.get_fresh(world.clone()).await.unwrap();
-        let json = rendered.json().await.unwrap();
+        let mut json = Vec::new();
+        rendered.append_to(&mut json).unwrap();
         let served: serde_json::Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(pulse_api::published::gunzip(&rendered.gzip).unwrap(), json);
         let shape = serde_json::to_value(pulse_api::wire::state::StateShape::from(&*world)).unwrap();
