@@ -3,7 +3,17 @@
 //! A program that hangs (a disk that is dying, a cluster without quorum) must never hold a report up; one that
 //! prints without end must never fill the memory. Nothing here runs a shell by itself.
 
-use std::{fmt, future::Future, io, path::PathBuf, pin::Pin, process::Stdio, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    future::Future,
+    io,
+    path::PathBuf,
+    pin::Pin,
+    process::Stdio,
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
@@ -14,6 +24,14 @@ use tokio::{
 /// Output kept of a program unless a call says otherwise.
 const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
 const DEFAULT_LIMIT: Duration = Duration::from_secs(10);
+/// A program that was killed is gone after this time, unless the kernel holds it.
+const DEATH_LIMIT: Duration = Duration::from_secs(1);
+/// With so many programs that cannot be ended, none is started any more.
+const MAX_UNDEAD: usize = 32;
+
+/// Variables of the agent in which tokens stand: no program that it runs needs them, and what a server has run here may tell
+/// it what its environment holds.
+const SECRETS: &[&str] = &["PULSE_TOKEN", "PULSE_TARGETS"];
 
 /// Administration programs often live in folders that a service's PATH lacks.
 const MORE_PATH: &[&str] =
@@ -117,6 +135,14 @@ pub enum CommandError {
         /// How long it had.
         limit: Duration,
     },
+    /// An earlier one cannot be ended: the kernel waits for something on its behalf, a dead disk most likely.
+    #[error(
+        "{program} hangs since an earlier call and cannot be ended; it is not started again until it is gone"
+    )]
+    Undead {
+        /// The program.
+        program: String,
+    },
 }
 
 /// The future that [`RunCommand::run`] gives.
@@ -157,8 +183,79 @@ impl RunCommand for SystemCommands {
     }
 }
 
+/// Calls whose programs took their kill and did not die of it: not even the kernel can end who waits for a dead disk. Asked
+/// again and again, they would fill the machine.
+#[derive(Default)]
+struct Undead(Mutex<BTreeSet<String>>);
+
+static UNDEAD: LazyLock<Undead> = LazyLock::new(Undead::default);
+
+impl Undead {
+    fn all(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a call must wait until an earlier one is gone.
+    fn bars(&self, key: &str) -> bool {
+        let all = self.all();
+        all.contains(key) || all.len() >= MAX_UNDEAD
+    }
+
+    /// Waits for the end of a program that was killed, and bars the same call for as long as it does not come.
+    async fn bury(&'static self, key: String, death: impl Future<Output = ()> + Send + 'static) {
+        let mut death = Box::pin(death);
+        if timeout(DEATH_LIMIT, &mut death).await.is_ok() {
+            return;
+        }
+        self.all().insert(key.clone());
+        tokio::spawn(async move {
+            death.await;
+            self.all().remove(&key);
+        });
+    }
+}
+
+/// What tells a call from others.
+fn key(call: &Call) -> String {
+    format!("{} {}", call.program, call.args.join(" "))
+}
+
 async fn run(call: Call) -> Result<Finished, CommandError> {
+    let key = key(&call);
+    let program = || call.program.clone();
+    if UNDEAD.bars(&key) {
+        return Err(CommandError::Undead { program: program() });
+    }
+    let mut child = prepare(&call).spawn().map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => CommandError::Missing { program: program() },
+        _ => CommandError::Start { program: program(), source },
+    })?;
+    let mut group = Group(child.id());
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let work = async {
+        let (stdout, stderr) = tokio::join!(read(out, call.max_bytes), read(err, call.max_bytes));
+        Ok::<_, io::Error>((child.wait().await?, stdout?, stderr?))
+    };
+    let ended = timeout(call.limit, work).await;
+    if let Ok(Ok((status, (stdout, out_cut), (stderr, err_cut)))) = ended {
+        group.0 = None;
+        return Ok(Finished { code: status.code(), stdout, stderr, is_cut: out_cut || err_cut });
+    }
+    drop(group);
+    // Where there are no groups, the program alone; it may have ended meanwhile, which is as good.
+    child.start_kill().ok();
+    UNDEAD.bury(key, async move { drop(child.wait().await) }).await;
+    match ended {
+        Ok(Err(source)) => Err(CommandError::Start { program: call.program, source }),
+        _ => Err(CommandError::Timeout { program: call.program, limit: call.limit }),
+    }
+}
+
+fn prepare(call: &Call) -> Command {
     let mut command = Command::new(&call.program);
+    for secret in SECRETS {
+        command.env_remove(secret);
+    }
     command
         .args(&call.args)
         .env("LC_ALL", "C")
@@ -173,25 +270,15 @@ async fn run(call: Call) -> Result<Finished, CommandError> {
     // A group of its own, so that what it starts can be ended with it.
     #[cfg(unix)]
     command.process_group(0);
-    let program = || call.program.clone();
-    let mut child = command.spawn().map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => CommandError::Missing { program: program() },
-        _ => CommandError::Start { program: program(), source },
-    })?;
-    let group = child.id();
-    let (out, err) = (child.stdout.take(), child.stderr.take());
-    let work = async {
-        let (stdout, stderr) = tokio::join!(read(out, call.max_bytes), read(err, call.max_bytes));
-        Ok::<_, io::Error>((child.wait().await?, stdout?, stderr?))
-    };
-    let ended = timeout(call.limit, work).await;
-    if let Ok(Ok((status, (stdout, out_cut), (stderr, err_cut)))) = ended {
-        return Ok(Finished { code: status.code(), stdout, stderr, is_cut: out_cut || err_cut });
-    }
-    end_group(group);
-    match ended {
-        Ok(Err(source)) => Err(CommandError::Start { program: call.program, source }),
-        _ => Err(CommandError::Timeout { program: call.program, limit: call.limit }),
+    command
+}
+
+/// A program with all that it started. Whoever stops waiting for it ends it: the server that wanted it may be gone.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        end_group(self.0.take());
     }
 }
 
@@ -297,23 +384,78 @@ mod tests {
         assert!(done.is_cut && done.is_success());
     }
 
-    #[tokio::test]
-    async fn a_program_that_hangs_is_ended_with_all_it_started() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let script = format!("sleep 60 & echo $! > {}; wait", file.path().display());
+    /// A program that starts another one, which writes its id into the file and lives on for a minute.
+    fn with_child(file: &std::path::Path) -> Call {
+        shell(&format!("sleep 60 & echo $! > {}; wait", file.display()))
+    }
+
+    async fn wait_for_death(pid: &str) {
         let begin = Instant::now();
-        let error = SystemCommands.run(shell(&script).within(Duration::from_millis(300))).await.unwrap_err();
-        assert!(matches!(error, CommandError::Timeout { .. }), "{error}");
-        assert!(begin.elapsed() < Duration::from_secs(10));
-        let child = std::fs::read_to_string(file.path()).unwrap();
         let is_alive = || {
-            std::fs::read_to_string(format!("/proc/{}/stat", child.trim()))
+            std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
                 .is_ok_and(|stat| !stat.contains(") Z"))
         };
         while is_alive() {
             assert!(begin.elapsed() < Duration::from_secs(20), "the program's child was left behind");
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test]
+    async fn a_program_that_hangs_is_ended_with_all_it_started() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let begin = Instant::now();
+        let call = with_child(file.path()).within(Duration::from_millis(300));
+        let error = SystemCommands.run(call.clone()).await.unwrap_err();
+        assert!(matches!(error, CommandError::Timeout { .. }), "{error}");
+        assert!(begin.elapsed() < Duration::from_secs(10));
+        wait_for_death(&std::fs::read_to_string(file.path()).unwrap()).await;
+        assert!(!UNDEAD.bars(&key(&call)), "it died of it");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_nobody_waits_for_any_more_is_ended_with_all_it_started() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let running =
+            tokio::spawn(SystemCommands.run(with_child(file.path()).within(Duration::from_mins(1))));
+        let begin = Instant::now();
+        let pid = loop {
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            if text.ends_with('\n') {
+                break text;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(20), "it did not start");
+            tokio::task::yield_now().await;
+        };
+        running.abort();
+        assert!(running.await.unwrap_err().is_cancelled());
+        wait_for_death(&pid).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_ended_is_not_started_again_until_it_is_gone() {
+        static MANY: LazyLock<Undead> = LazyLock::new(Undead::default);
+        let (dies, death) = tokio::sync::oneshot::channel::<()>();
+        MANY.bury("smartctl /dev/sda".to_owned(), async move { drop(death.await) }).await;
+        assert!(MANY.bars("smartctl /dev/sda") && !MANY.bars("smartctl /dev/sdb"));
+        MANY.bury("quick".to_owned(), async {}).await;
+        assert!(!MANY.bars("quick"));
+        dies.send(()).unwrap();
+        while MANY.bars("smartctl /dev/sda") {
+            tokio::task::yield_now().await;
+        }
+        for number in 0..MAX_UNDEAD {
+            MANY.bury(format!("disk {number}"), std::future::pending()).await;
+        }
+        assert!(MANY.bars("anything"), "enough is enough");
+    }
+
+    #[test]
+    fn no_program_gets_the_tokens_of_the_agent() {
+        let command = prepare(&shell("env"));
+        let removed: Vec<_> = command.as_std().get_envs().filter(|(_, value)| value.is_none()).collect();
+        let names: Vec<_> = removed.iter().filter_map(|(name, _)| name.to_str()).collect();
+        assert_eq!(names, ["PULSE_TARGETS", "PULSE_TOKEN"]);
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::{
     command::{Call, CommandError, Finished, RunCommand, SystemCommands},
-    link::{error_text, headers, reason, server_url},
+    link::{MAX_ANSWER_BYTES, body_within, error_text, headers, reason, server_url},
     settings::{AgentSettings, ProxmoxType},
 };
 
@@ -292,7 +292,7 @@ impl Setup<'_> {
         if status.is_success() {
             return Ok(());
         }
-        let text = answer.bytes().await.unwrap_or_default();
+        let text = body_within(answer, MAX_ANSWER_BYTES).await.unwrap_or_default();
         Err(server(format!("{status}: {}", error_text(&text))))
     }
 }

@@ -97,6 +97,10 @@ if ($before) { Stop-Service -Name $Service -Force }
 if (Test-Path $Binary) { Move-Item -Force $Binary "$Binary.old" }
 Move-Item -Force $fresh $Binary
 Remove-Item -Force "$Binary.old" -ErrorAction SilentlyContinue
+# What the agent noted about its own last update is not about this program.
+foreach ($note in '.pulse-update-info', '.pulse-agent.exe.backup', '.pulse-agent.exe.new') {
+    Remove-Item -Force (Join-Path $Folder $note) -ErrorAction SilentlyContinue
+}
 if ($Token) { Set-Content -NoNewline -Encoding Ascii -Path $TokenFile -Value $Token }
 $line = "`"$Binary`" --url `"$Url`" --token-file `"$TokenFile`""
 if ($Interval) { $line += " --interval $Interval" }

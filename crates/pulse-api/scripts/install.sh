@@ -6,6 +6,8 @@
 #   curl -fsSL URL/install.sh | sh -s -- --uninstall
 #
 # PULSE_INSTALL_ROOT=/some/folder puts everything below that folder and starts nothing (images, tests).
+#
+# Until its last line this script only says what is to be done: of one that is cut off on its way, nothing is run.
 set -eu
 
 # The server sets these three for the addresses that older one-line commands use.
@@ -30,7 +32,11 @@ IS_RESET=""
 OLD=""
 WORK=""
 
-BINARY="$ROOT/usr/local/bin/pulse-agent"
+# Where the program lies on the machine: in the second place where /usr cannot be written to.
+USUAL_PROGRAM=/usr/local/bin/pulse-agent
+OTHER_PROGRAM=/var/lib/pulse-agent/bin/pulse-agent
+PROGRAM=$USUAL_PROGRAM
+BINARY="$ROOT$PROGRAM"
 STATE="$ROOT/var/lib/pulse-agent"
 UNIT="$ROOT/etc/systemd/system/pulse-agent.service"
 ENV_FILE="$ROOT/etc/pulse-agent.env"
@@ -38,6 +44,7 @@ OPENRC="$ROOT/etc/init.d/pulse-agent"
 OPENRC_CONF="$ROOT/etc/conf.d/pulse-agent"
 RCD="$ROOT/usr/local/etc/rc.d/pulse_agent"
 PLIST="$ROOT/Library/LaunchDaemons/com.pulse.agent.plist"
+LOG="$ROOT/var/log/pulse-agent.log"
 SERVICE="system/com.pulse.agent"
 
 say() { printf 'pulse-agent: %s\n' "$*"; }
@@ -45,9 +52,7 @@ die() {
 	printf 'pulse-agent: error: %s\n' "$*" >&2
 	exit 1
 }
-clean() { [ -z "$WORK" ] || rm -rf "$WORK"; }
-trap clean EXIT
-trap 'exit 130' INT TERM
+clean() { [ -z "$WORK" ] || rm -rf "$WORK" "$BINARY.new"; }
 
 usage() {
 	cat <<'EOF'
@@ -78,6 +83,7 @@ plain() {
 	esac
 }
 
+# switch OPTION: what a switch means.
 switch() {
 	case $1 in
 	*=true | *=1) echo true ;;
@@ -88,43 +94,43 @@ switch() {
 	esac
 }
 
-while [ $# -gt 0 ]; do
-	case $1 in
-	--url | --token | --interval | --hostname | --agent-id | --kubeconfig | --proxmox-type)
-		[ $# -ge 2 ] || die "$1 needs a value"
-		name=$1
-		value=$2
-		shift 2
-		;;
-	--url=* | --token=* | --interval=* | --hostname=* | --agent-id=* | --kubeconfig=* | --proxmox-type=*)
-		name=${1%%=*}
-		value=${1#*=}
-		shift
-		;;
-	--enable-host | --enable-host=* | --disable-host) ENABLE_HOST=$(switch "$1"); IS_HOST_GIVEN=true; shift; continue ;;
-	--enable-docker | --enable-docker=* | --disable-docker) ENABLE_DOCKER=$(switch "$1"); shift; continue ;;
-	--enable-kubernetes | --enable-kubernetes=* | --disable-kubernetes) ENABLE_KUBERNETES=$(switch "$1"); shift; continue ;;
-	--enable-proxmox | --enable-proxmox=* | --disable-proxmox) ENABLE_PROXMOX=$(switch "$1"); shift; continue ;;
-	--enable-commands | --enable-commands=*) ENABLE_COMMANDS=$(switch "$1"); shift; continue ;;
-	--insecure | --insecure=*) INSECURE=$(switch "$1"); shift; continue ;;
-	--reset) IS_RESET=true; shift; continue ;;
-	--uninstall) ACTION=uninstall; shift; continue ;;
-	--help | -h) usage; exit 0 ;;
-	*) usage >&2; die "unknown option $1" ;;
-	esac
-	plain "$name" "$value"
-	case $name in
-	--url) URL=$value ;;
-	--token) TOKEN=$value ;;
-	--interval) INTERVAL=$value ;;
-	--hostname) HOSTNAME_SHOWN=$value ;;
-	--agent-id) AGENT_ID=$value ;;
-	--kubeconfig) KUBECONFIG_PATH=$value ;;
-	--proxmox-type) PROXMOX_TYPE=$value ;;
-	esac
-done
-
-[ -n "$ROOT" ] || [ "$(id -u)" = 0 ] || die "must run as root: put sudo before sh"
+parse() {
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--url | --token | --interval | --hostname | --agent-id | --kubeconfig | --proxmox-type)
+			[ $# -ge 2 ] || die "$1 needs a value"
+			name=$1
+			value=$2
+			shift 2
+			;;
+		--url=* | --token=* | --interval=* | --hostname=* | --agent-id=* | --kubeconfig=* | --proxmox-type=*)
+			name=${1%%=*}
+			value=${1#*=}
+			shift
+			;;
+		--enable-host | --enable-host=* | --disable-host) ENABLE_HOST=$(switch "$1"); IS_HOST_GIVEN=true; shift; continue ;;
+		--enable-docker | --enable-docker=* | --disable-docker) ENABLE_DOCKER=$(switch "$1"); shift; continue ;;
+		--enable-kubernetes | --enable-kubernetes=* | --disable-kubernetes) ENABLE_KUBERNETES=$(switch "$1"); shift; continue ;;
+		--enable-proxmox | --enable-proxmox=* | --disable-proxmox) ENABLE_PROXMOX=$(switch "$1"); shift; continue ;;
+		--enable-commands | --enable-commands=*) ENABLE_COMMANDS=$(switch "$1"); shift; continue ;;
+		--insecure | --insecure=*) INSECURE=$(switch "$1"); shift; continue ;;
+		--reset) IS_RESET=true; shift; continue ;;
+		--uninstall) ACTION=uninstall; shift; continue ;;
+		--help | -h) usage; exit 0 ;;
+		*) usage >&2; die "unknown option $1" ;;
+		esac
+		plain "$name" "$value"
+		case $name in
+		--url) URL=$value ;;
+		--token) TOKEN=$value ;;
+		--interval) INTERVAL=$value ;;
+		--hostname) HOSTNAME_SHOWN=$value ;;
+		--agent-id) AGENT_ID=$value ;;
+		--kubeconfig) KUBECONFIG_PATH=$value ;;
+		--proxmox-type) PROXMOX_TYPE=$value ;;
+		esac
+	done
+}
 
 manager() {
 	if [ -n "${PULSE_SERVICE_MANAGER:-}" ]; then
@@ -141,9 +147,6 @@ manager() {
 		echo none
 	fi
 }
-MANAGER=$(manager)
-# FreeBSD keeps everything that did not come with the system below /usr/local.
-[ "$MANAGER" != rcd ] || ENV_FILE="$ROOT/usr/local/etc/pulse-agent.env"
 
 # Runs a command of the service manager, unless this is not the running system.
 control() { [ -n "$ROOT" ] || "$@"; }
@@ -172,7 +175,8 @@ uninstall() {
 		;;
 	esac
 	removed=0
-	for file in "$BINARY" "$UNIT" "$ENV_FILE" "$OPENRC" "$OPENRC_CONF" "$RCD" "$PLIST"; do
+	forget_updates "$BINARY"
+	for file in "$BINARY" "$UNIT" "$ENV_FILE" "$OPENRC" "$OPENRC_CONF" "$RCD" "$PLIST" "$LOG"; do
 		[ -e "$file" ] || continue
 		rm -f "$file"
 		say "removed $file"
@@ -183,15 +187,14 @@ uninstall() {
 		say "removed $STATE"
 		removed=1
 	fi
-	if [ "$MANAGER" = systemd ] && is_running; then control systemctl daemon-reload || true; fi
+	if [ "$MANAGER" = systemd ] && is_running; then
+		control systemctl daemon-reload || true
+		# One that failed would be listed until the machine starts anew.
+		control systemctl reset-failed pulse-agent.service 2>/dev/null || true
+	fi
 	[ "$removed" = 1 ] || say "there was nothing to remove"
 	say "the agent is not installed any more"
 }
-
-if [ "$ACTION" = uninstall ]; then
-	uninstall
-	exit 0
-fi
 
 # The settings as an earlier run, or a person since then, left them: a line each.
 old_settings() {
@@ -200,26 +203,11 @@ old_settings() {
 	*) cat "$ENV_FILE" 2>/dev/null || true ;;
 	esac
 }
-[ "$IS_RESET" = true ] || OLD=$(old_settings)
 
 # before NAME: the line of a setting as it was.
 before() { printf '%s\n' "$OLD" | grep -E "^(export )?$1=" | tail -n 1 || true; }
 # value_before NAME: its value.
-value_before() { before "$1" | sed -e 's/^[^=]*=//' -e 's/^"\(.*\)"$/\1/'; }
-
-# An older one-line command for containers adds them to what a machine reports already.
-if [ -n "$OLD" ] && [ -z "$IS_HOST_GIVEN" ]; then ENABLE_HOST=""; fi
-[ -n "$URL" ] || URL=$(value_before PULSE_URL)
-[ -n "$INSECURE" ] || INSECURE=$(value_before PULSE_INSECURE_SKIP_VERIFY)
-[ -n "$URL" ] || die "--url is missing: give the address of the Pulse server"
-case $URL in
-http://* | https://*) ;;
-*) die "--url must begin with http:// or https://" ;;
-esac
-URL=${URL%/}
-plain --url "$URL"
-plain --token "$TOKEN"
-[ -n "$TOKEN" ] || [ -s "$STATE/token" ] || die "--token is missing: make one in the server's settings"
+value_before() { before "$1" | sed -e 's/^[^=]*=//' -e 's/^"\(.*\)"$/\1/' -e "s/^'\(.*\)'\$/\1/"; }
 
 architecture() {
 	case $(uname -s) in
@@ -272,35 +260,12 @@ checksum() {
 	fi
 }
 
-ARCH=$(architecture)
-WORK=$(mktemp -d)
-say "fetching the agent for $ARCH from $URL"
-fetch "$URL/download/pulse-agent?arch=$ARCH" "$WORK/pulse-agent" "$WORK/headers"
-wanted=$(tr -d '\r' <"$WORK/headers" | awk 'tolower($1) == "x-checksum-sha256:" { sum = $2 } END { print sum }')
-[ -n "$wanted" ] || die "the server sent no checksum; nothing was changed"
-found=$(checksum "$WORK/pulse-agent")
-[ "$wanted" = "$found" ] || die "the checksum does not match (wanted $wanted, found $found); nothing was changed"
-say "checksum verified: $found"
-
-mkdir -p "$(dirname "$BINARY")" "$STATE"
-chmod 0700 "$STATE"
-# In place at once: a running agent keeps its old file.
-cp "$WORK/pulse-agent" "$BINARY.new"
-chmod 0755 "$BINARY.new"
-mv -f "$BINARY.new" "$BINARY"
-say "installed $BINARY"
-
 # secret FILE: standard input into a file that only root reads.
 secret() {
 	mkdir -p "$(dirname "$1")"
 	(umask 077 && cat >"$1.new")
 	mv -f "$1.new" "$1"
 }
-
-if [ -n "$TOKEN" ]; then
-	printf '%s\n' "$TOKEN" | secret "$STATE/token"
-	say "token stored in $STATE/token, for root only"
-fi
 
 KNOWN=""
 # setting PREFIX NAME VALUE: a setting as it is given now, or else as it was.
@@ -321,6 +286,8 @@ settings() {
 	setting "$1" PULSE_HOSTNAME "$HOSTNAME_SHOWN"
 	setting "$1" PULSE_AGENT_ID "$AGENT_ID"
 	setting "$1" PULSE_INSECURE_SKIP_VERIFY "$INSECURE"
+	# A token among the settings goes before the one in its file, and is an old one where a new one is given.
+	[ -z "$TOKEN" ] || KNOWN="$KNOWN|PULSE_TOKEN"
 	# What this script has no option for was written by a person.
 	[ -z "$OLD" ] || printf '%s\n' "$OLD" | grep -v -E "^(export )?(${KNOWN#|})=" || true
 }
@@ -345,58 +312,141 @@ launch() {
 	done
 }
 
-case $MANAGER in
-systemd)
-	settings "" | secret "$ENV_FILE"
-	mkdir -p "$(dirname "$UNIT")"
-	cat >"$UNIT" <<'PULSE_UNIT'
+# described: the description of a service, with the program where it lies here.
+described() { sed "s|$USUAL_PROGRAM|$PROGRAM|g"; }
+
+start() {
+	case $MANAGER in
+	systemd)
+		settings "" | secret "$ENV_FILE"
+		mkdir -p "$(dirname "$UNIT")"
+		described >"$UNIT" <<'PULSE_UNIT'
 @SYSTEMD_UNIT@
 PULSE_UNIT
-	control systemctl enable pulse-agent.service
-	say "settings in $ENV_FILE, systemd unit in $UNIT"
-	if is_running; then
-		control systemctl daemon-reload
-		control systemctl restart pulse-agent.service
-	else
-		say "systemd does not run here: the agent starts when it does"
-	fi
-	;;
-openrc)
-	settings "export " | secret "$OPENRC_CONF"
-	mkdir -p "$(dirname "$OPENRC")"
-	cat >"$OPENRC" <<'PULSE_UNIT'
+		control systemctl enable pulse-agent.service
+		say "settings in $ENV_FILE, systemd unit in $UNIT"
+		if is_running; then
+			control systemctl daemon-reload
+			control systemctl restart pulse-agent.service
+		else
+			say "systemd does not run here: the agent starts when it does"
+		fi
+		;;
+	openrc)
+		settings "export " | secret "$OPENRC_CONF"
+		mkdir -p "$(dirname "$OPENRC")"
+		described >"$OPENRC" <<'PULSE_UNIT'
 @OPENRC_SERVICE@
 PULSE_UNIT
-	chmod 0755 "$OPENRC"
-	control rc-update add pulse-agent default
-	control rc-service pulse-agent restart
-	say "settings in $OPENRC_CONF, OpenRC service in $OPENRC"
-	;;
-rcd)
-	mkdir -p "$(dirname "$RCD")"
-	cat >"$RCD" <<'PULSE_UNIT'
+		chmod 0755 "$OPENRC"
+		control rc-update add pulse-agent default
+		control rc-service pulse-agent restart
+		say "settings in $OPENRC_CONF, OpenRC service in $OPENRC"
+		;;
+	rcd)
+		mkdir -p "$(dirname "$RCD")"
+		described >"$RCD" <<'PULSE_UNIT'
 @RCD_SERVICE@
 PULSE_UNIT
-	chmod 0755 "$RCD"
-	settings "" | secret "$ENV_FILE"
-	control sysrc pulse_agent_enable=YES >/dev/null
-	control service pulse_agent restart
-	say "settings in $ENV_FILE, service in $RCD"
-	;;
-launchd)
-	settings "" | secret "$ENV_FILE"
-	mkdir -p "$(dirname "$PLIST")"
-	cat >"$PLIST.new" <<'PULSE_UNIT'
+		chmod 0755 "$RCD"
+		settings "" | secret "$ENV_FILE"
+		control sysrc pulse_agent_enable=YES >/dev/null
+		control service pulse_agent restart
+		say "settings in $ENV_FILE, service in $RCD"
+		;;
+	launchd)
+		settings "" | secret "$ENV_FILE"
+		mkdir -p "$(dirname "$PLIST")"
+		described >"$PLIST.new" <<'PULSE_UNIT'
 @LAUNCHD_SERVICE@
 PULSE_UNIT
-	# launchd takes no description that others than root may write.
-	chmod 0644 "$PLIST.new"
-	launch
-	say "settings in $ENV_FILE, launchd service in $PLIST"
-	;;
-*)
-	settings "" | secret "$ENV_FILE"
-	say "no service manager was found: start it yourself with the settings in $ENV_FILE"
-	;;
-esac
-say "done: the agent reports to $URL"
+		# launchd takes no description that others than root may write.
+		chmod 0644 "$PLIST.new"
+		launch
+		say "settings in $ENV_FILE, launchd service in $PLIST"
+		;;
+	*)
+		settings "" | secret "$ENV_FILE"
+		say "no service manager was found: start it yourself with the settings in $ENV_FILE"
+		;;
+	esac
+}
+
+# is_writable FOLDER
+is_writable() { mkdir -p "$1" 2>/dev/null && [ -w "$1" ]; }
+
+put_program() {
+	is_writable "$(dirname "$BINARY")" || PROGRAM=$OTHER_PROGRAM
+	BINARY="$ROOT$PROGRAM"
+	mkdir -p "$STATE"
+	chmod 0700 "$STATE"
+	mkdir -p "$(dirname "$BINARY")"
+	# In place at once: a running agent keeps its old file.
+	cp "$WORK/pulse-agent" "$BINARY.new" || die "$BINARY cannot be written; nothing was changed"
+	chmod 0755 "$BINARY.new"
+	mv -f "$BINARY.new" "$BINARY"
+	# What the agent noted about its own last update is not about this program.
+	forget_updates "$BINARY"
+	if [ "$PROGRAM" = "$USUAL_PROGRAM" ]; then
+		# From the time when the usual place could not be written to.
+		forget_updates "$ROOT$OTHER_PROGRAM"
+		rm -f "$ROOT$OTHER_PROGRAM"
+	fi
+	say "installed $BINARY"
+}
+
+# forget_updates PROGRAM: removes what the agent leaves beside its program when it replaces itself.
+forget_updates() {
+	beside=$(dirname "$1")
+	rm -f "$beside/.pulse-update-info" "$beside/.pulse-update-info.part" \
+		"$beside/.pulse-agent.backup" "$beside/.pulse-agent.new"
+}
+
+install_agent() {
+	[ "$IS_RESET" = true ] || OLD=$(old_settings)
+	# An older one-line command for containers adds them to what a machine reports already.
+	if [ -n "$OLD" ] && [ -z "$IS_HOST_GIVEN" ]; then ENABLE_HOST=""; fi
+	[ -n "$URL" ] || URL=$(value_before PULSE_URL)
+	[ -n "$INSECURE" ] || INSECURE=$(value_before PULSE_INSECURE_SKIP_VERIFY)
+	[ -n "$URL" ] || die "--url is missing: give the address of the Pulse server"
+	case $URL in
+	http://* | https://*) ;;
+	*) die "--url must begin with http:// or https://" ;;
+	esac
+	URL=${URL%/}
+	plain --url "$URL"
+	plain --token "$TOKEN"
+	[ -n "$TOKEN" ] || [ -s "$STATE/token" ] || die "--token is missing: make one in the server's settings"
+
+	ARCH=$(architecture)
+	WORK=$(mktemp -d)
+	say "fetching the agent for $ARCH from $URL"
+	fetch "$URL/download/pulse-agent?arch=$ARCH" "$WORK/pulse-agent" "$WORK/headers"
+	wanted=$(tr -d '\r' <"$WORK/headers" | awk 'tolower($1) == "x-checksum-sha256:" { sum = $2 } END { print sum }')
+	[ -n "$wanted" ] || die "the server sent no checksum; nothing was changed"
+	found=$(checksum "$WORK/pulse-agent")
+	[ "$wanted" = "$found" ] || die "the checksum does not match (wanted $wanted, found $found); nothing was changed"
+	say "checksum verified: $found"
+
+	put_program
+	if [ -n "$TOKEN" ]; then
+		printf '%s\n' "$TOKEN" | secret "$STATE/token"
+		say "token stored in $STATE/token, for root only"
+	fi
+	start
+	say "done: the agent reports to $URL"
+}
+
+main() {
+	trap clean EXIT
+	trap 'exit 130' INT TERM
+	parse "$@"
+	[ -n "$ROOT" ] || [ "$(id -u)" = 0 ] || die "must run as root: put sudo before sh"
+	MANAGER=$(manager)
+	# FreeBSD keeps everything that did not come with the system below /usr/local.
+	[ "$MANAGER" != rcd ] || ENV_FILE="$ROOT/usr/local/etc/pulse-agent.env"
+	if [ "$ACTION" = uninstall ]; then uninstall; else install_agent; fi
+}
+
+# In braces, so that half of this line is nothing that could be run either.
+{ main "$@"; }

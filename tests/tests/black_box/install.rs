@@ -146,8 +146,23 @@ fn lives_through_its_life(root: &Path, server: &Server, token: &str) -> Result<(
     }
     ensure!(std::fs::read(&binary)? == built, "a refused line changed the program");
 
+    // What the agent notes about its own updates is over with a program that a person installed, and goes with it.
+    let notes = [".pulse-update-info", ".pulse-agent.backup", ".pulse-agent.new"]
+        .map(|name| binary.with_file_name(name));
+    for note in &notes {
+        std::fs::write(note, "{}")?;
+    }
+    // A new token goes before one that a person wrote among the settings.
+    std::fs::write(&env, format!("{settings}PULSE_TOKEN='old'\n"))?;
+    succeeds(root, &line(&format!("--token {token}")))?;
+    ensure!(std::fs::read_to_string(&env)? == settings, "{}", std::fs::read_to_string(&env)?);
+    ensure!(notes.iter().all(|note| !note.exists()), "notes of an earlier update stay");
+    for note in &notes {
+        std::fs::write(note, "{}")?;
+    }
+
     let removed = succeeds(root, &line("--uninstall"))?;
-    for gone in [&binary, &unit, &env, &kept] {
+    for gone in [&binary, &unit, &env, &kept].into_iter().chain(&notes) {
         ensure!(!gone.exists(), "{} is still there: {removed}", gone.display());
     }
     let again = succeeds(root, &line("--uninstall"))?;
@@ -168,6 +183,32 @@ fn lives_through_its_life(root: &Path, server: &Server, token: &str) -> Result<(
     ensure!(alone.contains("PULSE_ENABLE_HOST=\"false\"") && alone.contains("PULSE_ENABLE_DOCKER=\"true\""));
     succeeds(root, &line("--uninstall"))?;
     ensure!(!binary.exists() && !kept.exists());
+    Ok(())
+}
+
+/// Where `/usr` cannot be written to, the program lies in the agent's own folder, and the service knows it.
+fn lives_beside_a_read_only_usr(root: &Path, server: &Server, token: &str) -> Result<()> {
+    let url = format!("http://{}", server.address);
+    std::fs::create_dir_all(root.join("usr/local"))?;
+    let line = |options: &str| {
+        format!(
+            "mount -t tmpfs -o ro none /usr/local && (wget -q -O - {url}/install.sh | sh -s -- {options})"
+        )
+    };
+    let binary = root.join("var/lib/pulse-agent/bin/pulse-agent");
+    let unit = root.join("etc/systemd/system/pulse-agent.service");
+    let said = succeeds(root, &line(&format!("--url {url} --token {token}")))?;
+    ensure!(mode(&binary)? == 0o755 && !root.join("usr/local/bin/pulse-agent").exists(), "{said}");
+    let text = std::fs::read_to_string(&unit)?;
+    ensure!(text.contains("ExecStart=/var/lib/pulse-agent/bin/pulse-agent\n"), "{text}");
+    ensure!(!text.contains("/usr/local/bin"), "{text}");
+    // As soon as it can be written to, the program lies where it usually does.
+    succeeds(root, &format!("wget -q -O - {url}/install.sh | sh -s --"))?;
+    ensure!(!binary.exists() && root.join("usr/local/bin/pulse-agent").exists());
+    ensure!(std::fs::read_to_string(&unit)?.contains("ExecStart=/usr/local/bin/pulse-agent\n"));
+    succeeds(root, &line(""))?;
+    succeeds(root, &line("--uninstall"))?;
+    ensure!(!unit.exists() && !root.join("var/lib/pulse-agent").exists());
     Ok(())
 }
 
@@ -236,11 +277,17 @@ fn the_install_line_installs_updates_and_removes() -> Result<()> {
     let data = scratch()?;
     let (server, token) = server_with_agent(data.path())?;
     match busybox_root(data.path())? {
-        Some(root) => lives_through_its_life(&root, &server, &token).context("in a root of busybox")?,
+        Some(root) => {
+            lives_through_its_life(&root, &server, &token).context("in a root of busybox")?;
+            lives_beside_a_read_only_usr(&root, &server, &token).context("with a /usr that is read-only")?;
+        }
         None => skip("/usr/bin/busybox is missing or needs libraries"),
     }
     if let Some(root) = std::env::var_os("PULSE_TEST_DEBIAN_ROOT").filter(|root| !root.is_empty()) {
         let root = Path::new(&root);
+        // Another one: an address may fetch sixty files a minute.
+        let data = scratch()?;
+        let (server, token) = server_with_agent(data.path())?;
         lives_through_its_life(root, &server, &token).context("in a Debian root")?;
         shows_the_host_within_seconds(root, &server, &token).context("in a Debian root")?;
     }

@@ -15,13 +15,13 @@ use http::HeaderMap;
 use reqwest::{Client, Url};
 use tokio::{
     sync::{Notify, mpsc},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use super::shared::Shared;
 use crate::{
     docker::{Command, CommandKind, DockerControl, Probation, Updated, commands_of},
-    link::{LinkError, error_text, headers, reason, server_url},
+    link::{LinkError, MAX_ANSWER_BYTES, body_within, error_text, headers, reason, server_url},
     settings::AgentSettings,
 };
 
@@ -32,6 +32,9 @@ const ACK_TRIES: u32 = 5;
 const ACK_PAUSE: Duration = Duration::from_secs(2);
 /// Steps of an update that wait to be told; it has fewer.
 const MAX_STEPS: usize = 16;
+/// A step that takes longer is told again: a command without a word for ten minutes is given up by the server, and a large
+/// image takes longer to fetch.
+const REPEAT: Duration = Duration::from_mins(4);
 /// Backups of earlier updates are looked for this often.
 const RECOVER_PERIOD: Duration = Duration::from_mins(15);
 
@@ -147,17 +150,13 @@ impl Actions {
 
 async fn update(ack: &Acknowledger, control: &DockerControl, command: &str, container: &str) {
     ack.say(command, "acknowledged", "").await;
-    let (steps, mut heard) = mpsc::channel(MAX_STEPS);
+    let (steps, heard) = mpsc::channel(MAX_STEPS);
     // The channel closes with the closure, when the update is over; until then somebody hears. With a server that does
     // not, the update goes on and the words are lost.
     let work = control.update(container, Probation::default(), move |step| {
         steps.try_send(step).ok();
     });
-    let tell = async {
-        while let Some(step) = heard.recv().await {
-            ack.say(command, "in_progress", step).await;
-        }
-    };
+    let tell = tell_steps(heard, |step| ack.say(command, "in_progress", step));
     let (outcome, ()) = tokio::join!(work, tell);
     match outcome {
         Ok(Updated::Replaced { id }) => {
@@ -171,6 +170,24 @@ async fn update(ack: &Acknowledger, control: &DockerControl, command: &str, cont
         Err(error) => {
             tracing::warn!(%error, container, "a container was not updated");
             ack.say(command, "failed", &error.to_string()).await;
+        }
+    }
+}
+
+/// Tells each step, and again while it lasts, until there are no more.
+async fn tell_steps<F: Future<Output = ()>>(
+    mut heard: mpsc::Receiver<&'static str>,
+    mut say: impl FnMut(&'static str) -> F,
+) {
+    let mut step = None;
+    loop {
+        match timeout(REPEAT, heard.recv()).await {
+            Ok(Some(next)) => step = Some(next),
+            Ok(None) => return,
+            Err(_) => {}
+        }
+        if let Some(step) = step {
+            say(step).await;
         }
     }
 }
@@ -189,7 +206,7 @@ impl Acknowledger {
                 Ok(answer) if answer.status().is_success() => return,
                 Ok(answer) if answer.status().is_client_error() => {
                     let status = answer.status();
-                    let text = answer.bytes().await.unwrap_or_default();
+                    let text = body_within(answer, MAX_ANSWER_BYTES).await.unwrap_or_default();
                     // It knows better: the command is over there.
                     tracing::debug!(command, %status, reason = %error_text(&text), "the server does not take a word on a command");
                     return;
@@ -201,5 +218,30 @@ impl Acknowledger {
             sleep(ACK_PAUSE).await;
         }
         tracing::warn!(command, status, "the server could not be told how a command goes");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_that_takes_long_is_told_again() {
+        let (steps, heard) = mpsc::channel(MAX_STEPS);
+        let mut told = Vec::new();
+        let begun = tokio::time::Instant::now();
+        let work = async move {
+            sleep(REPEAT * 2).await;
+            for (step, takes) in [("pulling", REPEAT * 2 + REPEAT / 2), ("stopping", REPEAT / 4)] {
+                steps.try_send(step).unwrap();
+                sleep(takes).await;
+            }
+        };
+        let tell = tell_steps(heard, |step| {
+            told.push((step, begun.elapsed().as_secs() / 60));
+            std::future::ready(())
+        });
+        tokio::join!(work, tell);
+        assert_eq!(told, [("pulling", 8), ("pulling", 12), ("pulling", 16), ("stopping", 18)]);
     }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    link::{LinkError, headers, reason, server_url},
+    link::{LinkError, body_within, headers, reason, server_url},
     settings::{AgentSettings, RemoteConfig},
     signature::{BadKey, TrustedKeys},
 };
@@ -137,18 +137,11 @@ impl ConfigSource {
     async fn get(&self, url: Url) -> Result<Vec<u8>, ConfigError> {
         let unreachable = |error: reqwest::Error| ConfigError::Unreachable(reason(&error));
         let request = self.client.get(url).headers(self.headers.clone());
-        let mut response = request.send().await.map_err(unreachable)?;
+        let response = request.send().await.map_err(unreachable)?;
         if !response.status().is_success() {
             return Err(ConfigError::Status(response.status()));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(ConfigError::Unreachable("the answer is too long".to_owned()));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+        body_within(response, MAX_ANSWER_BYTES).await.map_err(ConfigError::Unreachable)
     }
 
     fn check(&self, answer: Answer, id: &str, now: Timestamp) -> Result<RemoteConfig, ConfigError> {

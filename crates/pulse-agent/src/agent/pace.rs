@@ -79,7 +79,15 @@ mod tests {
             assert_eq!(waited(&mut pace, &mut ticks).await, 1);
         }
         assert_eq!(waited(&mut pace, &mut ticks).await, 8);
-        for answer in [r#"{"nextReportSeconds":60}"#, r#"{"success":true}"#, "no JSON"] {
+        for answer in [
+            r#"{"nextReportSeconds":60}"#,
+            r#"{"nextReportSeconds":-1}"#,
+            r#"{"nextReportSeconds":1000000000000}"#,
+            r#"{"nextReportSeconds":1e300}"#,
+            r#"{"nextReportSeconds":null}"#,
+            r#"{"success":true}"#,
+            "no JSON",
+        ] {
             pace.take(answer.as_bytes());
             assert_eq!(waited(&mut pace, &mut ticks).await, 10);
         }

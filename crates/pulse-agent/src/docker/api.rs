@@ -34,6 +34,7 @@ answers! {
     Component { name "Name": String }
     /// `/info`.
     Info {
+        id "ID": Option<String>,
         containers "Containers": Option<u64>,
         name "Name": Option<String>,
         operating_system "OperatingSystem": Option<String>,

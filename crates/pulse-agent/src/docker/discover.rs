@@ -36,6 +36,8 @@ impl fmt::Display for Attempt {
 pub(super) struct Found {
     pub(super) endpoint: Endpoint,
     pub(super) is_podman: bool,
+    /// Its own id, by which it is known again behind another socket; Podman makes up a new one for each question.
+    pub(super) id: Option<String>,
 }
 
 /// Where engines listen, in order of preference; the flag tells that the user named the place.
@@ -109,8 +111,8 @@ pub(super) async fn find(candidates: Candidates) -> Result<(Vec<Found>, Vec<Atte
     if let Some((origin, text)) = candidates.named {
         match Endpoint::parse(&text) {
             Ok(endpoint) => {
-                if let Some((is_podman, _)) = probe(&endpoint, &mut tried).await {
-                    return Ok((vec![Found { endpoint, is_podman }], tried));
+                if let Some((found, _)) = probe(endpoint, &mut tried).await {
+                    return Ok((vec![found], tried));
                 }
             }
             Err(reason) => {
@@ -133,9 +135,11 @@ pub(super) async fn find(candidates: Candidates) -> Result<(Vec<Found>, Vec<Atte
         if !seen.insert(real) {
             continue;
         }
-        let endpoint = Endpoint::Local(path);
-        let Some((is_podman, containers)) = probe(&endpoint, &mut tried).await else { continue };
-        found.push((containers, Found { endpoint, is_podman }));
+        let Some((engine, containers)) = probe(Endpoint::Local(path), &mut tried).await else { continue };
+        // A socket that is bound to another place is another file.
+        if engine.id.is_none() || found.iter().all(|(_, other)| other.id != engine.id) {
+            found.push((containers, engine));
+        }
     }
     if found.is_empty() {
         return Err(DockerError::NotFound { tried });
@@ -145,8 +149,8 @@ pub(super) async fn find(candidates: Candidates) -> Result<(Vec<Found>, Vec<Atte
     Ok((found.into_iter().map(|(_, found)| found).collect(), tried))
 }
 
-/// Whether it is Podman, and the number of containers, when the engine answers.
-async fn probe(endpoint: &Endpoint, tried: &mut Vec<Attempt>) -> Option<(bool, u64)> {
+/// The engine and the number of its containers, when it answers.
+async fn probe(endpoint: Endpoint, tried: &mut Vec<Attempt>) -> Option<(Found, u64)> {
     let mut engine = Engine::new(endpoint.clone(), PROBE_LIMIT);
     let answer = async {
         let version: Version = engine.get("/version").await?;
@@ -154,6 +158,7 @@ async fn probe(endpoint: &Endpoint, tried: &mut Vec<Attempt>) -> Option<(bool, u
         Ok::<_, super::EngineError>((version, info))
     }
     .await;
+    let place = endpoint.to_string();
     let (answer, outcome) = match answer {
         Ok((version, info)) => {
             let is_podman = is_podman(&version);
@@ -163,11 +168,12 @@ async fn probe(endpoint: &Endpoint, tried: &mut Vec<Attempt>) -> Option<(bool, u
                 if is_podman { "podman" } else { "docker" },
                 version.version.unwrap_or_default()
             );
-            (Some((is_podman, containers)), outcome)
+            let id = info.id.filter(|id| !id.is_empty());
+            (Some((Found { endpoint, is_podman, id }, containers)), outcome)
         }
         Err(error) => (None, error.to_string()),
     };
-    tried.push(Attempt { endpoint: endpoint.to_string(), outcome });
+    tried.push(Attempt { endpoint: place, outcome });
     answer
 }
 

@@ -135,6 +135,8 @@ struct Inspected {
 pub struct DockerCollector {
     options: DockerOptions,
     endpoint: Endpoint,
+    /// What the engine calls itself.
+    engine_id: Option<String>,
     is_podman: bool,
     cpu: stats::CpuTracker,
     inspected: HashMap<String, Inspected>,
@@ -234,6 +236,7 @@ impl DockerCollector {
         Self {
             options,
             endpoint: found.endpoint,
+            engine_id: found.id,
             is_podman: found.is_podman,
             cpu: stats::CpuTracker::default(),
             inspected: HashMap::new(),
@@ -253,6 +256,11 @@ impl DockerCollector {
     /// Where the engine is.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Whether this is the engine that was found, there or behind another socket.
+    fn is_at(&self, found: &Found) -> bool {
+        self.endpoint == found.endpoint || (found.id.is_some() && self.engine_id == found.id)
     }
 
     /// `docker` or `podman`.

@@ -13,6 +13,9 @@ use serde::Deserialize;
 use super::image::{ImageName, is_loopback};
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(20);
+/// Where a registry says "too many" and not for how long, and what is believed at most.
+const BUSY_WAIT: Duration = Duration::from_hours(1);
+const LONGEST_BUSY_WAIT: Duration = Duration::from_hours(24);
 /// The registry API's own bound for a manifest.
 const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json, \
@@ -252,7 +255,7 @@ fn sort_out(status: StatusCode, answer: Answer) -> Result<Answer, RegistryError>
         401 | 403 => Err(RegistryError::Unauthorized),
         404 => Err(RegistryError::NotFound),
         429 => Err(RegistryError::RateLimited {
-            after: crate::link::retry_after(&answer.headers, Duration::from_hours(1)),
+            after: crate::link::retry_after(&answer.headers, BUSY_WAIT, LONGEST_BUSY_WAIT),
         }),
         other => Err(RegistryError::Status(other)),
     }

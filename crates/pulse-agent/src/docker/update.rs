@@ -172,9 +172,29 @@ pub(super) async fn has_container(endpoint: &Endpoint, id: &str) -> bool {
     is_id(id) && engine.get::<Value>(&format!("/containers/{id}/json")).await.is_ok()
 }
 
+/// The container that this program runs in.
+fn own_container() -> Option<String> {
+    parse_own_container(&std::fs::read_to_string("/proc/self/mountinfo").ok()?)
+}
+
+/// Engines keep the file that a container sees as `/etc/hostname` in a folder with the container's id.
+fn parse_own_container(mountinfo: &str) -> Option<String> {
+    let is_full_id = |word: &&str| word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
+    mountinfo.lines().find_map(|line| {
+        let mut fields = line.split(' ').skip(3);
+        let (root, mountpoint) = (fields.next()?, fields.next()?);
+        (mountpoint == "/etc/hostname").then(|| root.split('/').find(is_full_id).map(str::to_owned)).flatten()
+    })
+}
+
 async fn examine(engine: &mut Engine, id: &str) -> Result<Old, UpdateError> {
     if !is_id(id) {
         return Err(UpdateError::Refused("this is no id of a container"));
+    }
+    if own_container().is_some_and(|own| own.starts_with(id) || id.starts_with(&own)) {
+        return Err(UpdateError::Refused(
+            "the agent itself runs in it and would end halfway; update it from outside",
+        ));
     }
     let step = "reading the container";
     let inspect: Value = engine
@@ -343,4 +363,31 @@ pub(super) async fn recover(endpoint: &Endpoint, now: Timestamp) -> Result<(), E
 /// Text as a part of a path or a query.
 fn escape(text: &str) -> String {
     crate::text::escape(text, b"/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_agents_own_container_is_told_by_its_mounts() {
+        let id = "0123456789abcdef".repeat(4);
+        let docker = format!(
+            "22 1 0:21 / /proc rw - proc proc rw\n\
+             30 27 254:0 /var/lib/docker/containers/{id}/resolv.conf /etc/resolv.conf rw - ext4 /dev/vda rw\n\
+             31 27 254:0 /var/lib/docker/containers/{id}/hostname /etc/hostname rw - ext4 /dev/vda rw\n"
+        );
+        assert_eq!(parse_own_container(&docker).as_deref(), Some(id.as_str()));
+        let podman = format!(
+            "31 27 0:25 /containers/overlay-containers/{id}/userdata/hostname /etc/hostname rw - tmpfs tmpfs rw\n"
+        );
+        assert_eq!(parse_own_container(&podman).as_deref(), Some(id.as_str()));
+        // The host sees its containers' mounts, and is in none of them.
+        let host = format!("40 27 0:44 / /var/lib/docker/containers/{id}/mounts/shm rw - tmpfs shm rw\n");
+        assert_eq!(parse_own_container(&host), None);
+        assert_eq!(
+            parse_own_container("31 27 254:0 /etc/hostname /etc/hostname rw - ext4 /dev/vda rw\n"),
+            None
+        );
+    }
 }

@@ -33,11 +33,18 @@ use crate::{
 };
 use frames::{CommandResult, Incoming, Outgoing, Register, Registered, Request};
 
-/// Between a loss and the next try, and between two signs of life (contract B-10 §6).
+/// Between a loss and the next try (contract B-10 §6); doubled from try to try up to the second value, and each time up to
+/// half shorter or longer: all agents of a server lose it in the same moment, and must not come back in the same one.
 const REDIAL: Duration = Duration::from_secs(10);
+const LONGEST_REDIAL: Duration = Duration::from_mins(2);
+/// A connection that lasted so long was a good one.
+const STEADY: Duration = Duration::from_mins(1);
+/// Between two signs of life (contract B-10 §6).
 const PING: Duration = Duration::from_secs(30);
 /// A connection on which nothing came for so long is dead: the server pings every 5 s.
 const SILENCE: Duration = Duration::from_secs(60);
+/// A frame that is not taken for so long is never taken.
+const WRITE_LIMIT: Duration = Duration::from_secs(15);
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 const REGISTER_LIMIT: Duration = Duration::from_secs(30);
 const DEFAULT_COMMAND_LIMIT: Duration = Duration::from_secs(60);
@@ -49,6 +56,8 @@ const MAX_FRAME_BYTES: usize = 256 * 1024;
 const MAX_RESULT_BYTES: usize = 3 * 1024 * 1024;
 /// Commands at one time; further ones are refused.
 const MAX_COMMANDS: usize = 4;
+/// Requests that are answered at one time, refusals included; what comes beyond them is no server's doing.
+const MAX_REQUESTS: usize = 64;
 /// Requests whose ids are remembered, so that none is run twice.
 const REMEMBERED_REQUESTS: usize = 256;
 
@@ -94,7 +103,9 @@ impl Socket {
             return std::future::pending().await;
         }
         let mut told = Ended::new();
+        let mut pause = REDIAL;
         loop {
+            let begun = Instant::now();
             let is_forbidden = *server_says.borrow_and_update() == Some(false);
             if is_forbidden {
                 if server_says.changed().await.is_err() {
@@ -104,14 +115,18 @@ impl Socket {
             }
             tokio::select! {
                 ended = self.connect() => {
-                    // Every ten seconds the same is said once.
+                    // With every try the same is said once.
                     if ended == told {
                         tracing::debug!(reason = %ended, "the command socket ended");
                     } else {
                         tracing::info!(reason = %ended, "no commands of the server at this time");
                         told = ended;
                     }
-                    sleep(REDIAL).await;
+                    if begun.elapsed() >= STEADY {
+                        pause = REDIAL;
+                    }
+                    sleep(scattered(pause, random())).await;
+                    pause = (pause * 2).min(LONGEST_REDIAL);
                 }
                 changed = server_says.changed() => {
                     if changed.is_err() {
@@ -186,7 +201,7 @@ impl Socket {
             tags: &self.tags,
             token: self.token.expose(),
         };
-        sink.send(frame("agent_register", None, Some(register))?).await.map_err(|error| error.to_string())?;
+        send(&mut sink, frame("agent_register", None, Some(register))?).await?;
         let (done, mut results) = mpsc::channel::<CommandResult>(MAX_COMMANDS);
         let mut ping = interval(PING);
         ping.tick().await;
@@ -218,7 +233,7 @@ impl Socket {
                             is_registered = true;
                             tracing::info!("ready for commands of the server");
                         }
-                        "execute_command" | "read_file" if is_registered => {
+                        "execute_command" | "read_file" if is_registered && tasks.len() < MAX_REQUESTS => {
                             let (runner, done) = (Arc::clone(&self.runner), done.clone());
                             tasks.spawn(async move { drop(done.send(runner.perform(incoming).await).await) });
                         }
@@ -226,16 +241,41 @@ impl Socket {
                     }
                 }
                 Some(result) = results.recv() => {
-                    sink.send(result_frame(result)?).await.map_err(|error| error.to_string())?;
+                    send(&mut sink, result_frame(result)?).await?;
                 }
                 _ = ping.tick() => {
-                    let text = frame("agent_ping", None, None::<()>)?;
-                    sink.send(text).await.map_err(|error| error.to_string())?;
+                    send(&mut sink, frame("agent_ping", None, None::<()>)?).await?;
                 }
                 Some(_) = tasks.join_next() => {}
             }
         }
     }
+}
+
+/// Sends a frame. To a peer that takes nothing any more it would be sent for ever.
+async fn send<S>(sink: &mut S, message: Message) -> Result<(), Ended>
+where
+    S: futures_util::Sink<Message> + Unpin,
+    S::Error: std::fmt::Display,
+{
+    match timeout(WRITE_LIMIT, sink.send(message)).await {
+        Ok(sent) => sent.map_err(|error| error.to_string()),
+        Err(_) => Err("the server takes no frames".to_owned()),
+    }
+}
+
+/// A pause, up to half of it shorter or longer; `random` says where in between.
+fn scattered(pause: Duration, random: u16) -> Duration {
+    pause / 2 + pause * u32::from(random) / u32::from(u16::MAX)
+}
+
+/// Two bytes that no other agent has at this moment; the middle, where the system has none to give.
+fn random() -> u16 {
+    let mut bytes = [0x7f, 0xff];
+    if ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes).is_err() {
+        bytes = [0x7f, 0xff];
+    }
+    u16::from_be_bytes(bytes)
 }
 
 fn payload<T: serde::de::DeserializeOwned + Default>(value: Option<serde_json::Value>) -> T {
@@ -384,6 +424,8 @@ fn call(request: &Request, allowed: AllowedCommand) -> Result<Call, String> {
 
 #[cfg(test)]
 mod tests {
+    use tokio_tungstenite::tungstenite;
+
     use super::*;
     use crate::command::fake::{FakeCommands, printed};
 
@@ -418,6 +460,29 @@ mod tests {
         let nameless = asked(r#"{"type":"execute_command","payload":{"command":"df -h"}}"#);
         assert!(!runner.perform(nameless).await.success, "nobody could tell its result from another");
         assert_eq!(fake.calls(), ["df -h"]);
+    }
+
+    #[test]
+    fn agents_that_lose_their_server_at_once_do_not_come_back_at_once() {
+        assert_eq!(scattered(REDIAL, 0), REDIAL / 2);
+        assert_eq!(scattered(REDIAL, u16::MAX), REDIAL + REDIAL / 2);
+        assert_eq!(scattered(LONGEST_REDIAL, u16::MAX), LONGEST_REDIAL + LONGEST_REDIAL / 2);
+        let seconds: std::collections::BTreeSet<u64> =
+            (0..1000).map(|_| scattered(REDIAL, random()).as_secs()).collect();
+        assert!(seconds.len() >= 9, "{seconds:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_takes_no_frames_is_left() {
+        let (near, _far) = tokio::io::duplex(16);
+        let socket = tokio_tungstenite::WebSocketStream::from_raw_socket(
+            near,
+            tungstenite::protocol::Role::Client,
+            None,
+        );
+        let (mut sink, _stream) = socket.await.split();
+        let ended = send(&mut sink, Message::text("x".repeat(100))).await.unwrap_err();
+        assert_eq!(ended, "the server takes no frames");
     }
 
     #[test]

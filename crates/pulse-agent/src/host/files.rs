@@ -15,6 +15,12 @@ pub(super) fn read_text(path: &Path) -> Option<String> {
     })
 }
 
+/// Whether the kernel has put a device to sleep (`/sys/…/device`). Reading its values may wake it.
+#[cfg(target_os = "linux")]
+pub(super) fn is_asleep(device: &Path) -> bool {
+    read_word(&device.join("power/runtime_status")).as_deref() == Some("suspended")
+}
+
 /// The trimmed text of a file that has any.
 pub(super) fn read_word(path: &Path) -> Option<String> {
     read_text(path).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())

@@ -1,4 +1,4 @@
-//! Graphics processors: NVIDIA's through `nvidia-smi`, AMD's through the kernel's files.
+//! Graphics processors: NVIDIA's through `nvidia-smi`, AMD's through the kernel's files. One that sleeps is not woken.
 
 #[cfg(target_os = "linux")]
 use std::{fs, path::Path};
@@ -7,10 +7,10 @@ use std::{sync::Arc, time::Duration};
 use pulse_core::report::host::Sensors;
 
 #[cfg(target_os = "linux")]
-use super::files::read_text;
+use super::files::{is_asleep, read_text, read_word};
 use crate::command::{Call, RunCommand};
 
-/// The tool may wake a sleeping card, which takes its time.
+/// The tool wakes what sleeps, which takes its time.
 const LIMIT: Duration = Duration::from_secs(8);
 const MAX_CARDS: usize = 16;
 
@@ -19,12 +19,30 @@ pub(super) async fn read_nvidia(runner: Arc<dyn RunCommand>) -> Option<Sensors> 
     if !runner.has("nvidia-smi") {
         return None;
     }
+    #[cfg(target_os = "linux")]
+    if do_all_sleep(Path::new("/sys")) {
+        return Some(Sensors::default());
+    }
     let query =
         "--query-gpu=index,utilization.gpu,memory.used,memory.total,temperature.gpu,power.draw,fan.speed";
     let done =
         runner.run(Call::new("nvidia-smi", [query, "--format=csv,noheader,nounits"]).within(LIMIT)).await;
     let done = done.ok().filter(crate::command::Finished::is_success)?;
     Some(parse_nvidia(&done.text()))
+}
+
+/// Whether the kernel has put every card of NVIDIA's to sleep. The tool can ask no single one without waking the others.
+#[cfg(target_os = "linux")]
+fn do_all_sleep(sys: &Path) -> bool {
+    const NVIDIA: &str = "0x10de";
+    /// Of devices for a screen, or for reckoning.
+    const DISPLAY: &str = "0x03";
+    let devices = fs::read_dir(sys.join("bus/pci/devices")).into_iter().flatten().flatten();
+    let mut cards = devices.map(|entry| entry.path()).filter(|device| {
+        read_word(&device.join("vendor")).as_deref() == Some(NVIDIA)
+            && read_word(&device.join("class")).is_some_and(|class| class.starts_with(DISPLAY))
+    });
+    cards.next().is_some_and(|first| is_asleep(&first) && cards.all(|other| is_asleep(&other)))
 }
 
 fn parse_nvidia(text: &str) -> Sensors {
@@ -71,7 +89,7 @@ pub(super) fn read_files(sys: &Path) -> Sensors {
         })
         .collect();
     cards.sort();
-    for (index, device) in cards.into_iter().take(MAX_CARDS) {
+    for (index, device) in cards.into_iter().take(MAX_CARDS).filter(|(_, device)| !is_asleep(device)) {
         for (file, what) in [
             ("gpu_busy_percent", "utilization_percent"),
             ("mem_info_vram_used", "memory_used_bytes"),
@@ -113,5 +131,30 @@ mod tests {
         let sensors = read_files(dir.path());
         assert_eq!(sensors.additional.len(), 1);
         assert_eq!(sensors.additional["gpu_1_utilization_percent"], 12.0);
+        sleep(&device, "suspended");
+        assert!(read_files(dir.path()).additional.is_empty(), "it is not woken");
+    }
+
+    fn sleep(device: &Path, word: &str) {
+        fs::create_dir_all(device.join("power")).unwrap();
+        fs::write(device.join("power/runtime_status"), format!("{word}\n")).unwrap();
+    }
+
+    #[test]
+    fn cards_that_all_sleep_are_not_woken_to_be_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!do_all_sleep(dir.path()), "there are none");
+        let device = |address: &str, vendor: &str, class: &str, word: &str| {
+            let device = dir.path().join("bus/pci/devices").join(address);
+            sleep(&device, word);
+            fs::write(device.join("vendor"), format!("{vendor}\n")).unwrap();
+            fs::write(device.join("class"), format!("{class}\n")).unwrap();
+        };
+        device("0000:00:02.0", "0x8086", "0x030000", "active");
+        device("0000:01:00.1", "0x10de", "0x040300", "active");
+        device("0000:01:00.0", "0x10de", "0x030000", "suspended");
+        assert!(do_all_sleep(dir.path()), "its loudspeakers do not count");
+        device("0000:02:00.0", "0x10de", "0x030200", "active");
+        assert!(!do_all_sleep(dir.path()));
     }
 }

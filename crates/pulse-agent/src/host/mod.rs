@@ -24,6 +24,7 @@ mod portable;
 mod probes;
 #[cfg(target_os = "linux")]
 mod raid;
+mod rest;
 #[cfg(target_os = "linux")]
 mod sensors;
 mod slow;
@@ -185,7 +186,7 @@ impl HostCollector {
             disks: sample.disks,
             disk_io: sample.disk_io,
             network: sample.network,
-            sensors: all_sensors(sample.sensors, extras.gpu, extras.smart),
+            sensors: all_sensors(sample.sensors, [extras.gpu, extras.drives], extras.smart),
             raid,
             ceph: extras.ceph,
             tags: self.options.tags.clone(),
@@ -195,13 +196,17 @@ impl HostCollector {
     }
 }
 
-/// One set of sensors out of the kernel's, the graphics processors' and the disks'.
-fn all_sensors(kernel: Option<Sensors>, gpu: Option<Sensors>, smart: Vec<SmartDisk>) -> Option<Sensors> {
+/// One set of sensors out of the kernel's, those that are read at their own pace, and the disks'.
+fn all_sensors(
+    kernel: Option<Sensors>,
+    slow: [Option<Sensors>; 2],
+    smart: Vec<SmartDisk>,
+) -> Option<Sensors> {
     let mut all = kernel.unwrap_or_default();
-    if let Some(gpu) = gpu {
-        all.temperature_celsius.extend(gpu.temperature_celsius);
-        all.power_watts.extend(gpu.power_watts);
-        all.additional.extend(gpu.additional);
+    for more in slow.into_iter().flatten() {
+        all.temperature_celsius.extend(more.temperature_celsius);
+        all.power_watts.extend(more.power_watts);
+        all.additional.extend(more.additional);
     }
     all.smart = smart;
     (all != Sensors::default()).then_some(all)

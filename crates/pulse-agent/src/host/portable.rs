@@ -15,7 +15,28 @@ const READ_LIMIT: Duration = Duration::from_secs(8);
 
 /// Reads this machine.
 pub(super) struct Platform {
-    system: Arc<Mutex<Option<System>>>,
+    system: Arc<Mutex<Option<Kept>>>,
+}
+
+/// What is kept from reading to reading.
+struct Kept {
+    system: System,
+    cpu: CpuTrust,
+}
+
+/// sysinfo says 0 where it could not read what processors do: on Windows until its counters have moved twice, and for good
+/// where they are broken. Its 0 is believed from the first other figure on.
+#[derive(Debug, Default)]
+struct CpuTrust {
+    has_seen_use: bool,
+}
+
+impl CpuTrust {
+    /// The percentage that is known.
+    fn percent(&mut self, told: f32) -> Option<f64> {
+        self.has_seen_use |= told > 0.0;
+        (self.has_seen_use && told.is_finite()).then(|| f64::from(told).clamp(0.0, 100.0))
+    }
 }
 
 impl Platform {
@@ -64,11 +85,11 @@ fn parse_uuid(text: &str) -> Option<String> {
     (is_uuid && !is_placeholder).then_some(id)
 }
 
-fn read_all(kept: &mut Option<System>, exclude: &[String]) -> Sample {
+fn read_all(kept: &mut Option<Kept>, exclude: &[String]) -> Sample {
     if kept.is_none() {
-        *kept = System::new().ok();
-        if let Some(system) = kept.as_mut() {
-            system.refresh_cpu_usage();
+        *kept = System::new().ok().map(|system| Kept { system, cpu: CpuTrust::default() });
+        if let Some(kept) = kept.as_mut() {
+            kept.system.refresh_cpu_usage();
             std::thread::sleep(MINIMUM_CPU_UPDATE_INTERVAL);
         }
     }
@@ -90,11 +111,11 @@ fn read_all(kept: &mut Option<System>, exclude: &[String]) -> Sample {
         sample.disks = space(&disks, exclude);
         sample.disk_io = counters(&disks);
     }
-    if let Some(system) = kept.as_mut() {
+    if let Some(Kept { system, cpu }) = kept.as_mut() {
         system.refresh_cpu_usage();
         system.refresh_memory();
         let count = system.cpus().len();
-        sample.cpu_percent = (count > 0).then(|| f64::from(system.global_cpu_usage()));
+        sample.cpu_percent = cpu.percent(system.global_cpu_usage()).filter(|_| count > 0);
         sample.cpu_count = u32::try_from(count).ok().filter(|count| *count > 0);
         sample.cpu_model = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned());
         sample.memory = memory(system);
@@ -213,10 +234,24 @@ mod tests {
     #[tokio::test]
     async fn the_fallback_reads_this_machine_too() {
         let mut platform = Platform::new();
-        let sample = platform.sample(&[]).await;
+        let mut sample = platform.sample(&[]).await;
+        let begin = std::time::Instant::now();
+        while sample.cpu_percent.is_none() {
+            // Nothing ran between the two readings, which this machine's test cannot help but change.
+            assert!(begin.elapsed() < Duration::from_secs(20), "its use never became known");
+            sample = platform.sample(&[]).await;
+        }
         assert!(sample.hostname.is_some());
         assert!(sample.cpu_percent.is_some_and(|p| (0.0..=100.0).contains(&p)));
         assert!(sample.memory.is_some_and(|m| m.used_bytes <= m.total_bytes));
+    }
+
+    #[test]
+    fn a_processor_that_was_never_read_is_not_idle() {
+        let mut cpu = CpuTrust::default();
+        assert_eq!((cpu.percent(0.0), cpu.percent(f32::NAN), cpu.percent(0.0)), (None, None, None));
+        assert_eq!((cpu.percent(12.5), cpu.percent(0.0)), (Some(12.5), Some(0.0)), "it idles now");
+        assert_eq!((cpu.percent(100.5), cpu.percent(f32::NAN)), (Some(100.0), None));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Temperatures, fans and power from the kernel's hwmon files: plain reads, no program is run.
+//! Temperatures, fans and power from the kernel's hwmon files: plain reads, no program is run. Disks are asked apart: each
+//! reading of their temperature is a question to the disk.
 
 use std::{
     collections::BTreeMap,
@@ -8,26 +9,55 @@ use std::{
 
 use pulse_core::report::host::Sensors;
 
-use super::files::read_text;
+use super::files::{is_asleep, read_text};
 
 /// A broken board may offer hundreds of files.
 const MAX_READINGS: usize = 256;
 
-/// All readings below `<sys>/class/hwmon`; `None` where there are none.
-pub(super) fn read_hwmon(sys: &Path) -> Option<Sensors> {
-    let mut chips: Vec<PathBuf> =
-        fs::read_dir(sys.join("class/hwmon")).ok()?.flatten().map(|entry| entry.path()).collect();
+/// The name of the chips that are SATA disks.
+const DRIVE: &str = "drivetemp";
+
+fn chips(sys: &Path) -> Option<Vec<(PathBuf, String)>> {
+    let entries = fs::read_dir(sys.join("class/hwmon")).ok()?.flatten();
+    let mut chips: Vec<(PathBuf, String)> = entries
+        .filter_map(|entry| {
+            let name = slug(&read_text(&entry.path().join("name"))?);
+            Some((entry.path(), name))
+        })
+        .collect();
     chips.sort();
+    Some(chips)
+}
+
+/// All readings below `<sys>/class/hwmon` but those of disks; `None` where there are none.
+pub(super) fn read_hwmon(sys: &Path) -> Option<Sensors> {
     let mut sensors = Sensors::default();
     let mut left = MAX_READINGS;
-    for chip in chips {
-        read_chip(&chip, &mut sensors, &mut left);
+    for (chip, name) in chips(sys)?.into_iter().filter(|(_, name)| name != DRIVE) {
+        read_chip(&chip, &name, &mut sensors, &mut left);
     }
     let is_empty = sensors.temperature_celsius.is_empty()
         && sensors.fan_rpm.is_empty()
         && sensors.power_watts.is_empty()
         && sensors.additional.is_empty();
     (!is_empty).then_some(sensors)
+}
+
+/// The temperatures of SATA disks. One that may not be asked now (`may_ask`) is told as it was `before`.
+pub(super) fn read_drives(sys: &Path, before: &Sensors, mut may_ask: impl FnMut(&str) -> bool) -> Sensors {
+    let mut sensors = Sensors::default();
+    let mut left = MAX_READINGS;
+    for (chip, name) in chips(sys).unwrap_or_default().into_iter().filter(|(_, name)| name == DRIVE) {
+        let disk = block_name(&chip);
+        let known = disk.as_ref().and_then(|disk| before.temperature_celsius.get(disk));
+        match (disk, known) {
+            (Some(disk), Some(celsius)) if !may_ask(&disk) => {
+                sensors.temperature_celsius.insert(disk, *celsius);
+            }
+            _ => read_chip(&chip, &name, &mut sensors, &mut left),
+        }
+    }
+    sensors
 }
 
 /// Temperatures of the kernel's thermal zones: all that boards without hwmon have.
@@ -55,9 +85,10 @@ pub(super) fn read_thermal_zones(sys: &Path) -> Option<Sensors> {
     (sensors != Sensors::default()).then_some(sensors)
 }
 
-fn read_chip(chip: &Path, sensors: &mut Sensors, left: &mut usize) {
-    let Some(name) = read_text(&chip.join("name")) else { return };
-    let name = slug(&name);
+fn read_chip(chip: &Path, name: &str, sensors: &mut Sensors, left: &mut usize) {
+    if is_asleep(&chip.join("device")) {
+        return;
+    }
     let Ok(entries) = fs::read_dir(chip) else { return };
     let mut files: Vec<String> =
         entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
@@ -86,7 +117,7 @@ fn read_chip(chip: &Path, sensors: &mut Sensors, left: &mut usize) {
             let celsius = value as f64 / 1000.0;
             // Sensors that are not connected answer with impossible values.
             if celsius > -60.0 && celsius < 200.0 {
-                let (key, is_known) = temperature_key(&name, channel, &label, chip);
+                let (key, is_known) = temperature_key(name, channel, &label, chip);
                 let map = if is_known { &mut sensors.temperature_celsius } else { &mut sensors.additional };
                 insert(map, key, celsius);
             }
@@ -123,7 +154,7 @@ fn temperature_key(chip: &str, channel: &str, label: &str, path: &Path) -> (Stri
         },
         "cpu_thermal" | "soc_thermal" | "bcm2835_thermal" => ("cpu_package".to_owned(), true),
         "nvme" if channel == "temp1" => (device_name(path).unwrap_or_else(|| "nvme".to_owned()), true),
-        "drivetemp" => (block_name(path).unwrap_or_else(|| "drive".to_owned()), true),
+        DRIVE => (block_name(path).unwrap_or_else(|| "drive".to_owned()), true),
         "amdgpu" | "nouveau" | "radeon" => (format!("gpu_{label}"), true),
         _ => (format!("{chip}_{label}"), false),
     }
@@ -197,11 +228,32 @@ mod tests {
         let sensors = read_hwmon(sys.path()).unwrap();
         let celsius: Vec<(&str, f64)> =
             sensors.temperature_celsius.iter().map(|(k, v)| (k.as_str(), *v)).collect();
-        assert_eq!(celsius, [("cpu_core_0", 39.5), ("cpu_package", 41.0), ("sda", 33.0)]);
+        assert_eq!(celsius, [("cpu_core_0", 39.5), ("cpu_package", 41.0)], "disks are asked apart");
         assert_eq!(sensors.additional.get("nct6775_systin"), Some(&30.0));
         assert_eq!(sensors.additional.len(), 1, "the unconnected sensor is left out");
         assert_eq!(sensors.fan_rpm.get("nct6775_fan1"), Some(&900.0));
         assert_eq!(sensors.power_watts.get("nct6775_power1"), Some(&12.5));
+    }
+
+    #[test]
+    fn a_disk_that_may_not_be_asked_is_told_as_it_was() {
+        let sys = tempfile::tempdir().unwrap();
+        for (number, disk) in [(0, "sda"), (1, "sdb")] {
+            chip(sys.path(), number, &[("name", "drivetemp\n"), ("temp1_input", "33000\n")]);
+            fs::create_dir_all(sys.path().join(format!("class/hwmon/hwmon{number}/device/block/{disk}")))
+                .unwrap();
+        }
+        let told = |sensors: &Sensors| {
+            let celsius = &sensors.temperature_celsius;
+            (celsius.get("sda").copied(), celsius.get("sdb").copied())
+        };
+        let first = read_drives(sys.path(), &Sensors::default(), |_| false);
+        assert_eq!(told(&first), (Some(33.0), Some(33.0)), "nothing was known of them");
+        for number in 0..2 {
+            chip(sys.path(), number, &[("temp1_input", "41000\n")]);
+        }
+        let second = read_drives(sys.path(), &first, |disk| disk == "sdb");
+        assert_eq!(told(&second), (Some(33.0), Some(41.0)));
     }
 
     #[test]
@@ -210,7 +262,7 @@ mod tests {
         for number in 0..2 {
             chip(sys.path(), number, &[("name", "drivetemp"), ("temp1_input", "30000")]);
         }
-        let sensors = read_hwmon(sys.path()).unwrap();
+        let sensors = read_drives(sys.path(), &Sensors::default(), |_| true);
         let keys: Vec<&String> = sensors.temperature_celsius.keys().collect();
         assert_eq!(keys, ["drive", "drive_2"]);
     }
@@ -229,6 +281,18 @@ mod tests {
         let sensors = read_thermal_zones(sys.path()).unwrap();
         assert_eq!(sensors.temperature_celsius["cpu_package"], 48.123);
         assert_eq!((sensors.additional["ddr"], sensors.additional.len()), (39.0, 1));
+    }
+
+    #[test]
+    fn what_sleeps_is_not_read() {
+        let sys = tempfile::tempdir().unwrap();
+        chip(sys.path(), 0, &[("name", "amdgpu"), ("temp1_input", "40000"), ("temp1_label", "edge")]);
+        let power = sys.path().join("class/hwmon/hwmon0/device/power");
+        fs::create_dir_all(&power).unwrap();
+        fs::write(power.join("runtime_status"), "suspended\n").unwrap();
+        assert_eq!(read_hwmon(sys.path()), None);
+        fs::write(power.join("runtime_status"), "active\n").unwrap();
+        assert_eq!(read_hwmon(sys.path()).unwrap().temperature_celsius["gpu_edge"], 40.0);
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! Health of disks through `smartctl --json`. A disk that sleeps is not woken: it is asked with `-n standby`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use pulse_core::report::host::SmartDisk;
 use serde::Deserialize;
 
+use super::rest::Rest;
 use crate::command::{Call, RunCommand};
 
 /// A disk that does not answer in this time is left out.
@@ -107,10 +112,13 @@ struct NvmeHealth {
     power_on_hours: Option<u64>,
 }
 
-/// All disks that smartctl knows. `before` is the reading before: a disk that sleeps keeps its name from there.
+/// All disks that smartctl knows. `before` is the reading before: a disk that sleeps keeps its name from there, and one that
+/// has done nothing since (`activities`) is told as it was, so that it may fall asleep.
 pub(super) async fn read(
     runner: Arc<dyn RunCommand>,
     before: Option<Vec<SmartDisk>>,
+    activities: BTreeMap<String, u64>,
+    rest: Arc<Mutex<Rest>>,
 ) -> Option<Vec<SmartDisk>> {
     if !runner.has("smartctl") {
         return None;
@@ -122,6 +130,13 @@ pub(super) async fn read(
     for device in scan.devices.into_iter().take(MAX_DISKS) {
         let name = short_name(&device);
         let known = before.iter().find(|disk| disk.device == name);
+        let activity = activities.get(&name).copied();
+        let may_ask =
+            rest.lock().unwrap_or_else(PoisonError::into_inner).is_over(&name, activity, Instant::now());
+        if let Some(known) = known.filter(|_| !may_ask) {
+            disks.push(known.clone());
+            continue;
+        }
         if let Some(disk) = ask(runner.as_ref(), &device, &name, known).await {
             disks.push(disk);
         }
@@ -266,10 +281,30 @@ mod tests {
         }))
     }
 
+    /// Of disks of which it is not known what they do.
+    async fn read(runner: Arc<FakeCommands>, before: Option<Vec<SmartDisk>>) -> Option<Vec<SmartDisk>> {
+        super::read(runner, before, BTreeMap::new(), Arc::default()).await
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_does_nothing_is_told_as_it_was_and_not_asked() {
+        let rest: Arc<Mutex<Rest>> = Arc::default();
+        let runner = smartctl(SATA, 0);
+        let asked = |before, work| {
+            let activities = BTreeMap::from([("sda".to_owned(), work)]);
+            super::read(Arc::clone(&runner) as _, before, activities, Arc::clone(&rest))
+        };
+        let count = || runner.calls().iter().filter(|call| call.ends_with(" /dev/sda")).count();
+        let first = asked(None, 7).await;
+        assert_eq!((asked(first.clone(), 7).await, count()), (first.clone(), 1));
+        assert_eq!((asked(first.clone(), 8).await, count()), (first, 2));
+        assert_eq!((asked(None, 8).await.unwrap().len(), count()), (3, 3), "nothing is known of it");
+    }
+
     #[tokio::test]
     async fn disks_are_told_with_their_health_and_wear() {
         let runner = smartctl(SATA, 0);
-        let disks = read(Arc::clone(&runner) as Arc<dyn RunCommand>, None).await.unwrap();
+        let disks = read(Arc::clone(&runner), None).await.unwrap();
         assert_eq!(disks.len(), 3, "one that cannot be opened is left out: {disks:#?}");
         let sda = &disks[0];
         assert_eq!((sda.device.as_str(), sda.kind.as_deref()), ("sda", Some("sata")));

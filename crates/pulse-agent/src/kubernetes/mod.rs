@@ -162,9 +162,7 @@ impl KubernetesCollector {
         let mut watches = JoinSet::new();
         let collector = Self {
             identity,
-            usage: UsageSource::new(
-                Some(settings.include_namespaces.as_slice()).filter(|all| all.len() <= MAX_SCOPES),
-            ),
+            usage: UsageSource::new(are_namespaces_named(settings)),
             nodes: nodes(&client).start(&mut watches),
             pods: start(
                 &client,
@@ -220,22 +218,27 @@ impl KubernetesCollector {
 
     /// The cluster as it is now.
     pub async fn collect(&mut self) -> Result<KubernetesReport, KubernetesError> {
-        for progress in
-            [self.nodes.progress()].iter().chain(&self.pods.iter().map(Picture::progress).collect::<Vec<_>>())
-        {
-            if let Progress::Failed(reason) = &*progress.borrow() {
-                return Err(KubernetesError::NotListed(reason.clone()));
-            }
+        let failures = std::iter::once(self.nodes.failure())
+            .chain(self.pods.iter().map(Picture::failure))
+            .chain(self.deployments.iter().map(Picture::failure));
+        if let Some(reason) = failures.flatten().next() {
+            return Err(KubernetesError::NotListed(reason));
         }
         let mut nodes = self.nodes.all();
-        let mut pods: Vec<Pod> = self.pods.iter().flat_map(Picture::all).collect();
+        let most = self.settings.max_pods as usize;
+        // Where there are more, those in trouble are the ones to tell of.
+        let mut pods: Vec<Pod> =
+            self.pods.iter().flat_map(|pods| pods.some(most, objects::is_in_trouble)).collect();
+        pods.sort_by_key(|pod| !objects::is_in_trouble(pod));
+        pods.truncate(most);
         let mut deployments: Vec<Deployment> = self.deployments.iter().flat_map(Picture::all).collect();
-        let mut workloads: Vec<Workload> = self.workloads.iter().flat_map(Picture::all).collect();
+        // Of a kind that cannot be read any more, nothing is told.
+        let readable = self.workloads.iter().filter(|picture| picture.failure().is_none());
+        let mut workloads: Vec<Workload> = readable.flat_map(Picture::all).collect();
         nodes.sort_by(|a, b| a.name.cmp(&b.name));
         pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         deployments.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         workloads.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
-        pods.truncate(self.settings.max_pods as usize);
         workloads.truncate(MAX_WORKLOADS);
         self.usage.add(&self.client, &mut nodes, &mut pods).await;
         Ok(self.report(nodes, pods, deployments, workloads, Timestamp::now()))
@@ -382,6 +385,11 @@ impl Scope {
     }
 }
 
+/// Whether each namespace is asked for by its name.
+fn are_namespaces_named(settings: &KubeSettings) -> bool {
+    (1..=MAX_SCOPES).contains(&settings.include_namespaces.len())
+}
+
 /// One watch for the whole cluster, or one for each namespace that is wanted: then a Role in each is right enough.
 fn start<R, T>(
     client: &Arc<KubeClient>,
@@ -396,11 +404,11 @@ where
     R: serde::de::DeserializeOwned + Send + 'static,
     T: Clone + Send + 'static,
 {
-    let wanted = &settings.include_namespaces;
-    let paths: Vec<String> = if wanted.is_empty() || wanted.len() > MAX_SCOPES {
-        vec![format!("/{group}/{plural}")]
+    let paths: Vec<String> = if are_namespaces_named(settings) {
+        let wanted = settings.include_namespaces.iter();
+        wanted.map(|name| format!("/{group}/namespaces/{}/{plural}", reflect::escape(name))).collect()
     } else {
-        wanted.iter().map(|name| format!("/{group}/namespaces/{}/{plural}", reflect::escape(name))).collect()
+        vec![format!("/{group}/{plural}")]
     };
     paths
         .into_iter()

@@ -216,6 +216,15 @@ fn is_troubled(raw: &RawPod, phase: &str) -> bool {
         || raw.status.init_container_statuses.iter().flatten().any(is_init_stuck)
 }
 
+/// Whether a pod that is reported is one in trouble.
+pub(super) fn is_in_trouble(pod: &Pod) -> bool {
+    pod.phase.as_deref() != Some("Running")
+        || pod
+            .containers
+            .iter()
+            .any(|container| !container.ready || container.state.as_deref() != Some("running"))
+}
+
 fn is_init_stuck(container: &ContainerStatus) -> bool {
     let state = &container.state;
     let has_failed = state.terminated.as_ref().is_some_and(|why| why.exit_code.unwrap_or(0) != 0);
@@ -350,6 +359,7 @@ mod tests {
         let told = read_pod(GOOD, true).unwrap();
         assert_eq!((told.restarts, told.owner_kind.as_deref()), (Some(2), Some("ReplicaSet")));
         assert_eq!(told.containers.len(), 1, "the init container is over");
+        assert!(!is_in_trouble(&told));
         assert!(read_pod(r#"{"phase":"Succeeded"}"#, true).is_none());
     }
 
@@ -360,6 +370,7 @@ mod tests {
         let told = read_pod(crash, false).unwrap();
         assert_eq!(told.containers[0].reason.as_deref(), Some("CrashLoopBackOff"));
         assert_eq!(told.containers[0].state.as_deref(), Some("waiting"));
+        assert!(is_in_trouble(&told));
         let init = r#"{"phase":"Pending","initContainerStatuses":[{"name":"i","state":{"waiting":{"reason":"ImagePullBackOff"}}}],
             "containerStatuses":[{"name":"c","state":{"waiting":{"reason":"PodInitializing"}}}]}"#;
         assert_eq!(read_pod(init, false).unwrap().containers.len(), 2);

@@ -11,7 +11,10 @@ use std::{
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use super::{KubernetesError, client::KubeClient, objects::Meta};
 
@@ -20,6 +23,8 @@ const PAGE: u32 = 250;
 const WATCH_SECONDS: u32 = 290;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// What was known this long before the cluster stopped answering is not told as what is now.
+const STALE: Duration = Duration::from_secs(90);
 /// Objects kept of one kind.
 const MAX_OBJECTS: usize = 50_000;
 /// A list that expires again and again is given up for a while.
@@ -46,6 +51,21 @@ impl<T: Clone> Picture<T> {
     /// All objects, by namespace and name.
     pub(super) fn all(&self) -> Vec<T> {
         lock(&self.objects).values().cloned().collect()
+    }
+
+    /// At most so many objects, those that come `first` before the others.
+    pub(super) fn some(&self, most: usize, first: impl Fn(&T) -> bool) -> Vec<T> {
+        let objects = lock(&self.objects);
+        let (first, rest): (Vec<&T>, Vec<&T>) = objects.values().partition(|object| first(object));
+        first.into_iter().chain(rest).take(most).cloned().collect()
+    }
+
+    /// Why the picture is none, where it is none.
+    pub(super) fn failure(&self) -> Option<String> {
+        match &*self.progress.borrow() {
+            Progress::Failed(reason) => Some(reason.clone()),
+            Progress::Starting | Progress::Listed => None,
+        }
     }
 
     pub(super) fn progress(&self) -> watch::Receiver<Progress> {
@@ -94,6 +114,15 @@ struct Status {
     message: String,
 }
 
+/// How a watch went.
+struct Followed {
+    outcome: Result<(), KubernetesError>,
+    /// The place it reached, where it got anywhere.
+    reached: Option<String>,
+    /// Whether the cluster answered at all.
+    was_open: bool,
+}
+
 /// Reads one kind. `R` is what is decoded, `T` what is kept.
 pub(super) struct Reflector<R, T> {
     pub(super) client: Arc<KubeClient>,
@@ -115,13 +144,19 @@ where
         let objects = Arc::new(Mutex::new(BTreeMap::new()));
         let (said, progress) = watch::channel(Progress::Starting);
         let shared = Arc::clone(&objects);
-        tasks.spawn(async move { self.keep_up(&shared, &said).await });
+        tasks.spawn(async move { self.keep_up(None, &shared, &said).await });
         Picture { objects, progress }
     }
 
-    async fn keep_up(&self, objects: &Mutex<BTreeMap<String, T>>, said: &watch::Sender<Progress>) {
+    /// Begins with a list, or with a watch from a place that is known.
+    async fn keep_up(
+        &self,
+        mut place: Option<String>,
+        objects: &Mutex<BTreeMap<String, T>>,
+        said: &watch::Sender<Progress>,
+    ) {
         let mut pause = FIRST_PAUSE;
-        let mut place: Option<String> = None;
+        let mut broken_since: Option<Instant> = None;
         loop {
             let outcome = match &place {
                 None => match self.list().await {
@@ -134,16 +169,19 @@ where
                     Err(error) => Err(error),
                 },
                 Some(from) => {
-                    let (outcome, reached) = self.follow(from, objects).await;
-                    if reached.is_some() {
-                        pause = FIRST_PAUSE;
-                        place = reached;
+                    let followed = self.follow(from, objects).await;
+                    if followed.was_open {
+                        broken_since = None;
                     }
-                    outcome
+                    if followed.reached.is_some() {
+                        pause = FIRST_PAUSE;
+                        place = followed.reached;
+                    }
+                    followed.outcome
                 }
             };
             match outcome {
-                Ok(()) => {}
+                Ok(()) => broken_since = None,
                 Err(KubernetesError::Gone) => {
                     tracing::debug!(path = %self.path, "the place in the watch has expired; listing anew");
                     place = None;
@@ -151,9 +189,14 @@ where
                 }
                 Err(error) => {
                     tracing::debug!(path = %self.path, %error, retry_in = ?pause, "the watch broke");
+                    let since = *broken_since.get_or_insert_with(Instant::now);
                     if place.is_none() {
                         // What was known is not what is there any more.
                         said.send_replace(Progress::Failed(error.to_string()));
+                    } else if matches!(error, KubernetesError::Odd { .. }) || since.elapsed() >= STALE {
+                        // An event that cannot be read would be met again and again; and a cluster that does not answer is
+                        // asked for a list, whose failure is said.
+                        place = None;
                     }
                     sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
@@ -200,32 +243,29 @@ where
         }
     }
 
-    /// Follows a watch to its end; gives the place it reached, where it got anywhere.
-    async fn follow(
-        &self,
-        from: &str,
-        objects: &Mutex<BTreeMap<String, T>>,
-    ) -> (Result<(), KubernetesError>, Option<String>) {
+    /// Follows a watch to its end.
+    async fn follow(&self, from: &str, objects: &Mutex<BTreeMap<String, T>>) -> Followed {
         let path = format!(
             "{}?watch=true&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
             self.path,
             escape(from)
         );
-        let mut reached = None;
-        let outcome = async {
+        let mut followed = Followed { outcome: Ok(()), reached: None, was_open: false };
+        followed.outcome = async {
             let mut lines = self.client.watch(&path).await?;
+            followed.was_open = true;
             while let Some(line) = lines.next().await? {
                 if line.iter().all(u8::is_ascii_whitespace) {
                     continue;
                 }
                 if let Some(version) = self.apply(&line, objects)? {
-                    reached = Some(version);
+                    followed.reached = Some(version);
                 }
             }
             Ok(())
         }
         .await;
-        (outcome, reached)
+        followed
     }
 
     /// Takes one event in; gives its version.
@@ -285,4 +325,58 @@ fn key(meta: &Meta) -> String {
 /// Text as a part of a query.
 pub(super) fn escape(text: &str) -> String {
     crate::text::escape(text, b"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        command::SystemCommands,
+        kubernetes::access::{Access, Credential},
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cluster_that_stopped_answering_is_not_told_as_it_was_for_ever() {
+        // Bound and not listened to: nobody answers there.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let access = Access {
+            server: format!("http://{}", socket.local_addr().unwrap()),
+            name: String::new(),
+            context: String::new(),
+            namespace: None,
+            authority: None,
+            is_insecure: true,
+            server_name: None,
+            identity: None,
+            credential: Credential::None,
+        };
+        let reflector = Reflector {
+            client: Arc::new(KubeClient::new(access, Arc::new(SystemCommands)).unwrap()),
+            path: "/api/v1/nodes".to_owned(),
+            keep: Box::new(|raw: Headed| Some(raw.metadata.name)),
+            meta: |raw: &Headed| &raw.metadata,
+        };
+        let objects = Mutex::new(BTreeMap::from([("/node-1".to_owned(), "node-1".to_owned())]));
+        let (said, mut progress) = watch::channel(Progress::Listed);
+        let begun = Instant::now();
+        let failed = async {
+            progress.wait_for(|progress| matches!(progress, Progress::Failed(_))).await.unwrap();
+        };
+        tokio::select! {
+            () = reflector.keep_up(Some("7".to_owned()), &objects, &said) => {}
+            () = failed => {}
+        }
+        let took = begun.elapsed();
+        assert!(took >= STALE && took < STALE + 3 * LONGEST_PAUSE, "{took:?}");
+    }
+
+    #[test]
+    fn those_that_matter_come_before_the_cut() {
+        let objects = (0..10).map(|n| (format!("ns/{n}"), n)).collect();
+        let (_, progress) = watch::channel(Progress::Listed);
+        let picture = Picture { objects: Arc::new(Mutex::new(objects)), progress };
+        assert_eq!(picture.some(3, |n| *n == 8), [8, 0, 1]);
+        assert_eq!(picture.some(50, |_| false).len(), 10);
+    }
 }

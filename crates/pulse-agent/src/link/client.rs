@@ -4,17 +4,14 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
-use reqwest::{Client, Url, redirect::Policy};
+use reqwest::{Client, Response, Url, redirect::Policy};
 
-use super::{LinkError, tls};
+use super::{LinkError, reason, tls};
 use crate::settings::Token;
 
 /// For one report, answer included (contract B-10 §3).
 const REQUEST_LIMIT: Duration = Duration::from_secs(15);
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// Nobody is believed who asks to be left alone for longer.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
-
 /// A client for a server. It never follows a redirect: a POST would turn into a GET, and the token would travel.
 pub fn client(url: &str, is_insecure: bool) -> Result<Client, LinkError> {
     let url = server_url(url)?;
@@ -79,14 +76,27 @@ pub(crate) fn headers(token: &Token, user_agent: &str) -> Result<HeaderMap, Link
     Ok(headers)
 }
 
-/// How long a server asks to be left alone: seconds, or the moment when that is over (RFC 9110 §10.2.3).
-pub(crate) fn retry_after(headers: &HeaderMap, otherwise: Duration) -> Duration {
+/// The body of an answer; one that is longer than `max_bytes` is not read to its end.
+pub(crate) async fn body_within(mut response: Response, max_bytes: usize) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| reason(&error))? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err("the answer is too long".to_owned());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// How long a server asks to be left alone: seconds, or the moment when that is over (RFC 9110 §10.2.3). Nobody is believed
+/// who asks for more than the longest.
+pub(crate) fn retry_after(headers: &HeaderMap, otherwise: Duration, longest: Duration) -> Duration {
     let text = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let wait = match text.trim().parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => until(text.trim(), Timestamp::now()),
     };
-    wait.unwrap_or(otherwise).clamp(Duration::from_secs(1), LONGEST_WAIT)
+    wait.unwrap_or(otherwise).clamp(Duration::from_secs(1), longest)
 }
 
 /// The time from now to a date as HTTP writes it.
@@ -134,9 +144,10 @@ mod tests {
         let of = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::RETRY_AFTER, HeaderValue::from_str(text).unwrap());
-            retry_after(&headers, Duration::from_secs(7)).as_secs()
+            retry_after(&headers, Duration::from_secs(7), Duration::from_mins(5)).as_secs()
         };
-        assert_eq!((of("30"), of("0"), of("999999"), of("tomorrow")), (30, 1, 86400, 7));
+        assert_eq!((of("30"), of("0"), of("999999"), of("tomorrow")), (30, 1, 300, 7));
+        assert_eq!((of("-1"), of("18446744073709551616"), of("1e12")), (7, 7, 7));
         assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), 1, "it is over");
         let now: Timestamp = "2026-11-06T08:49:00Z".parse().unwrap();
         assert_eq!(until("Fri, 06 Nov 2026 08:49:37 GMT", now), Some(Duration::from_secs(37)));

@@ -21,7 +21,7 @@ use reqwest::{Client, Url};
 use serde::Serialize;
 
 pub use client::client;
-pub(crate) use client::{headers, outside_client, retry_after, server_url};
+pub(crate) use client::{body_within, headers, outside_client, retry_after, server_url};
 pub use error::{LinkError, SendError};
 pub(crate) use error::{error_text, reason};
 pub use kind::ReportKind;
@@ -32,9 +32,11 @@ use backlog::Backlog;
 use error::unreachable;
 
 /// Answers are small; what is longer is not read.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// Where a server says "too many" and not for how long.
 const BUSY_WAIT: Duration = Duration::from_secs(60);
+/// A server that asks for more is asked again after this time: what waits meanwhile has a place, also at a report a second.
+const LONGEST_BUSY_WAIT: Duration = Duration::from_mins(5);
 /// Kept reports sent behind one new report, and what that may take: the next measurement must not wait for a slow
 /// server, nor a server that has just come back for each of its agents at once.
 const MAX_FLUSHED: usize = 60;
@@ -231,7 +233,7 @@ impl Link {
             return Err(SendError::Redirect { location: location.to_owned() });
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
-            let after = retry_after(response.headers(), BUSY_WAIT);
+            let after = retry_after(response.headers(), BUSY_WAIT, LONGEST_BUSY_WAIT);
             self.busy_until = Some(Instant::now() + after);
             return Err(SendError::Busy { after });
         }

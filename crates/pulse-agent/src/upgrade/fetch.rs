@@ -7,7 +7,10 @@ use reqwest::{Client, Response, Url};
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 
-use crate::{link::reason, signature::TrustedKeys};
+use crate::{
+    link::{MAX_ANSWER_BYTES, body_within, reason},
+    signature::TrustedKeys,
+};
 
 /// Larger is no agent (contract B-10 §4).
 const MAX_BYTES: u64 = 100 * 1024 * 1024;
@@ -22,6 +25,8 @@ pub(super) enum UpgradeError {
     Status(StatusCode),
     #[error("the server's agent is not taken: {0}")]
     Odd(&'static str),
+    #[error("the server's agent is not taken: its checksum is wrong, it may have been damaged on its way")]
+    Damaged,
     #[error("the server's agent does not work on this machine: {0}")]
     NotWorking(String),
     #[error(
@@ -49,7 +54,7 @@ pub(super) async fn offered(
     if !response.status().is_success() {
         return Err(UpgradeError::Status(response.status()));
     }
-    let body = response.bytes().await.map_err(unreachable)?;
+    let body = body_within(response, MAX_ANSWER_BYTES).await.map_err(UpgradeError::Unreachable)?;
     let offer: Offer =
         serde_json::from_slice(&body).map_err(|_| UpgradeError::Odd("its version is not told"))?;
     Ok(offer.version)
@@ -162,7 +167,7 @@ async fn receive(mut response: Response, fresh: &Path, wanted: &str) -> Result<(
     // On the disk before it takes the place of what works.
     file.sync_all().await?;
     let hex = crate::text::hex(hash.finish().as_ref());
-    if hex.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(UpgradeError::Odd("its checksum is wrong")) }
+    if hex.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(UpgradeError::Damaged) }
 }
 
 /// ELF, Mach-O and PE.

@@ -7,11 +7,15 @@ mod fetch;
 mod record;
 mod version;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use http::HeaderMap;
 use reqwest::{Client, Url};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     agent::Shared,
@@ -26,6 +30,8 @@ use version::Version;
 
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 const PERIOD: Duration = Duration::from_hours(1);
+/// A version that turned out to be no good is fetched again after so long: whoever runs the server may have put it right.
+const PERIOD_AFTER_REFUSAL: Duration = Duration::from_hours(24);
 /// What a new version has to deliver its first report.
 const PROBATION: Duration = Duration::from_mins(10);
 const SELF_TEST_LIMIT: Duration = Duration::from_secs(60);
@@ -83,8 +89,9 @@ impl Upgrader {
         }
         sleep(FIRST_LOOK).await;
         let mut last = String::new();
+        let mut refused: Option<Refused> = None;
         loop {
-            match self.look(&binary).await {
+            match self.look(&binary, &mut refused).await {
                 Ok(true) => return,
                 Ok(false) => {}
                 Err(error) => {
@@ -123,41 +130,84 @@ impl Upgrader {
     }
 
     /// One look; whether the program was replaced.
-    async fn look(&self, binary: &std::path::Path) -> Result<bool, UpgradeError> {
+    async fn look(&self, binary: &Path, refused: &mut Option<Refused>) -> Result<bool, UpgradeError> {
         let offered = self.offered().await?;
         let (Some(own), Some(new)) = (Version::parse(&self.own), Version::parse(&offered)) else {
             return Ok(false);
         };
-        if new <= own || record::is_rejected(binary, &offered) {
+        let is_refused = refused.as_ref().is_some_and(|refused| refused.holds(&new));
+        if new <= own || is_refused || record::is_rejected(binary, &new) {
             return Ok(false);
         }
         tracing::info!(from = %self.own, to = %offered, "the server offers a newer agent");
         let base = self.base.as_ref().ok_or(UpgradeError::Odd("the server's address is none"))?;
-        let fresh = fetch::download(&self.client, base, &self.headers, &self.keys, binary).await?;
-        if let Err(error) = self.try_out(&fresh, &own).await {
-            tokio::fs::remove_file(&fresh).await.ok();
-            return Err(error);
-        }
-        let (binary, own, to) = (binary.to_owned(), self.own.clone(), offered.clone());
-        tokio::task::spawn_blocking(move || record::replace(&binary, &fresh, &own, &to))
+        let tried = async {
+            let fresh = fetch::download(&self.client, base, &self.headers, &self.keys, binary).await?;
+            let tried = self.try_out(&fresh, &own).await;
+            if tried.is_err() {
+                tokio::fs::remove_file(&fresh).await.ok();
+            }
+            Ok((fresh, tried?))
+        };
+        let (fresh, to) = tried.await.inspect_err(|error| {
+            if matches!(error, UpgradeError::Odd(_) | UpgradeError::NotWorking(_)) {
+                *refused = Some(Refused { version: new, at: Instant::now() });
+            }
+        })?;
+        let (binary, from, told) = (binary.to_owned(), self.own.clone(), to.clone());
+        tokio::task::spawn_blocking(move || record::replace(&binary, &fresh, &from, &told))
             .await
             .map_err(|error| UpgradeError::Io(std::io::Error::other(error)))?
             .map_err(UpgradeError::Io)?;
-        tracing::info!(to = %offered, "the agent was replaced and starts anew");
+        tracing::info!(%to, "the agent was replaced and starts anew");
         Ok(true)
     }
 
-    /// The new program must run here and be newer than this one.
-    async fn try_out(&self, fresh: &std::path::Path, own: &Version) -> Result<(), UpgradeError> {
+    /// The new program must run here and be newer than this one. Gives its version in its own words: by them it is known
+    /// again when it starts.
+    async fn try_out(&self, fresh: &Path, own: &Version) -> Result<String, UpgradeError> {
         let program = fresh.to_string_lossy().into_owned();
         let run =
             |argument: &'static str| self.runner.run(Call::new(&program, [argument]).within(SELF_TEST_LIMIT));
         let told = run("--version").await.map_err(|error| UpgradeError::NotWorking(error.to_string()))?;
-        let version = Version::parse(told.text().split_whitespace().last().unwrap_or_default());
-        if !told.is_success() || version.is_none_or(|version| version <= *own) {
+        let text = told.text();
+        let words = text.split_whitespace().last().unwrap_or_default();
+        let is_newer = Version::parse(words).is_some_and(|version| version > *own);
+        if !told.is_success() || !is_newer {
             return Err(UpgradeError::NotWorking("it is not newer than this one".to_owned()));
         }
         let tested = run("--self-test").await.map_err(|error| UpgradeError::NotWorking(error.to_string()))?;
-        if tested.is_success() { Ok(()) } else { Err(UpgradeError::NotWorking(tested.complaint())) }
+        if !tested.is_success() {
+            return Err(UpgradeError::NotWorking(tested.complaint()));
+        }
+        Ok(words.to_owned())
+    }
+}
+
+/// A version that was fetched and not taken.
+struct Refused {
+    version: Version,
+    at: Instant,
+}
+
+impl Refused {
+    /// Whether it is too early to fetch this version again.
+    fn holds(&self, offered: &Version) -> bool {
+        self.version == *offered && self.at.elapsed() < PERIOD_AFTER_REFUSAL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_version_that_is_no_good_is_left_alone_for_a_day() {
+        let version = |text| Version::parse(text).unwrap();
+        let refused = Refused { version: version("5.3.0"), at: Instant::now() };
+        tokio::time::advance(Duration::from_hours(23)).await;
+        assert!(refused.holds(&version("v5.3.0")) && !refused.holds(&version("5.3.1")));
+        tokio::time::advance(Duration::from_hours(1)).await;
+        assert!(!refused.holds(&version("5.3.0")));
     }
 }

@@ -3,11 +3,15 @@
 //! The record says from which version to which; until the new one has proved itself, each of its starts is counted, and
 //! one too many brings the old program back.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
-use super::fetch::beside;
+use super::{fetch::beside, version::Version};
 
 /// Starts of a new version that did not get as far as a report.
 const MAX_STARTS: u32 = 3;
@@ -43,8 +47,15 @@ fn read(binary: &Path) -> Option<Record> {
 fn write(binary: &Path, record: &Record) -> io::Result<()> {
     let target = path(binary);
     let half = target.with_extension("part");
-    fs::write(&half, serde_json::to_vec(record).map_err(io::Error::other)?)?;
-    fs::rename(half, target)
+    let text = serde_json::to_vec(record).map_err(io::Error::other)?;
+    let written = fs::File::create(&half).and_then(|mut file| {
+        file.write_all(&text)?;
+        // After a power failure it must still be known that the program is a new one.
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&half, target)).inspect_err(|_| {
+        fs::remove_file(&half).ok();
+    })
 }
 
 /// To be called once by a program that may have been replaced, before anything else. Reads and writes files.
@@ -79,18 +90,26 @@ pub(super) fn confirm(binary: &Path, own: &str) {
 }
 
 /// Whether a version was tried and taken back.
-pub(super) fn is_rejected(binary: &Path, version: &str) -> bool {
-    read(binary).is_some_and(|record| record.rejected.as_deref() == Some(version))
+pub(super) fn is_rejected(binary: &Path, version: &Version) -> bool {
+    let rejected = read(binary).and_then(|record| record.rejected);
+    rejected.and_then(|rejected| Version::parse(&rejected)).as_ref() == Some(version)
 }
 
-/// Puts a new program in the place of this one; the old one is kept beside it.
+/// Puts a new program in the place of this one; the old one is kept beside it. Where that fails, nothing of the try stays:
+/// the disk may be full.
 pub(super) fn replace(binary: &Path, fresh: &Path, from: &str, to: &str) -> io::Result<()> {
     let backup = beside(binary, "backup");
     fs::remove_file(&backup).ok();
-    // A second name for the same file, so that there is a program at every moment.
-    fs::hard_link(binary, &backup).or_else(|_| fs::copy(binary, &backup).map(drop))?;
-    write(binary, &Record { from: from.to_owned(), to: to.to_owned(), ..Record::default() })?;
-    take_place(fresh, binary)
+    let exchange = || {
+        // A second name for the same file, so that there is a program at every moment.
+        fs::hard_link(binary, &backup).or_else(|_| fs::copy(binary, &backup).map(drop))?;
+        write(binary, &Record { from: from.to_owned(), to: to.to_owned(), ..Record::default() })?;
+        take_place(fresh, binary)
+    };
+    exchange().inspect_err(|_| {
+        fs::remove_file(&backup).ok();
+        fs::remove_file(fresh).ok();
+    })
 }
 
 /// Gives a file the name of the program, which runs.
@@ -151,7 +170,26 @@ mod tests {
         }
         assert_eq!(on_start(&binary, "5.2.0"), Start::RolledBack);
         assert_eq!(fs::read_to_string(&binary).unwrap(), "old");
-        assert!(is_rejected(&binary, "5.2.0") && !is_rejected(&binary, "5.3.0"));
+        let is_rejected = |text: &str| is_rejected(&binary, &Version::parse(text).unwrap());
+        assert!(is_rejected("v5.2.0") && !is_rejected("5.3.0"));
+        assert_eq!(on_start(&binary, "5.1.0"), Start::Run);
+    }
+
+    #[test]
+    fn a_replacement_that_fails_leaves_the_program_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let binary = dir.path().join("pulse-agent");
+        fs::write(&binary, "old").unwrap();
+        let fresh = beside(&binary, "new");
+        fs::write(&fresh, "new").unwrap();
+        // The record cannot be put in its place, as on a disk that is full.
+        fs::create_dir(path(&binary)).unwrap();
+        fs::write(path(&binary).join("in the way"), "").unwrap();
+        replace(&binary, &fresh, "5.1.0", "5.2.0").unwrap_err();
+        assert_eq!(fs::read_to_string(&binary).unwrap(), "old");
+        let left: Vec<_> =
+            fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 2, "{left:?}");
         assert_eq!(on_start(&binary, "5.1.0"), Start::Run);
     }
 

@@ -200,3 +200,37 @@ async fn shellcheck_finds_nothing_in_the_scripts() {
         assert!(found.status.success(), "{path}: {}", String::from_utf8_lossy(&found.stdout));
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_script_that_is_cut_off_on_its_way_does_nothing() {
+    use std::{
+        io::Write,
+        process::{Command, Stdio},
+    };
+    let server = server();
+    let root = server.data.path().join("root");
+    let program = root.join("usr/local/bin/pulse-agent");
+    std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+    std::fs::write(&program, "old").unwrap();
+    let run = |text: &[u8]| {
+        let mut child = Command::new("sh")
+            .env("PULSE_INSTALL_ROOT", &root)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // One that is a wrong text is left by the shell before its end.
+        child.stdin.take().unwrap().write_all(text).ok();
+        let ran = child.wait_with_output().unwrap();
+        String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr)
+    };
+    let script = server.call(Method::GET, "/uninstall-host-agent.sh", None, "").await.bytes;
+    let near_the_end = script.len() - 40..script.len() - 1;
+    for end in (0..script.len()).step_by(257).chain(near_the_end) {
+        let said = run(&script[..end]);
+        assert!(program.exists() && !said.contains("pulse-agent: "), "cut after {end} bytes: {said}");
+    }
+    assert!(run(&script).contains("not installed any more") && !program.exists());
+}

@@ -7,6 +7,23 @@ use pulse_core::model::{AgentLink, Liveness};
 
 use crate::{intake::Reporter, world::World};
 
+/// A report is not held up longer on its way than this; where two clocks differ by more, one of them was set.
+const LONGEST_DELAY_MILLISECONDS: i64 = 60_000;
+
+/// Two moments, the earlier one first.
+pub(crate) type Span = (Timestamp, Timestamp);
+
+/// Milliseconds that the counters of a report counted since the one before. Reports are held up on their way, their counters
+/// are not: between the two measurements by the agent's clock, unless that was set since.
+pub(crate) fn counted_milliseconds(measured: Option<Span>, arrived: Span) -> i64 {
+    let between = |(before, now): Span| now.as_millisecond() - before.as_millisecond();
+    let arrived = between(arrived);
+    let measured = measured.map(between);
+    measured
+        .filter(|measured| *measured > 0 && (measured - arrived).abs() <= LONGEST_DELAY_MILLISECONDS)
+        .unwrap_or(arrived)
+}
+
 /// What is known of a machine when its report arrives.
 pub(crate) struct Arrival<'a> {
     pub(crate) kind: AgentKind,
@@ -89,6 +106,18 @@ mod tests {
             out.push(verdict);
         }
         out
+    }
+
+    #[test]
+    fn counters_count_between_measurements_unless_a_clock_was_set() {
+        let of = |measured: Option<(i64, i64)>| {
+            let measured = measured.map(|(before, now)| (at(before), at(now)));
+            counted_milliseconds(measured, (at(100), at(101)))
+        };
+        assert_eq!(of(Some((0, 10))), 10_000, "the first of the two was held up for nine seconds");
+        for not_believed in [None, Some((10, 10)), Some((10, 0)), Some((0, 3600))] {
+            assert_eq!(of(not_believed), 1_000, "{not_believed:?}");
+        }
     }
 
     fn late(second: i64) -> Verdict {

@@ -11,7 +11,7 @@ use pulse_core::{
     report::docker::{Container, DockerReport},
 };
 
-use super::arrival::{Arrival, Verdict, is_gap, is_redundant, judge};
+use super::arrival::{Arrival, Verdict, counted_milliseconds, is_gap, is_redundant, judge};
 use crate::{
     fleet::{
         identity::{Claim, first_id, hardware, identify, plain},
@@ -61,6 +61,7 @@ pub fn merge(
     check_room("docker host", previous.is_some(), world.snapshot.docker_hosts.len())?;
     report.containers.truncate(CONTAINER_CAP);
     let key = (AgentKind::Docker, id.to_string());
+    let measured = world.reported_at.get(&key).copied().zip(report.timestamp);
     if let Some(old) = &previous {
         let accepted = DockerAccepted {
             id: id.clone(),
@@ -83,7 +84,9 @@ pub fn merge(
             Verdict::Nothing => return Ok(accepted),
             Verdict::Late(at) => {
                 let before = world.late.docker_before(&key);
-                let host = host_of(id, report, before.as_deref(), at);
+                let before =
+                    before.as_deref().map(|old| (old, counted_milliseconds(None, (old.last_seen, at))));
+                let host = host_of(id, report, before, at);
                 let mut samples = Vec::new();
                 pipeline::docker_host(&host, &mut samples);
                 world.late.put(samples, at, host.agent.interval_seconds);
@@ -101,7 +104,8 @@ pub fn merge(
     if reporter == &Reporter::Local {
         world.local_docker_host = Some(id.to_string());
     }
-    let mut host = host_of(id.clone(), report, previous.as_deref(), now);
+    let before = previous.as_deref().map(|old| (old, counted_milliseconds(measured, (old.last_seen, now))));
+    let mut host = host_of(id.clone(), report, before, now);
     host.link = reporter.link().cloned();
     let containers = host.containers.len();
     project::into_docker_host(world, &mut host);
@@ -109,16 +113,18 @@ pub fn merge(
     Ok(DockerAccepted { id, containers, last_seen: now, command: None })
 }
 
-/// What a report says of its Docker host at the time `at`; rates are since `previous`.
+/// What a report says of its Docker host at the time `at`. Rates are since the report before, which came so many milliseconds
+/// earlier.
 fn host_of(
     id: DockerHostId,
     report: DockerReport,
-    previous: Option<&DockerHost>,
+    before: Option<(&DockerHost, i64)>,
     at: Timestamp,
 ) -> DockerHost {
-    let elapsed = previous.map(|old| at.as_millisecond() - old.last_seen.as_millisecond());
-    let before: HashMap<&str, &DockerContainer> = previous
+    let elapsed = before.map(|(_, elapsed)| elapsed);
+    let before: HashMap<&str, &DockerContainer> = before
         .iter()
+        .map(|(host, _)| host)
         .flat_map(|host| host.containers.iter())
         .map(|container| (container.report.id.as_str(), container))
         .collect();

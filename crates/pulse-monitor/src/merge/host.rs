@@ -1,6 +1,6 @@
 //! A host report becomes a host: its identity, its file systems, its rates.
 
-use std::sync::Arc;
+use std::{cell::LazyCell, collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use pulse_config::store::fleet::AgentKind;
@@ -11,7 +11,7 @@ use pulse_core::{
     report::host::{DiskIo, HostDisk, HostMemory, HostNetwork, HostReport, Sensors},
 };
 
-use super::arrival::{Arrival, Verdict, is_gap, is_redundant, judge};
+use super::arrival::{Arrival, Verdict, counted_milliseconds, is_gap, is_redundant, judge};
 use crate::{
     fleet::{
         identity::{Claim, first_id, hardware, identify, sanitise},
@@ -89,6 +89,7 @@ pub fn merge(
     check_room("host", previous.is_some(), world.snapshot.hosts.len())?;
     let commands_override = world.commands_override(id.as_str());
     let key = (AgentKind::Host, id.to_string());
+    let measured = world.reported_at.get(&key).copied().zip(report.timestamp);
     if let Some(old) = &previous {
         let arrival = Arrival {
             kind: AgentKind::Host,
@@ -109,7 +110,9 @@ pub fn merge(
             Verdict::Nothing => return Ok(accepted),
             Verdict::Late(at) => {
                 let before = world.late.host_before(&key);
-                let host = host_of(id, report, before.as_deref(), at);
+                let before =
+                    before.as_deref().map(|old| (old, counted_milliseconds(None, (old.last_seen, at))));
+                let host = host_of(id, report, before, at);
                 let mut samples = Vec::new();
                 pipeline::agent_host(&host, &mut samples);
                 world.late.put(samples, at, host.agent.interval_seconds);
@@ -124,7 +127,8 @@ pub fn merge(
     } else if let Some(measured_at) = report.timestamp {
         world.reported_at.insert(key, measured_at);
     }
-    let mut host = host_of(id.clone(), report, previous.as_deref(), now);
+    let before = previous.as_deref().map(|old| (old, counted_milliseconds(measured, (old.last_seen, now))));
+    let mut host = host_of(id.clone(), report, before, now);
     host.commands_enabled = commands_override.unwrap_or(host.commands_enabled);
     host.link = reporter.link().cloned();
     host.linked_node = previous.as_ref().and_then(|old| old.linked_node.clone());
@@ -133,15 +137,15 @@ pub fn merge(
     Ok(HostAccepted { id, last_seen: now, commands_override })
 }
 
-/// What a report says of its host at the time `at`; rates are since `previous`.
-fn host_of(id: HostId, report: HostReport, previous: Option<&Host>, at: Timestamp) -> Host {
-    let elapsed = previous.map(|old| at.as_millisecond() - old.last_seen.as_millisecond());
+/// What a report says of its host at the time `at`. Rates are since the report before, which came so many milliseconds
+/// earlier.
+fn host_of(id: HostId, report: HostReport, before: Option<(&Host, i64)>, at: Timestamp) -> Host {
     let disk_io = report.disk_io;
     let network = report.network;
-    let sum_io = |of: fn(&DiskIo) -> Option<u64>| sum(&disk_io, of);
-    let old_io = |of: fn(&DiskIo) -> Option<u64>| previous.and_then(|old| sum(&old.disk_io, of));
-    let sum_net = |of: fn(&HostNetwork) -> Option<u64>| sum(&network, of);
-    let old_net = |of: fn(&HostNetwork) -> Option<u64>| previous.and_then(|old| sum(&old.network, of));
+    let old_io = before.map(|(old, elapsed)| (old.disk_io.as_slice(), elapsed));
+    let old_net = before.map(|(old, elapsed)| (old.network.as_slice(), elapsed));
+    let io_rate = |of: fn(&DiskIo) -> Option<u64>| rate(&disk_io, old_io, |disk| &disk.device, of);
+    let net_rate = |of: fn(&HostNetwork) -> Option<u64>| rate(&network, old_net, |nic| &nic.name, of);
     Host {
         id,
         commands_enabled: report.agent.commands_enabled,
@@ -155,10 +159,10 @@ fn host_of(id: HostId, report: HostReport, previous: Option<&Host>, at: Timestam
         ),
         memory: report.metrics.memory.and_then(tidy_memory),
         disks: report.disks.into_iter().filter_map(tidy_disk).collect(),
-        disk_read_bytes_per_second: rate(sum_io(|d| d.read_bytes), old_io(|d| d.read_bytes), elapsed),
-        disk_write_bytes_per_second: rate(sum_io(|d| d.write_bytes), old_io(|d| d.write_bytes), elapsed),
-        network_in_bytes_per_second: rate(sum_net(|n| n.rx_bytes), old_net(|n| n.rx_bytes), elapsed),
-        network_out_bytes_per_second: rate(sum_net(|n| n.tx_bytes), old_net(|n| n.tx_bytes), elapsed),
+        disk_read_bytes_per_second: io_rate(|disk| disk.read_bytes),
+        disk_write_bytes_per_second: io_rate(|disk| disk.write_bytes),
+        network_in_bytes_per_second: net_rate(|nic| nic.rx_bytes),
+        network_out_bytes_per_second: net_rate(|nic| nic.tx_bytes),
         disk_io,
         network,
         sensors: report.sensors,
@@ -219,17 +223,29 @@ fn tidy_disk(mut disk: HostDisk) -> Option<HostDisk> {
     Some(disk)
 }
 
-fn sum<T>(items: &[T], of: fn(&T) -> Option<u64>) -> Option<u64> {
-    items.iter().filter_map(of).reduce(u64::saturating_add)
-}
-
-fn rate(now: Option<u64>, before: Option<u64>, elapsed_milliseconds: Option<i64>) -> Reading<f64> {
-    match (now, before, elapsed_milliseconds) {
-        (Some(now), Some(before), Some(elapsed)) => {
-            rates::per_second(now, before, elapsed).map(|rate| rate as f64)
-        }
-        (Some(_), _, _) => Reading::Unknown(Missing::FirstSample),
-        (None, _, _) => Reading::Unknown(Missing::NotReported),
+/// Bytes per second over all devices that have counted on since the report before. One that is new, or whose counter was
+/// reset or wrapped, is left out until the next report: what it has counted in its life is no traffic of this moment.
+fn rate<T>(
+    now: &[T],
+    before: Option<(&[T], i64)>,
+    name: fn(&T) -> &str,
+    of: fn(&T) -> Option<u64>,
+) -> Reading<f64> {
+    if now.iter().all(|device| of(device).is_none()) {
+        return Reading::Unknown(Missing::NotReported);
+    }
+    let Some((before, elapsed)) = before else { return Reading::Unknown(Missing::FirstSample) };
+    // As a rule the same devices come in the same order.
+    let by_name =
+        LazyCell::new(|| before.iter().map(|device| (name(device), device)).collect::<HashMap<_, _>>());
+    let counted = now.iter().enumerate().filter_map(|(place, device)| {
+        let same_place = before.get(place).filter(|old| name(old) == name(device));
+        let old = same_place.or_else(|| by_name.get(name(device)).copied())?;
+        of(device)?.checked_sub(of(old)?)
+    });
+    match counted.reduce(u64::saturating_add) {
+        Some(bytes) => rates::per_second(bytes, 0, elapsed).map(|rate| rate as f64),
+        None => Reading::Unknown(Missing::FirstSample),
     }
 }
 
@@ -346,6 +362,49 @@ mod tests {
         assert_eq!(read(&world), Reading::Known(100.0));
         merge(&mut world, report(500), &Reporter::Local, at(20)).unwrap();
         assert_eq!(read(&world), Reading::Unknown(Missing::FirstSample));
+    }
+
+    #[test]
+    fn a_device_that_comes_goes_or_begins_anew_makes_no_spike() {
+        let mut world = World::new(at(0));
+        let mut second = 0;
+        let mut read = |counters: &[(&str, u64)]| {
+            second += 10;
+            let mut report = report(0);
+            report.network = counters
+                .iter()
+                .map(|(name, bytes)| HostNetwork {
+                    name: (*name).into(),
+                    rx_bytes: Some(*bytes),
+                    ..HostNetwork::default()
+                })
+                .collect();
+            let id = merge(&mut world, report, &Reporter::Local, at(second)).unwrap().id;
+            world.snapshot.hosts[&id].network_in_bytes_per_second
+        };
+        let wrap = u64::from(u32::MAX);
+        assert_eq!(read(&[("eno1", 1_000)]), Reading::Unknown(Missing::FirstSample));
+        assert_eq!(read(&[("docker0", 1 << 40), ("eno1", 2_000)]), Reading::Known(100.0), "one is new");
+        assert_eq!(read(&[("docker0", (1 << 40) + 500), ("eno1", 2_500)]), Reading::Known(100.0));
+        assert_eq!(read(&[("eno1", 3_500), ("wg0", wrap)]), Reading::Known(100.0), "one is gone");
+        assert_eq!(read(&[("eno1", 4_500), ("wg0", 7)]), Reading::Known(100.0), "one has wrapped");
+        assert_eq!(read(&[("eno1", 0), ("wg0", 1_007)]), Reading::Known(100.0), "one was reset");
+        assert_eq!(read(&[("eno1", 0), ("wg0", 0)]), Reading::Known(0.0), "nothing came over the other");
+        assert_eq!(read(&[("wlan0", 9)]), Reading::Unknown(Missing::FirstSample));
+        assert_eq!(read(&[]), Reading::Unknown(Missing::NotReported));
+    }
+
+    #[test]
+    fn a_report_that_was_held_up_makes_no_spike_of_the_next_one() {
+        let mut world = World::new(at(0));
+        let mut take = |measured: i64, arrived: i64, bytes: u64| {
+            let report = HostReport { timestamp: Some(at(measured)), ..report(bytes) };
+            let id = merge(&mut world, report, &Reporter::Local, at(arrived)).unwrap().id;
+            world.snapshot.hosts[&id].disk_read_bytes_per_second
+        };
+        take(0, 0, 1_000);
+        assert_eq!(take(10, 19, 2_000), Reading::Known(100.0));
+        assert_eq!(take(20, 20, 3_000), Reading::Known(100.0));
     }
 
     #[test]
