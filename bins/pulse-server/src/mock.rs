@@ -125,6 +125,7 @@ impl World {
             guests: nodes * (config.vms_per_node + config.lxcs_per_node) as usize,
             single_address: true,
             ceph: nodes >= 3,
+            cifs: nodes >= 3,
             zfs: true,
             ..EstateOptions::default()
         })

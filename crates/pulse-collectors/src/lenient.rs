@@ -14,17 +14,27 @@ const LONGEST_TEXT: usize = 4_096;
 const LONGEST_NAME: usize = 256;
 
 /// A text as it is kept: at most so long, and without characters that are not seen but act on what stands around them.
-fn kept(text: &str, most: usize, acts: fn(char) -> bool) -> String {
+fn kept(text: &str, most: usize, acts: fn(char) -> bool) -> Cow<'_, str> {
     let text = text.char_indices().nth(most).map_or(text, |(end, _)| &text[..end]);
     if !text.contains(acts) {
-        return text.to_owned();
+        return text.into();
     }
     text.chars().map(|each| if acts(each) { char::REPLACEMENT_CHARACTER } else { each }).collect()
 }
 
 /// A name to keep that came within another text.
 pub(crate) fn name(text: &str) -> String {
+    seen_name(text).into_owned()
+}
+
+/// The same for who keeps it in a form of their own.
+pub(crate) fn seen_name(text: &str) -> Cow<'_, str> {
     kept(text, LONGEST_NAME, acts_in_name)
+}
+
+/// A note to keep, for who keeps it in a form of their own.
+pub(crate) fn seen_note(text: &str) -> Cow<'_, str> {
+    kept(text, LONGEST_TEXT, acts_in_note)
 }
 
 /// Characters that act in a name: they turn the direction of the words behind it, as in `invoice\u{202e}gpj.exe`, begin a
@@ -99,7 +109,7 @@ impl Text<'_> {
 
     /// The text to keep, cut where nobody reads on.
     pub(crate) fn to_owned(&self) -> Option<String> {
-        self.0.as_deref().map(|text| kept(text, LONGEST_TEXT, acts_in_note))
+        self.0.as_deref().map(|text| seen_note(text).into_owned())
     }
 
     /// A name to keep: cut shorter, because it becomes part of ids and stands in every table.

@@ -70,9 +70,12 @@ struct Serve {
     /// rolling-reboot, flapping-node or nfs-hang.
     #[arg(long)]
     preset: Option<Preset>,
-    /// Add a Ceph pool.
+    /// Add Ceph: a pool of disks for guests, and a file system.
     #[arg(long)]
     ceph: bool,
+    /// Add a share on CIFS, which only the first two nodes of each cluster may use.
+    #[arg(long)]
+    cifs: bool,
     /// Add a ZFS pool, with guests on it that are replicated.
     #[arg(long)]
     zfs: bool,
@@ -160,6 +163,7 @@ impl Serve {
             listen: nth_port(self.listen, index)?,
             single_address: self.single_address,
             ceph: self.ceph,
+            cifs: self.cifs,
             zfs: self.zfs,
             delay_factor: self.delay_factor,
             ..EstateOptions::default()

@@ -41,8 +41,8 @@ pub use self::{
     cluster::{Access, Cluster, Endpoint},
     error::SimError,
     estate::{
-        AgentState, BackupTruth, DiskTruth, FileSystemLayout, GuestKind, GuestPlan, GuestStatus, GuestTruth,
-        NodeTruth, ReplicationTruth, SnapshotTruth, StorageTruth, TaskTruth, Truth,
+        AgentState, BackupTruth, CephTruth, DiskTruth, FileSystemLayout, GuestKind, GuestPlan, GuestStatus,
+        GuestTruth, NodeTruth, ReplicationTruth, SnapshotTruth, StorageTruth, TaskTruth, Truth,
     },
     faults::{Effect, Fault, ListedFault},
     net::RequestRecord,

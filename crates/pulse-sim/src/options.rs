@@ -36,8 +36,10 @@ pub struct EstateOptions {
     pub listen: SocketAddr,
     /// Only one listener, at `listen`, which answers for every node.
     pub single_address: bool,
-    /// Whether there is a Ceph pool.
+    /// Whether there is Ceph: a pool of disks for guests, and a file system.
     pub ceph: bool,
+    /// Whether there is a share on CIFS, which only the first two nodes may use.
+    pub cifs: bool,
     /// Whether the nodes have a ZFS pool, with guests on it that are replicated.
     pub zfs: bool,
     /// What the account may do.
@@ -126,6 +128,7 @@ impl Default for EstateOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             single_address: false,
             ceph: false,
+            cifs: false,
             zfs: false,
             rights: Rights::default(),
             pbs: true,

@@ -5,9 +5,10 @@ use std::{io::Read, sync::Arc};
 use axum::body::Body;
 use http::Method;
 use jiff::Timestamp;
+use pulse_core::ids::GuestId;
 use pulse_core::model::{
-    InstanceKey, InstanceKind, InstanceView, PbsBackupGroup, PbsBackupType, PbsGroupKey, PbsSnapshot,
-    PmgBackup, StorageBackup,
+    GuestKind, GuestStatus, InstanceKey, InstanceKind, InstanceView, PbsBackupGroup, PbsBackupType,
+    PbsGroupKey, PbsSnapshot, PmgBackup, StorageBackup,
 };
 use serde_json::{Value, json};
 
@@ -136,6 +137,59 @@ async fn what_is_nobodys_is_told_with_the_reason() {
     fill(&server, vec![group("", "999", 2)]).await;
     let coverage = server.admin().get("/api/backups/coverage").await.expect(200).json();
     insta::assert_json_snapshot!("coverage_without_guests", coverage);
+}
+
+#[tokio::test]
+async fn one_guest_is_told_alone_with_what_may_be_its() {
+    let server = TestServer::set_up();
+    let plain = |mut group: Arc<PbsBackupGroup>| {
+        let inner = Arc::make_mut(&mut group);
+        inner.owner = None;
+        group
+    };
+    let groups = [("", "100"), ("lab", "100"), ("attic", "100"), ("", "101"), ("", "999")];
+    fill(&server, groups.map(|(namespace, vmid)| plain(group(namespace, vmid, 1))).to_vec()).await;
+    let with_guests = |name: &'static str, vmids: &'static [u32]| {
+        let guest = |vmid: &u32| {
+            let mut guest = super::state::guest(*vmid, GuestKind::Vm, GuestStatus::Running);
+            guest.id = GuestId::of(&name.into(), "n1", *vmid);
+            guest.instance = name.into();
+            guest
+        };
+        let key = InstanceKey { kind: InstanceKind::Pve, name: name.into() };
+        InstanceView {
+            last_success: Some(start()),
+            guests: Arc::new(vmids.iter().map(guest).collect()),
+            ..InstanceView::unknown(key)
+        }
+    };
+    let views = [with_guests("lab", &[100, 101]), with_guests("attic", &[100])];
+    let change = move |world: &mut pulse_monitor::world::World, _: Timestamp| {
+        for view in views {
+            world.set_instance(view);
+        }
+    };
+    server.state.keeper.change(change).await.unwrap();
+    let ask = async |guest: &str| {
+        server.admin().get(&format!("/api/backups/coverage?guest={guest}")).await.expect(200).json()
+    };
+    let all = server.admin().get("/api/backups/coverage").await.expect(200).json();
+    for (id, namespaces) in [("lab:n1:100", vec!["lab"]), ("attic:n1:100", vec!["attic"])] {
+        let one = ask(id).await;
+        assert_eq!(one["summary"], all["summary"]);
+        let guests = one["guests"].as_array().unwrap();
+        assert_eq!(guests.len(), 1, "{one}");
+        assert_eq!(guests[0]["id"], id);
+        let told: Vec<_> =
+            guests[0]["sources"].as_array().unwrap().iter().map(|it| &it["namespace"]).collect();
+        assert_eq!(told, namespaces);
+        let strays = one["unattributed"].as_array().unwrap();
+        assert_eq!(strays.len(), 1, "{one}");
+        assert_eq!(strays[0]["candidates"].as_array().unwrap().len(), 2, "{one}");
+    }
+    // Whom nobody knows has nothing.
+    let nobody = ask("lab:n1:7").await;
+    assert_eq!((&nobody["guests"], &nobody["unattributed"]), (&json!([]), &json!([])));
 }
 
 #[tokio::test]

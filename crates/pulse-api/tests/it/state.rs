@@ -53,7 +53,7 @@ fn node() -> Node {
     }
 }
 
-fn guest(vmid: u32, kind: GuestKind, status: GuestStatus) -> Guest {
+pub(crate) fn guest(vmid: u32, kind: GuestKind, status: GuestStatus) -> Guest {
     let is_running = status == GuestStatus::Running;
     let known = |value| if is_running { Reading::Known(value) } else { Reading::Unknown(Missing::Stopped) };
     Guest {

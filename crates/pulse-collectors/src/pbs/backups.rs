@@ -20,6 +20,7 @@ use crate::{
     PbsBackups, PollError,
     envelope::list,
     issues::Issues,
+    lenient::{seen_name, seen_note},
     link::{encoded, is_plain},
     once::each_once,
 };
@@ -132,10 +133,10 @@ impl PbsConnection {
                     datastore: datastore.clone(),
                     namespace: namespace.clone(),
                     backup_type: PbsBackupType::from_name(row.backup_type.as_str()?)?,
-                    backup_id: texts.of(row.backup_id.as_str()?),
+                    backup_id: texts.of(&seen_name(row.backup_id.as_str()?)),
                 },
-                owner: row.owner.as_str().map(|text| texts.of(text)),
-                comment: row.comment.as_str().map(|text| texts.of(text)),
+                owner: row.owner.as_str().map(|text| texts.of(&seen_name(text))),
+                comment: row.comment.as_str().map(|text| texts.of(&seen_note(text))),
                 count: row.backup_count.0.and_then(|count| usize::try_from(count).ok()).unwrap_or(0),
                 last: row.last_backup.0.and_then(time),
             })
@@ -253,7 +254,7 @@ fn snapshot(row: &wire::Snapshot<'_>, texts: &mut Texts) -> Option<PbsSnapshot> 
         is_protected: row.protected.is_set(),
         is_verified: state.map(|state| state == "ok"),
         is_encrypted: row.fingerprint.as_str().is_some() || row.files.0.iter().any(|file| file.is_encrypted),
-        comment: row.comment.as_str().map(|text| texts.of(text)),
+        comment: row.comment.as_str().map(|text| texts.of(&seen_note(text))),
         files: texts.files(row.files.0.iter().map(|file| &*file.name)),
     })
 }
@@ -293,7 +294,7 @@ impl Texts {
     }
 
     fn files<'a>(&mut self, names: impl Iterator<Item = &'a str>) -> Arc<[Arc<str>]> {
-        let list: Vec<Arc<str>> = names.map(|name| self.of(name)).collect();
+        let list: Vec<Arc<str>> = names.map(|name| self.of(&seen_name(name))).collect();
         if let Some(known) = self.lists.get(&list[..]) {
             return known.clone();
         }

@@ -62,6 +62,7 @@ impl PveClient {
             instance: &self.instance,
             guest_url: self.guest_url.as_deref(),
             cluster_name: membership.cluster_name.as_deref(),
+            named_by: self.named_by(membership),
             now,
         };
         let context = &context;

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use super::{
     endpoints::{self, Endpoints},
     lanes::Lanes,
+    membership::Membership,
     session::Session,
     wire::Unreadable,
 };
@@ -28,6 +29,7 @@ pub(super) struct PveClient {
     pub(super) instance: InstanceName,
     pub(super) guest_url: Option<String>,
     pub(super) known_cluster_name: Option<String>,
+    is_namesake: bool,
     pub(super) wants: Wants,
     pub(super) endpoints: Endpoints,
     pub(super) lanes: Lanes,
@@ -54,6 +56,7 @@ impl PveClient {
             instance: instance.name.clone(),
             guest_url: filled(&instance.guest_url),
             known_cluster_name: filled(&instance.cluster_name),
+            is_namesake: instance.is_namesake,
             wants: Wants {
                 vms: instance.monitor_vms,
                 containers: instance.monitor_containers,
@@ -65,6 +68,11 @@ impl PveClient {
             gate: Semaphore::new(CALLS_AT_ONCE),
             gate_beside: Semaphore::new(CALLS_BESIDE),
         })
+    }
+
+    /// The cluster that nodes are named by in their ids; `None` where that is the instance.
+    pub(super) fn named_by<'a>(&self, membership: &'a Membership) -> Option<&'a str> {
+        membership.cluster_name.as_deref().filter(|_| !self.is_namesake)
     }
 
     /// The body of a `GET` of a poll.

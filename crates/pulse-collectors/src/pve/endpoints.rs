@@ -14,7 +14,7 @@ use pulse_config::PveInstance;
 use pulse_core::model::{ClusterEndpoint, InstanceKind};
 use tokio::time::Instant;
 
-use super::membership::Membership;
+use super::{lenient, membership::Membership, wire};
 use crate::{
     error::PollError,
     http::{Address, CertificateRules, Fingerprint, HttpClient, Timeouts, Trust},
@@ -59,6 +59,22 @@ pub(super) struct StorageFacts {
     pub(super) path: Option<String>,
     /// Pool of ZFS or Ceph.
     pub(super) pool: Option<String>,
+    /// The nodes that may use it; all where absent.
+    nodes: Option<Vec<String>>,
+}
+
+impl StorageFacts {
+    /// Reads an entry of the configuration.
+    pub(super) fn read(row: &wire::StorageConfig<'_>) -> Self {
+        let nodes =
+            row.nodes.as_str().map(|nodes| nodes.split(',').map(|node| lenient::name(node.trim())).collect());
+        Self { path: row.path.to_owned(), pool: row.pool.to_owned(), nodes }
+    }
+
+    /// Whether a node may use it.
+    pub(super) fn is_for(&self, node: &str) -> bool {
+        self.nodes.as_ref().is_none_or(|nodes| nodes.iter().any(|one| one == node))
+    }
 }
 
 /// The ways to an instance.

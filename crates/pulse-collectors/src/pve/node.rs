@@ -7,7 +7,10 @@ use pulse_core::{
     model::{ConnectionHealth, CpuInfo, DiskUse, MemoryUse, Node, NodeStatus},
 };
 
-use super::wire::{self, Amount};
+use super::{
+    lenient,
+    wire::{self, Amount},
+};
 use crate::details::Glimpse;
 
 /// What the listing says of a node.
@@ -27,7 +30,7 @@ impl Listed {
     pub(super) fn read(row: &wire::Resource<'_>) -> Option<Self> {
         let id = row.id.as_str().map(|id| id.strip_prefix("node/").unwrap_or(id));
         Some(Self {
-            name: row.node.to_name().or_else(|| id.map(|id| id.chars().take(256).collect()))?,
+            name: row.node.to_name().or_else(|| id.map(lenient::name))?,
             status: row.status.to_owned(),
             cpu: row.cpu.fraction(),
             cpu_count: row.maxcpu.fraction().filter(|count| *count >= 1.0).map(|count| count as u32),
@@ -48,6 +51,8 @@ pub(super) struct Context<'a> {
     pub(super) instance: &'a InstanceName,
     pub(super) guest_url: Option<&'a str>,
     pub(super) cluster_name: Option<&'a str>,
+    /// The cluster that ids are made of, where it is not the instance.
+    pub(super) named_by: Option<&'a str>,
     pub(super) now: Timestamp,
 }
 
@@ -55,7 +60,7 @@ pub(super) struct Context<'a> {
 pub(super) fn from_listing(listed: &Listed, is_up: bool, context: &Context<'_>) -> Node {
     let why = if is_up { Missing::NotReported } else { Missing::Offline };
     Node {
-        id: NodeId::of(context.instance, context.cluster_name, &listed.name),
+        id: NodeId::of(context.instance, context.named_by, &listed.name),
         instance: context.instance.clone(),
         name: listed.name.clone(),
         host_url: None,

@@ -229,10 +229,8 @@ impl PveClient {
         if let Some(body) = storage
             && let Ok(rows) = wire::list::<wire::StorageConfig<'_>>(&body)
         {
-            let facts_of = |row: &wire::StorageConfig<'_>| {
-                let facts = StorageFacts { path: row.path.to_owned(), pool: row.pool.to_owned() };
-                Some((row.storage.to_owned()?, facts))
-            };
+            let facts_of =
+                |row: &wire::StorageConfig<'_>| Some((row.storage.to_name()?, StorageFacts::read(row)));
             facts.storages = rows.iter().filter_map(facts_of).collect();
         }
         self.endpoints.keep_facts(facts, is_complete)
@@ -364,6 +362,7 @@ impl PveClient {
                     &storage::Context {
                         instance: &self.instance,
                         cluster_name: membership.cluster_name.as_deref(),
+                        named_by: self.named_by(&membership),
                         configs: &facts.storages,
                     },
                 ))

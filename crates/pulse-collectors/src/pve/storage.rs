@@ -1,6 +1,6 @@
 //! Storages: one entry per node, or one in all for what the nodes share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use pulse_core::{
     Missing, Reading,
@@ -91,6 +91,8 @@ impl Seen {
 pub(super) struct Context<'a> {
     pub(super) instance: &'a InstanceName,
     pub(super) cluster_name: Option<&'a str>,
+    /// The cluster that ids of nodes are made of, where it is not the instance.
+    pub(super) named_by: Option<&'a str>,
     /// Configurations by name.
     pub(super) configs: &'a BTreeMap<String, StorageFacts>,
 }
@@ -100,6 +102,10 @@ pub(super) fn merge(seen: Vec<Seen>, context: &Context<'_>) -> Vec<Storage> {
     let mut shared: BTreeMap<String, Vec<Seen>> = BTreeMap::new();
     let mut storages = Vec::new();
     for one in seen {
+        // What a node may not use it lists as switched off: there it is nothing at all.
+        if context.configs.get(&one.name).is_some_and(|config| !config.is_for(&one.node)) {
+            continue;
+        }
         if one.is_shared || SHARED_KINDS.contains(&one.kind.as_str()) {
             shared.entry(one.name.clone()).or_default().push(one);
         } else {
@@ -123,8 +129,20 @@ pub(super) fn merge(seen: Vec<Seen>, context: &Context<'_>) -> Vec<Storage> {
         }
     }
     storages.sort_by(|a, b| (&a.node, &a.name).cmp(&(&b.node, &b.name)));
-    storages.dedup_by(|a, b| a.id == b.id);
+    storages.dedup_by(|a, b| (&a.node, &a.name) == (&b.node, &b.name));
+    keep_apart(&mut storages, context.instance);
     storages
+}
+
+/// The contract's id of `backup-local` on the node `pve` is that of `local` on `pve-backup`: the second one gets another.
+fn keep_apart(storages: &mut [Storage], instance: &InstanceName) {
+    let mut taken = HashSet::with_capacity(storages.len());
+    for storage in storages {
+        if !taken.insert(storage.id.clone()) {
+            storage.id = StorageId::from(format!("{instance}-{}:{}", storage.node, storage.name));
+            taken.insert(storage.id.clone());
+        }
+    }
 }
 
 fn storage(seen: Seen, is_shared: bool, nodes: Vec<String>, context: &Context<'_>) -> Storage {
@@ -139,7 +157,7 @@ fn storage(seen: Seen, is_shared: bool, nodes: Vec<String>, context: &Context<'_
     let node = if is_shared { SHARED_NODE.to_owned() } else { seen.node };
     Storage {
         id: StorageId::of(context.instance, &node, &seen.name),
-        node_ids: nodes.iter().map(|node| NodeId::of(context.instance, context.cluster_name, node)).collect(),
+        node_ids: nodes.iter().map(|node| NodeId::of(context.instance, context.named_by, node)).collect(),
         nodes,
         path: config.path,
         pool: config.pool,
@@ -169,4 +187,31 @@ fn content(text: Option<&str>) -> Vec<String> {
     kinds.sort_unstable();
     kinds.dedup();
     kinds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_storages_are_never_one_id() {
+        let seen = |node: &str, name: &str| Seen {
+            node: node.into(),
+            name: name.into(),
+            kind: "dir".into(),
+            content: Vec::new(),
+            is_shared: false,
+            is_enabled: true,
+            is_active: true,
+            node_is_up: true,
+            space: None,
+        };
+        let lab = InstanceName::from("lab");
+        let context =
+            Context { instance: &lab, cluster_name: None, named_by: None, configs: &BTreeMap::new() };
+        let both =
+            vec![seen("pve-backup", "local"), seen("pve", "backup-local"), seen("pve", "backup-local")];
+        let ids: Vec<_> = merge(both, &context).into_iter().map(|storage| storage.id).collect();
+        assert_eq!(ids, ["lab-pve-backup-local".into(), "lab-pve-backup:local".into()]);
+    }
 }

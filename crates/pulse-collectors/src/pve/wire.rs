@@ -173,6 +173,8 @@ pub(crate) struct StorageConfig<'a> {
     pub(crate) path: Text<'a>,
     #[serde(borrow)]
     pub(crate) pool: Text<'a>,
+    #[serde(borrow)]
+    pub(crate) nodes: Text<'a>,
 }
 
 /// One entry of `GET /nodes/{node}/qemu?full=1`.

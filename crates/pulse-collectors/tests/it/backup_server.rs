@@ -119,9 +119,9 @@ async fn a_poll_brings_what_is_true() {
     let stores = cycle.datastores.read().unwrap();
     assert_eq!(
         stores.iter().map(|store| store.name.as_str()).collect::<Vec<_>>(),
-        ["archive", "main", "removable"]
+        ["archive", "cloud", "main", "removable"]
     );
-    let main = &stores[1];
+    let main = &stores[2];
     let expect = truth.stores.iter().find(|store| store.name == "main").unwrap();
     let space = main.space.known().unwrap();
     assert_eq!((Some(space.total_bytes), space.used_bytes), (expect.total, expect.used));
@@ -132,11 +132,15 @@ async fn a_poll_brings_what_is_true() {
     assert!(main.full_at.is_some());
     assert_eq!(stores[0].state, PbsDatastoreState::Maintenance);
     assert_eq!(stores[0].maintenance.as_deref(), Some("read-only: moving to new disks"));
-    assert_eq!(stores[2].state, PbsDatastoreState::Unmounted);
-    assert_eq!(stores[2].space, Reading::Unknown(Missing::Inactive));
+    assert_eq!(stores[3].state, PbsDatastoreState::Unmounted);
+    assert_eq!(stores[3].space, Reading::Unknown(Missing::Inactive));
     let sync = cycle.sync_jobs.read().unwrap();
     assert_eq!((sync[0].status(), sync[0].remote.as_deref()), ("error", Some("offsite:copy")));
-    assert_eq!(cycle.garbage_jobs.read().unwrap().len(), 2);
+    let cloud = truth.stores.iter().find(|store| store.name == "cloud").unwrap();
+    let cache = stores[1].space.known().unwrap();
+    assert_eq!((stores[1].backend.as_deref(), main.backend.as_deref()), (Some("s3"), Some("filesystem")));
+    assert_eq!((Some(cache.total_bytes), cache.used_bytes), (cloud.total, cloud.used));
+    assert_eq!(cycle.garbage_jobs.read().unwrap().len(), 3);
     // A disk that is not there is no failure of the server.
     assert!(cycle.issues.is_empty(), "{:?}", cycle.issues);
     assert_eq!(cycle.health, ConnectionHealth::Healthy);
@@ -154,7 +158,7 @@ async fn what_hardly_changes_is_not_asked_in_every_poll() {
     let counters = scene.server.machine().counters();
     let namespaces: u64 =
         counters.iter().filter(|(path, _)| path.ends_with("/namespace")).map(|(_, count)| count).sum();
-    assert_eq!(namespaces, 2, "{counters:?}");
+    assert_eq!(namespaces, 3, "{counters:?}");
 }
 
 #[tokio::test]
@@ -172,8 +176,10 @@ async fn what_is_not_wanted_is_not_asked() {
     assert_eq!((cycle.datastores, cycle.sync_jobs), (Polled::Off, Polled::Off));
     let paths: Vec<_> = scene.server.machine().counters().into_keys().collect();
     assert_eq!(paths, ["GET /nodes/{node}/status", "GET /version"]);
-    let excluding =
-        PbsInstance { exclude_datastores: vec!["arch*".into(), "removable".into()], ..scene.instance() };
+    let excluding = PbsInstance {
+        exclude_datastores: vec!["arch*".into(), "cloud".into(), "removable".into()],
+        ..scene.instance()
+    };
     let cycle = PbsConnection::new(&excluding, TIMEOUTS).unwrap().poll(scene.now()).await.unwrap();
     assert_eq!(cycle.datastores.read().unwrap().len(), 1);
     assert!(cycle.issues.is_empty());
@@ -315,7 +321,7 @@ async fn an_administrator_makes_a_token_that_may_only_read() {
 async fn a_test_tells_how_many_datastores_there_are() {
     let scene = Scene::new().await;
     let test = scene.connect().test().await.unwrap();
-    assert_eq!((test.datastore_count, test.version.as_deref()), (3, Some("4.2.1")));
+    assert_eq!((test.datastore_count, test.version.as_deref()), (4, Some("4.2.1")));
 }
 
 /// What a person reads for each way to fail, and that no secret is in it.

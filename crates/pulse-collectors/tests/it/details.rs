@@ -175,7 +175,7 @@ async fn backups_snapshots_replication_and_ceph_are_true() {
     let storages = cycle.storages.unwrap();
     let storage = |name: &str| -> &Storage { storages.iter().find(|storage| storage.name == name).unwrap() };
     let mut read = Vec::new();
-    for name in ["nas", "pbs-main", "local"] {
+    for name in ["nas", "cephfs", "pbs-main", "local"] {
         read.extend(details(&api).backups_on("pve1", storage(name)).await.unwrap());
     }
     let truth = lab.cluster.backups();

@@ -2,7 +2,7 @@
 //! that no recorded answer is unreadable. The recordings are not part of the repository: they stand in the folder that
 //! `PULSE_SCHEMAS` names, or in `../shared/collectors/schemas` beside the repository.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io::Write, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 use pulse_collectors::{
@@ -23,7 +23,9 @@ fn recordings(folder: &str) -> Option<BTreeMap<String, (u16, Value)>> {
     let base = std::env::var_os("PULSE_SCHEMAS").map_or_else(|| PathBuf::from(beside), PathBuf::from);
     let folder = base.join("responses").join(folder);
     let Ok(files) = std::fs::read_dir(&folder) else {
-        eprintln!(
+        // Past the test's own output, which nobody sees of one that passes.
+        let _ = writeln!(
+            std::io::stderr(),
             "SKIPPED: no recordings at {}; set PULSE_SCHEMAS to a folder that has them",
             folder.display()
         );

@@ -190,8 +190,17 @@ fn compare_storages(cycle: &PveCycle, truth: &Truth, cluster: Option<&str>) {
         } else {
             format!("lab-{}-{}", truth.node, truth.name)
         };
+        let found = storages.iter().find(|storage| storage.id.as_str() == id);
+        // What a node may not use is nothing there, whatever it lists.
+        if !truth.is_here {
+            assert!(
+                found.is_none_or(|storage| storage.nodes.iter().all(|node| **node != *truth.node)),
+                "{id}"
+            );
+            continue;
+        }
         let is_new = wanted.insert(id.clone());
-        let Some(storage) = storages.iter().find(|storage| storage.id.as_str() == id) else {
+        let Some(storage) = found else {
             // A storage that is switched off is only known to a node that is there.
             assert!(!truth.is_enabled, "{id} is missing");
             continue;
@@ -234,6 +243,7 @@ async fn every_figure_of_every_version_is_true() {
                 guests,
                 version,
                 ceph,
+                cifs: ceph,
                 zfs: ceph,
                 ..EstateOptions::default()
             })

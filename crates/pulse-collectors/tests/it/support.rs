@@ -15,26 +15,9 @@ pub const TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(5), reque
 /// An instance with a token and without any check of certificates.
 pub fn instance(host: &str) -> PveInstance {
     PveInstance {
-        name: InstanceName::from("lab"),
-        host: host.to_owned(),
-        guest_url: None,
-        user: None,
-        password: None,
         token_name: Some("mon@pve!pulse".into()),
         token_value: Some(Secret::new(SECRET)),
-        fingerprint: None,
-        verify_ssl: false,
-        ca_certificate: None,
-        monitor_vms: true,
-        monitor_containers: true,
-        monitor_storage: true,
-        monitor_backups: true,
-        monitor_physical_disks: None,
-        physical_disk_polling_minutes: 0,
-        temperature_monitoring_enabled: None,
-        cluster_name: None,
-        cluster_endpoints: Vec::new(),
-        source: None,
+        ..PveInstance::new(InstanceName::from("lab"), host.to_owned())
     }
 }
 

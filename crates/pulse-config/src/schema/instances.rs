@@ -91,6 +91,10 @@ pub struct PveInstance {
     /// Members of the cluster, once detected.
     #[serde(default, deserialize_with = "listed")]
     pub cluster_endpoints: Vec<ClusterEndpointConfig>,
+    /// Whether another cluster of the same name was here before it: then its nodes are named by the instance, lest two of
+    /// them become one. Stays once it is so, as history stands under the names.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_namesake: bool,
     /// Who added it: `agent`, `script` or a person (absent).
     #[serde(default, deserialize_with = "filled")]
     pub source: Option<String>,
@@ -119,6 +123,7 @@ impl PveInstance {
             temperature_monitoring_enabled: None,
             cluster_name: None,
             cluster_endpoints: Vec::new(),
+            is_namesake: false,
             source: None,
         }
     }
@@ -319,6 +324,17 @@ impl NodeConfig {
         self.pve.is_empty() && self.pbs.is_empty() && self.pmg.is_empty()
     }
 
+    /// Marks clusters that have the name of an earlier one.
+    pub(crate) fn keep_namesakes_apart(&mut self) {
+        for place in 1..self.pve.len() {
+            let (before, rest) = self.pve.split_at_mut(place);
+            let Some(this) = rest.first_mut() else { return };
+            if this.cluster_name.is_some() {
+                this.is_namesake |= before.iter().any(|pve| pve.cluster_name == this.cluster_name);
+            }
+        }
+    }
+
     /// How many instances of a product there are.
     pub fn count(&self, kind: InstanceKind) -> usize {
         match kind {
@@ -346,6 +362,11 @@ fn listed<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Re
 
 fn yes() -> bool {
     true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands in references")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 #[cfg(test)]

@@ -27,7 +27,8 @@ impl NodeStore {
     /// there is one that opens; else there are no instances.
     pub fn open(data_dir: &Path, key: SealKey) -> Result<Self, ConfigError> {
         let path = data_dir.join("nodes.enc");
-        let config = load(&path, &key)?;
+        let mut config = load(&path, &key)?;
+        config.keep_namesakes_apart();
         let config = Arc::new(config);
         let (changes, _) = watch::channel(Arc::clone(&config));
         Ok(Self { path, key, current: ArcSwap::new(config), changes, writing: Mutex::new(()) })
@@ -53,6 +54,7 @@ impl NodeStore {
         let before = self.current.load_full();
         let mut config = NodeConfig::clone(&before);
         let answer = change(&mut config).map_err(UpdateError::Refused)?;
+        config.keep_namesakes_apart();
         if config == *before {
             return Ok(answer);
         }
@@ -219,6 +221,34 @@ mod tests {
             .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".corrupt-"))
             .count();
         assert_eq!(kept, 2);
+    }
+
+    #[test]
+    fn a_second_cluster_of_the_same_name_is_marked_for_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        let add = |name: &str, cluster: Option<&str>| {
+            let added = store.update(|config| {
+                config.pve.push(PveInstance { cluster_name: cluster.map(str::to_owned), ..pve(name) });
+                Ok::<_, ()>(())
+            });
+            added.unwrap();
+        };
+        add("a", Some("prod"));
+        add("alone", None);
+        add("other", None);
+        add("b", Some("prod"));
+        let marked = |store: &NodeStore| -> Vec<String> {
+            let current = store.current();
+            current.pve.iter().filter(|pve| pve.is_namesake).map(|pve| pve.name.to_string()).collect()
+        };
+        assert_eq!(marked(&store), ["b"]);
+        let removed = store.update(|config| {
+            config.pve.remove(0);
+            Ok::<_, ()>(())
+        });
+        removed.unwrap();
+        assert_eq!(marked(&open(dir.path())), ["b"]);
     }
 
     #[test]

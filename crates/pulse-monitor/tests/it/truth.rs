@@ -91,7 +91,15 @@ pub fn instance(name: &str, cluster: &Cluster) -> PveInstance {
 }
 
 fn options() -> EstateOptions {
-    EstateOptions { nodes: 3, guests: 26, zfs: true, ceph: true, workers: 3, ..EstateOptions::default() }
+    EstateOptions {
+        nodes: 3,
+        guests: 26,
+        zfs: true,
+        ceph: true,
+        cifs: true,
+        workers: 3,
+        ..EstateOptions::default()
+    }
 }
 
 fn guest(view: &InstanceView, vmid: u32) -> &Guest {
@@ -302,7 +310,8 @@ async fn two_clusters_with_the_same_names_and_numbers_stay_two() {
         Cluster::start_with(EstateOptions { seed: 99, ..options() }, watched.clock.clone()).await.unwrap();
     watched.config.send_modify(|config| {
         let mut both = (**config).clone();
-        both.pve.push(instance("site2", &other));
+        // As the store of the configuration marks it: both clusters have the same name.
+        both.pve.push(PveInstance { is_namesake: true, ..instance("site2", &other) });
         *config = Arc::new(both);
     });
     let mut world = watched.keeper.subscribe();
@@ -320,6 +329,12 @@ async fn two_clusters_with_the_same_names_and_numbers_stay_two() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), count);
+    let nodes = world.instances.values().flat_map(|view| view.nodes.iter());
+    let mut nodes: Vec<_> = nodes.map(|node| node.id.as_str()).collect();
+    nodes.sort_unstable();
+    assert_eq!(nodes, ["sim-pve1", "sim-pve2", "sim-pve3", "site2-pve1", "site2-pve2", "site2-pve3"]);
+    let (_, site2) = world.instances.iter().find(|(key, _)| key.name.as_str() == "site2").unwrap();
+    assert!(site2.storages.iter().flat_map(|one| &one.node_ids).all(|id| id.as_str().starts_with("site2-")));
     for (name, cluster) in [("lab", &watched.cluster), ("site2", &other)] {
         let view = world.instances.iter().find(|(key, _)| key.name.as_str() == name).unwrap().1;
         for truth in cluster.truth().guests.iter().filter(|guest| guest.is_running()) {

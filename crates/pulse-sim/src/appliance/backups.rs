@@ -78,6 +78,8 @@ pub struct StoreTruth {
     pub namespaces: Vec<String>,
     /// Maintenance, as the API writes it.
     pub maintenance: Option<&'static str>,
+    /// Where its chunks are: `filesystem` or `s3`.
+    pub backend: &'static str,
 }
 
 /// What is true of a backup server.

@@ -8,6 +8,7 @@ mod mail;
 mod options;
 mod pbs;
 mod pbs_shapes;
+mod pbs_tasks;
 mod pmg;
 mod routes;
 

@@ -44,6 +44,8 @@ pub struct BackupServerOptions {
     pub has_unmounted: bool,
     /// Whether there is a datastore `archive`, read-only for maintenance, with some old hosts in it.
     pub has_archive: bool,
+    /// Whether there is a datastore `cloud` in an S3 bucket, with the backups of some hosts in it.
+    pub has_s3: bool,
     /// How much of the real daemon's waiting is done.
     pub delay_factor: f64,
     /// Calls it works on at once.
@@ -65,6 +67,7 @@ impl Default for BackupServerOptions {
             snapshots_per_group: 10,
             has_unmounted: true,
             has_archive: true,
+            has_s3: true,
             delay_factor: 0.0,
             workers: 16,
         }

@@ -13,10 +13,11 @@ use pulse_core::Clock;
 use serde_json::{Value, json};
 
 use super::{
-    BackupServerOptions, PbsBackupTruth, PbsTruth,
+    BackupServerOptions, PbsTruth,
     accounts::{Accounts, Dialect, Role},
     backups::{BackedUpGuest, GroupTruth, Schedule, StoreTruth, invented},
-    pbs_shapes::{cleared, data, gc_status, listed, refused, upid},
+    pbs_shapes::{cleared, data, gc_status, listed, refused, store_status, upid},
+    pbs_tasks::{self, PRUNE, SYNC, VERIFY},
     routes::{Found, Known, find, parameter},
 };
 use crate::{
@@ -34,6 +35,8 @@ pub(super) const DIALECT: Dialect = Dialect {
 
 const TIB: u64 = 1 << 40;
 const GIB: u64 = 1 << 30;
+/// What is kept on disk of a datastore in the cloud.
+const CACHE: u64 = 512 * GIB;
 /// The real daemon holds a 401 back this long, and a 403 half a second.
 const UNAUTHORIZED_DELAY: Duration = Duration::from_secs(3);
 const FORBIDDEN_DELAY: Duration = Duration::from_millis(500);
@@ -149,8 +152,12 @@ impl Pbs {
                 add("main", &namespace.path, owner, guest, keep);
             }
         }
-        if options.has_archive {
-            for name in ["nas", "workstation"] {
+        let hosts = [
+            (options.has_archive, "archive", ["nas", "workstation"]),
+            (options.has_s3, "cloud", ["laptop", "wiki"]),
+        ];
+        for (_, store, names) in hosts.into_iter().filter(|(is_there, ..)| *is_there) {
+            for name in names {
                 let guest = BackedUpGuest {
                     kind: "host".into(),
                     id: name.into(),
@@ -158,7 +165,7 @@ impl Pbs {
                     disk: 40 * GIB,
                     second_of_day: None,
                 };
-                add("archive", "", "root@pam", guest, keep.min(5));
+                add(store, "", "root@pam", guest, keep.min(5));
             }
         }
         Self {
@@ -217,6 +224,12 @@ impl Pbs {
             let archive = self.store("archive", vec![String::new()]);
             stores.push(StoreTruth { maintenance: Some("read-only,message=moving to new disks"), ..archive });
         }
+        if self.options.has_s3 {
+            // What its disks tell is the cache in front of the bucket, which takes what fits.
+            let cloud = self.store("cloud", vec![String::new()]);
+            let used = cloud.used.min(CACHE * 7 / 10);
+            stores.push(StoreTruth { total: Some(CACHE), used, backend: "s3", ..cloud });
+        }
         if self.options.has_unmounted {
             stores.push(StoreTruth { total: None, used: 0, ..self.store("removable", vec![String::new()]) });
         }
@@ -245,36 +258,39 @@ impl Pbs {
             disk_bytes,
             namespaces,
             maintenance: None,
+            backend: "filesystem",
         }
     }
 
     pub(super) fn truth(&self) -> PbsTruth {
-        let now = self.now();
         let skew = self.faults.skew(&self.options.name);
-        let dated = |mut backup: PbsBackupTruth| {
+        let mut groups = self.groups_as_kept();
+        for backup in groups.iter_mut().flat_map(|group| &mut group.backups) {
             backup.at = backup.at.saturating_add_signed(skew);
-            backup
-        };
+        }
         PbsTruth {
             cpu: self.cpu(),
             memory: self.memory(),
             uptime: self.uptime(),
             stores: self.stores(),
-            groups: self
-                .groups
-                .iter()
-                .map(|group| GroupTruth {
-                    store: group.store.into(),
-                    namespace: group.namespace.clone(),
-                    kind: group.guest.kind.clone(),
-                    id: group.guest.id.clone(),
-                    owner: group.owner.clone(),
-                    is_encrypted: group.schedule.is_encrypted(),
-                    files: group.schedule.files(),
-                    backups: group.schedule.backups(now).into_iter().map(dated).collect(),
-                })
-                .collect(),
+            groups,
         }
+    }
+
+    /// The groups as the server's disks have them, whatever its clock says.
+    fn groups_as_kept(&self) -> Vec<GroupTruth> {
+        let now = self.now();
+        let group = |group: &Group| GroupTruth {
+            store: group.store.into(),
+            namespace: group.namespace.clone(),
+            kind: group.guest.kind.clone(),
+            id: group.guest.id.clone(),
+            owner: group.owner.clone(),
+            is_encrypted: group.schedule.is_encrypted(),
+            files: group.schedule.files(),
+            backups: group.schedule.backups(now),
+        };
+        self.groups.iter().map(group).collect()
     }
 
     fn login(&self, asked: &Asked) -> Reply {
@@ -325,36 +341,42 @@ impl Pbs {
             }
             (Call::Nodes, _) => json!([{ "node": "localhost" }]),
             (Call::Status, _) => self.status(),
-            (Call::Tasks, _) => json!([]),
+            (Call::Tasks, _) => {
+                match pbs_tasks::tasks(&self.groups_as_kept(), &stores, &asked.query, self.now()) {
+                    Ok(tasks) => tasks.into(),
+                    Err(problem) => return refused(400, &problem),
+                }
+            }
             (Call::Usage, _) => stores.iter().map(|store| self.usage(store)).collect(),
             (Call::Stores, _) => stores.iter().map(listed).collect(),
-            (Call::StoreStatus, Some(store)) => json!({
-                "avail": store.total.unwrap_or(0) - store.used, "backend-type": "filesystem",
-                "total": store.total, "used": store.used,
-            }),
-            (Call::Garbage, Some(store)) => self.garbage_job(store),
+            (Call::StoreStatus, Some(store)) => store_status(store),
+            (Call::Garbage, Some(store)) => pbs_tasks::garbage_job(store, self.now()),
             (Call::Namespaces, Some(store)) => {
                 store.namespaces.iter().map(|path| json!({ "ns": path })).collect()
             }
             (Call::Groups, Some(store)) => return self.groups(store, &asked.query),
             (Call::Snapshots, Some(store)) => return self.snapshots(store, &asked.query),
-            (Call::SyncJobs, _) => json!([self.sync_job()]),
-            (Call::VerifyJobs, _) => json!([self.job(
-                "verify-main",
-                "02:30",
-                json!({ "ignore-verified": true, "outdated-after": 30 })
+            (Call::SyncJobs, _) => json!([SYNC.listed(
+                self.now(),
+                json!({
+                    "owner": "root@pam", "remote": "offsite", "remote-store": "copy", "sync-direction": "pull",
+                    "remove-vanished": true,
+                })
             )]),
+            (Call::VerifyJobs, _) => json!([
+                VERIFY.listed(self.now(), json!({ "ignore-verified": true, "outdated-after": 30 }))
+            ]),
             (Call::Permissions, _) => {
                 let audit = json!({ "Datastore.Audit": true, "Sys.Audit": true });
                 json!({ "/": audit, "/datastore": audit, "/system": audit })
             }
             (Call::PruneJobs, _) => {
-                json!([self.job("prune-main", "hourly", json!({ "keep-daily": 7, "keep-weekly": 4 }))])
+                json!([PRUNE.listed(self.now(), json!({ "keep-daily": 7, "keep-weekly": 4 }))])
             }
             (Call::GarbageJobs, _) => stores
                 .iter()
                 .filter(|store| store.total.is_some())
-                .map(|store| self.garbage_job(store))
+                .map(|store| pbs_tasks::garbage_job(store, self.now()))
                 .collect(),
             (Call::StoreStatus | Call::Garbage | Call::Namespaces | Call::Groups | Call::Snapshots, None) => {
                 return refused(400, "no such datastore ''");
@@ -387,7 +409,7 @@ impl Pbs {
 
     fn usage(&self, store: &StoreTruth) -> Value {
         let mut entry = json!({
-            "backend-type": "filesystem", "store": store.name,
+            "backend-type": store.backend, "store": store.name,
             "mount-status": if store.name == "removable" { "mounted" } else { "nonremovable" },
         });
         let Some(total) = store.total else {
@@ -476,50 +498,6 @@ impl Pbs {
             })
         });
         data(&rows.collect::<Vec<_>>())
-    }
-
-    fn sync_job(&self) -> Value {
-        let mut job = self.job(
-            "sync-offsite",
-            "daily",
-            json!({
-                "owner": "root@pam", "remote": "offsite", "remote-store": "copy", "sync-direction": "pull",
-                "remove-vanished": true,
-            }),
-        );
-        job["last-run-state"] = "sync failed with some errors.".into();
-        job
-    }
-
-    fn job(&self, id: &str, schedule: &str, more: Value) -> Value {
-        let last = self.slot() / 86_400 * 86_400 + 9_000;
-        let last = if last > self.slot() { last - 86_400 } else { last };
-        let mut job = json!({
-            "id": id, "store": "main", "schedule": schedule, "comment": "simulated",
-            "last-run-endtime": last, "last-run-state": "OK", "next-run": last + 86_400,
-            "last-run-upid": upid(last - 60, "verificationjob", "main"),
-        });
-        if let (Some(job), Value::Object(more)) = (job.as_object_mut(), more) {
-            job.extend(more);
-        }
-        job
-    }
-
-    fn garbage_job(&self, store: &StoreTruth) -> Value {
-        let last = self.slot() / 86_400 * 86_400;
-        let mut job = gc_status(store);
-        if let Some(job) = job.as_object_mut() {
-            job.extend([
-                ("store".to_owned(), json!(store.name)),
-                ("schedule".to_owned(), json!("daily")),
-                ("duration".to_owned(), json!(120)),
-                ("last-run-endtime".to_owned(), json!(last + 120)),
-                ("last-run-state".to_owned(), json!("OK")),
-                ("next-run".to_owned(), json!(last + 86_400)),
-                ("upid".to_owned(), json!(upid(last, "garbage_collection", &store.name))),
-            ]);
-        }
-        job
     }
 
     /// Makes users, tokens and rights; for administrators.

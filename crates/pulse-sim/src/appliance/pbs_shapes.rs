@@ -15,7 +15,7 @@ pub(super) fn listed(store: &StoreTruth) -> Value {
         ("removable", Some(_)) => "mounted",
         _ => "nonremovable",
     };
-    let mut entry = json!({ "backend-type": "filesystem", "mount-status": mount, "store": store.name });
+    let mut entry = json!({ "backend-type": store.backend, "mount-status": mount, "store": store.name });
     if let Some(maintenance) = store.maintenance {
         entry["maintenance"] = maintenance.into();
     }
@@ -23,6 +23,22 @@ pub(super) fn listed(store: &StoreTruth) -> Value {
         entry["comment"] = "all guests".into();
     }
     entry
+}
+
+/// A datastore's own status; one in the cloud counts what it asked of its bucket.
+pub(super) fn store_status(store: &StoreTruth) -> Value {
+    let mut status = json!({
+        "avail": store.total.unwrap_or(0) - store.used, "backend-type": store.backend, "total": store.total,
+        "used": store.used,
+    });
+    if store.backend == "s3" {
+        let chunks = store.disk_bytes >> 21;
+        status["s3-statistics"] = json!({
+            "delete": chunks / 50, "downloaded": store.disk_bytes / 20, "get": chunks / 20, "head": chunks / 10,
+            "post": chunks / 500, "put": chunks, "uploaded": store.disk_bytes,
+        });
+    }
+    status
 }
 
 pub(super) fn gc_status(store: &StoreTruth) -> Value {

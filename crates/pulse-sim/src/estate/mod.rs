@@ -17,7 +17,7 @@ use self::plan::Plan;
 pub use self::{
     plan::{AgentState, FileSystemLayout, GuestKind, GuestPlan},
     stored::{BackupTruth, DiskTruth, ReplicationTruth, SnapshotTruth, TaskTruth},
-    truth::{GuestStatus, GuestTruth, NodeTruth, StorageTruth, Truth},
+    truth::{CephTruth, GuestStatus, GuestTruth, NodeTruth, StorageTruth, Truth},
 };
 use crate::{
     EstateOptions, SimError,

@@ -154,7 +154,16 @@ pub(crate) struct StoragePlan {
     pub(crate) content: &'static str,
     pub(crate) is_shared: bool,
     pub(crate) is_disabled: bool,
+    /// So many nodes may use it, the first ones; all where absent.
+    pub(crate) only_first: Option<usize>,
     pub(crate) key: u64,
+}
+
+impl StoragePlan {
+    /// Whether the node with that index may use it.
+    pub(crate) fn is_on(&self, node: usize) -> bool {
+        self.only_first.is_none_or(|count| node < count)
+    }
 }
 
 /// Everything that is planned.
@@ -170,6 +179,8 @@ pub(crate) struct Plan {
     pub(crate) mix: GuestMix,
 }
 
+/// The share on CIFS is for so many nodes.
+const CIFS_NODES: usize = 2;
 /// Of the guest agents that are switched on, so many do not answer.
 const DEAD_AGENTS: f64 = 0.08 / 0.75;
 
@@ -342,6 +353,10 @@ fn storages(options: &EstateOptions, estate: u64) -> Vec<StoragePlan> {
     ];
     if options.ceph {
         list.push(("ceph-pool", "rbd", "images,rootdir", true, false));
+        list.push(("cephfs", "cephfs", "backup,iso,vztmpl", true, false));
+    }
+    if options.cifs {
+        list.push(("office", "cifs", "backup,iso", true, false));
     }
     if options.zfs {
         list.push(("tank", "zfspool", "images,rootdir", false, false));
@@ -356,6 +371,7 @@ fn storages(options: &EstateOptions, estate: u64) -> Vec<StoragePlan> {
             content,
             is_shared,
             is_disabled,
+            only_first: (kind == "cifs" && options.nodes > CIFS_NODES).then_some(CIFS_NODES),
             key: derive_text(estate, name),
         })
         .collect()
@@ -381,7 +397,8 @@ fn sizes(
                 local @ ("local-lvm" | "tank") => {
                     (planned(local, Some(node)) + 64 * GIB).div_ceil(256 * GIB) * 256 * GIB
                 }
-                "ceph-pool" => (planned("ceph-pool", None) + TIB).div_ceil(TIB) * TIB,
+                // Both draw from the same disks.
+                "ceph-pool" | "cephfs" => (planned("ceph-pool", None) + 2 * TIB).div_ceil(TIB) * TIB,
                 "nas" => (8 + options.guests as u64 / 50) * TIB,
                 _ => (6 + options.guests as u64 / 40) * TIB,
             };

@@ -123,11 +123,14 @@ pub struct DiskTruth {
 
 /// Whether a guest is backed up at night, and to where.
 pub(crate) fn backup_storage(plan: &Plan, guest: &GuestPlan) -> Option<&'static str> {
-    let has_server = plan.storages.iter().any(|storage| storage.name == "pbs-main");
+    let has =
+        |name: &str| plan.storages.iter().any(|storage| storage.name == name && storage.is_on(guest.home));
     match unit(derive(guest.key, 200)) {
         _ if guest.is_template => None,
         share if share < 0.2 => None,
-        share if share < 0.6 && has_server => Some("pbs-main"),
+        share if share < 0.6 && has("pbs-main") => Some("pbs-main"),
+        share if share < 0.7 && has("cephfs") => Some("cephfs"),
+        share if share < 0.8 && has("office") => Some("office"),
         _ => Some("nas"),
     }
 }

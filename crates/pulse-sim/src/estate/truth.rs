@@ -36,6 +36,14 @@ impl Truth {
         self.guests.get(place)
     }
 
+    /// What Ceph has, as a node that is there sees it; `None` without Ceph.
+    pub fn ceph(&self) -> Option<CephTruth> {
+        let pool = self.storages.iter().find(|storage| storage.kind == "rbd" && storage.is_active)?;
+        let is_beside = |one: &&StorageTruth| one.kind == "cephfs" && one.node == pool.node;
+        let file_system_used = self.storages.iter().find(is_beside).map_or(0, |storage| storage.used);
+        Some(CephTruth { total: pool.total + file_system_used, pool_used: pool.used, file_system_used })
+    }
+
     /// Guests that are listed a second time, by the node after their own: with counters and a life of their own.
     pub(crate) fn doubles(&self, vmids: &BTreeSet<u32>) -> Vec<GuestTruth> {
         let nodes = &self.nodes;
@@ -206,7 +214,9 @@ pub struct StorageTruth {
     pub content: &'static str,
     /// Whether every node sees the same.
     pub is_shared: bool,
-    /// Whether it is switched on.
+    /// Whether the node may use it.
+    pub is_here: bool,
+    /// Whether it is switched on, and the node may use it.
     pub is_enabled: bool,
     /// Whether it can be used now.
     pub is_active: bool,
@@ -214,6 +224,17 @@ pub struct StorageTruth {
     pub used: u64,
     /// Bytes in total.
     pub total: u64,
+}
+
+/// What Ceph has now, each byte counted once although three copies are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CephTruth {
+    /// Bytes in total.
+    pub total: u64,
+    /// Bytes that the guests' disks take.
+    pub pool_used: u64,
+    /// Bytes that files take.
+    pub file_system_used: u64,
 }
 
 /// Computes what is true at `at`, which must be the begin of a slot.
@@ -405,6 +426,11 @@ fn node_truth(node: &NodePlan, load: Load, is_away: bool, booted: Option<u64>, a
 }
 
 fn storages(plan: &Plan, away: &[bool], stored: &BTreeMap<(&str, usize), u64>, at: u64) -> Vec<StorageTruth> {
+    let ceph_disks: u64 =
+        stored.iter().filter(|((name, _), _)| *name == "ceph-pool").map(|(_, bytes)| bytes).sum();
+    let in_ceph_file_system = |total: u64| {
+        quantize(total as f64 * (0.04 + 0.01 * wander(derive(plan.key, 73), at, 86_400)), 64 * MIB)
+    };
     let mut list = Vec::with_capacity(plan.nodes.len() * plan.storages.len());
     for storage in &plan.storages {
         // Shared storages show the same figures on every node.
@@ -420,18 +446,28 @@ fn storages(plan: &Plan, away: &[bool], stored: &BTreeMap<(&str, usize), u64>, a
             let used = match storage.name {
                 "local" => growing(derive(70, index as u64), 0.2, 0.02, MIB),
                 "local-lvm" | "tank" => own.min(total),
-                "ceph-pool" => on_shared.min(total),
+                "ceph-pool" => on_shared.min(total - in_ceph_file_system(total)),
+                "cephfs" => in_ceph_file_system(total),
                 "nas" => growing(71, 0.46, 0.01, 64 * MIB),
                 _ => growing(72, 0.38, 0.01, 64 * MIB),
             };
-            let is_active = !storage.is_disabled && !away[index];
+            // What one of them takes of the common disks the other one does not have.
+            let total = match storage.name {
+                "ceph-pool" => total - in_ceph_file_system(total),
+                "cephfs" => total - ceph_disks.min(total - in_ceph_file_system(total)),
+                _ => total,
+            };
+            let is_here = storage.is_on(index);
+            let is_enabled = is_here && !storage.is_disabled;
+            let is_active = is_enabled && !away[index];
             list.push(StorageTruth {
                 name: storage.name,
                 node: Arc::clone(&node.name),
                 kind: storage.kind,
                 content: storage.content,
                 is_shared: storage.is_shared,
-                is_enabled: !storage.is_disabled,
+                is_here,
+                is_enabled,
                 is_active,
                 used: if is_active { used } else { 0 },
                 total: if is_active { total } else { 0 },

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Context,
+    kept::CEPH_POOLS,
     reply::{Outcome, failed},
 };
 use crate::{
@@ -339,10 +340,9 @@ pub(super) fn ha_status(context: &Context<'_>) -> Value {
 }
 
 pub(super) fn ceph_status(context: &Context<'_>) -> Outcome {
-    let storage = context.truth.storages.iter().find(|storage| storage.kind == "rbd" && storage.is_active);
-    let Some(storage) = storage else {
-        return Err(failed("binary not installed: /usr/bin/ceph-mon").into());
-    };
+    let space = context.truth.ceph().ok_or_else(|| failed("binary not installed: /usr/bin/ceph-mon"))?;
+    let used = space.pool_used + space.file_system_used;
+    let groups: u32 = CEPH_POOLS.iter().map(|(_, groups)| groups).sum();
     let monitors: Vec<_> = context.truth.nodes.iter().take(3).collect();
     let quorum: Vec<_> = monitors.iter().filter(|node| node.is_online).map(|node| &node.name).collect();
     let disks = context.truth.nodes.len() * 4;
@@ -362,7 +362,10 @@ pub(super) fn ceph_status(context: &Context<'_>) -> Outcome {
     Ok(json!({
         "election_epoch": 12,
         "fsid": crate::net::tls::uuid(context.pve.estate.plan.key),
-        "fsmap": { "by_rank": [], "epoch": 1, "up:standby": 0 },
+        "fsmap": {
+            "by_rank": quorum.first().map(|name| json!({ "filesystem_id": 1, "name": name, "rank": 0, "status": "up:active" })),
+            "epoch": 8, "id": 1, "in": 1, "max": 1, "up": 1, "up:standby": quorum.len().saturating_sub(1),
+        },
         "health": {
             "checks": checks, "mutes": [], "status": if is_healthy { "HEALTH_OK" } else { "HEALTH_WARN" },
         },
@@ -379,14 +382,14 @@ pub(super) fn ceph_status(context: &Context<'_>) -> Outcome {
             "epoch": 40, "num_in_osds": disks, "num_osds": disks, "num_remapped_pgs": 0, "num_up_osds": up,
         },
         "pgmap": {
-            "bytes_avail": (storage.total - storage.used) * 3,
-            "bytes_total": storage.total * 3,
-            "bytes_used": storage.used * 3,
-            "data_bytes": storage.used,
-            "num_objects": storage.used / (4 << 20),
-            "num_pgs": 129,
-            "num_pools": 2,
-            "pgs_by_state": [{ "count": 129, "state_name": "active+clean" }],
+            "bytes_avail": (space.total - used) * 3,
+            "bytes_total": space.total * 3,
+            "bytes_used": used * 3,
+            "data_bytes": used,
+            "num_objects": used / (4 << 20),
+            "num_pgs": groups,
+            "num_pools": CEPH_POOLS.len(),
+            "pgs_by_state": [{ "count": groups, "state_name": "active+clean" }],
         },
         "quorum_names": quorum,
         "servicemap": { "epoch": 1, "services": {} },

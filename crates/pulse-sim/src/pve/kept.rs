@@ -237,18 +237,22 @@ pub(crate) fn update_count(key: u64) -> u64 {
     derive(key, 230) % 12
 }
 
+/// Pools of Ceph with their placement groups: the manager's, the guests', and two for the file system.
+pub(crate) const CEPH_POOLS: [(&str, u32); 4] =
+    [(".mgr", 1), ("ceph-pool", 128), ("cephfs_data", 32), ("cephfs_metadata", 16)];
+
 /// Pools of Ceph.
 pub(super) fn ceph_pools(context: &Context<'_>) -> Outcome {
-    let storage = context.truth.storages.iter().find(|storage| storage.kind == "rbd" && storage.is_active);
-    let Some(storage) = storage else {
-        return Err(failed("binary not installed: /usr/bin/ceph-mon").into());
-    };
-    let pool = |number: u32, name: &str, used: u64| {
+    let space = context.truth.ceph().ok_or_else(|| failed("binary not installed: /usr/bin/ceph-mon"))?;
+    let available = (space.total - space.pool_used - space.file_system_used) * 3;
+    let pool = |(number, (name, groups)): (usize, (&str, u32)), used: u64| {
         json!({
             "bytes_used": used, "crush_rule": 0, "crush_rule_name": "replicated_rule", "min_size": 2,
-            "percent_used": used as f64 / (storage.total * 3) as f64, "pg_autoscale_mode": "on", "pg_num": 128,
-            "pool": number, "pool_name": name, "size": 3, "type": "replicated",
+            "percent_used": used as f64 / (used + available) as f64, "pg_autoscale_mode": "on", "pg_num": groups,
+            "pool": number + 1, "pool_name": name, "size": 3, "type": "replicated",
         })
     };
-    Ok(json!([pool(1, ".mgr", 1 << 20), pool(2, "ceph-pool", storage.used * 3)]))
+    let used = [1 << 20, space.pool_used * 3, space.file_system_used * 3, 2 << 20];
+    let pools = CEPH_POOLS.into_iter().enumerate().zip(used).map(|(of, used)| pool(of, used));
+    Ok(Value::Array(pools.collect()))
 }

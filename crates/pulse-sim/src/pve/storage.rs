@@ -25,6 +25,11 @@ pub(super) fn config(context: &Context<'_>) -> Value {
             "lvmthin" => json!({ "thinpool": "data", "vgname": "pve" }),
             "zfspool" => json!({ "mountpoint": "/rpool/data", "pool": "rpool/data", "sparse": 1 }),
             "rbd" => json!({ "krbd": 0, "pool": "ceph-pool", "shared": 1 }),
+            "cephfs" => json!({ "fs-name": "cephfs", "path": "/mnt/pve/cephfs" }),
+            "cifs" => json!({
+                "domain": "OFFICE", "path": "/mnt/pve/office", "server": "192.0.2.21", "share": "pve",
+                "smbversion": "3.11", "username": "pve",
+            }),
             "pbs" => json!({
                 "datastore": "main", "server": "192.0.2.30", "shared": 1, "username": "pve@pbs",
                 "fingerprint": "4D:90:93:3E:44:4B:EB:70:F5:2C:46:C8:D0:2B:12:1A:\
@@ -39,6 +44,10 @@ pub(super) fn config(context: &Context<'_>) -> Value {
             }
             if plan.is_shared {
                 entry.insert("shared".into(), 1.into());
+            }
+            if let Some(count) = plan.only_first {
+                let nodes = context.truth.nodes.iter().take(count);
+                entry.insert("nodes".into(), nodes.map(|node| &*node.name).collect::<Vec<_>>().join(",").into());
             }
         }
         entry
@@ -91,10 +100,12 @@ pub(super) fn named<'a>(context: &'a Context<'_>) -> Result<&'a StorageTruth, Re
     let name = context.part("storage");
     let found = on_node(context)?.find(|storage| storage.name == name);
     let storage = found.ok_or_else(|| failed(&format!("storage '{name}' does not exist")))?;
-    if storage.is_enabled {
-        Ok(storage)
-    } else {
-        Err(failed(&format!("storage '{name}' is disabled")).into())
+    match (storage.is_enabled, storage.is_here) {
+        (true, _) => Ok(storage),
+        (false, true) => Err(failed(&format!("storage '{name}' is disabled")).into()),
+        (false, false) => {
+            Err(failed(&format!("storage '{name}' is not available on node '{}'", storage.node)).into())
+        }
     }
 }
 

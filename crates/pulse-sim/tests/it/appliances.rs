@@ -76,10 +76,11 @@ async fn a_backup_servers_answers_fit_the_vendors_schema() {
     for (path, pattern) in [
         ("/version", "/version"),
         ("/nodes/localhost/status", "/nodes/{node}/status"),
-        ("/nodes/localhost/tasks", "/nodes/{node}/tasks"),
+        ("/nodes/localhost/tasks?limit=0", "/nodes/{node}/tasks"),
         ("/status/datastore-usage", "/status/datastore-usage"),
         ("/admin/datastore", "/admin/datastore"),
         ("/admin/datastore/main/status", "/admin/datastore/{store}/status"),
+        ("/admin/datastore/cloud/status", "/admin/datastore/{store}/status"),
         ("/admin/datastore/main/gc", "/admin/datastore/{store}/gc"),
         ("/admin/datastore/main/namespace", "/admin/datastore/{store}/namespace"),
         ("/admin/datastore/main/groups", "/admin/datastore/{store}/groups"),
@@ -153,6 +154,58 @@ async fn what_a_backup_server_says_is_what_is_true() {
     }
     let namespaces = client.data("/admin/datastore/main/namespace").await;
     assert_eq!(namespaces, json!([{ "ns": "" }, { "ns": "site-b" }, { "ns": "site-b/prod" }]));
+}
+
+#[tokio::test]
+async fn a_backup_servers_tasks_are_those_of_its_jobs_and_backups() {
+    let (server, client, clock) = backup_server().await;
+    let tasks = async |query: &str| {
+        let data = client.data(&format!("/nodes/localhost/tasks{query}")).await;
+        data.as_array().unwrap().clone()
+    };
+    let all = tasks("?limit=0").await;
+    let mut upids: Vec<_> = all.iter().map(|task| task["upid"].as_str().unwrap()).collect();
+    // The form that the schema gives them, which the check of the answers does not look at.
+    for upid in &upids {
+        let parts: Vec<_> = upid.split(':').collect();
+        assert!(parts.len() == 10 && parts[0] == "UPID" && parts[9].is_empty(), "{upid}");
+        assert!(parts[2..6].iter().all(|part| u64::from_str_radix(part, 16).is_ok()), "{upid}");
+    }
+    upids.sort_unstable();
+    let count = upids.len();
+    upids.dedup();
+    assert_eq!(upids.len(), count);
+    assert!(all.is_sorted_by(|a, b| a["starttime"].as_u64() >= b["starttime"].as_u64()));
+    for (list, field) in
+        [("sync", "last-run-upid"), ("verify", "last-run-upid"), ("prune", "last-run-upid"), ("gc", "upid")]
+    {
+        for job in client.data(&format!("/admin/{list}")).await.as_array().unwrap() {
+            let task = all.iter().find(|task| task["upid"] == job[field]).unwrap_or_else(|| panic!("{job}"));
+            assert_eq!(
+                (&task["endtime"], &task["status"]),
+                (&job["last-run-endtime"], &job["last-run-state"])
+            );
+        }
+    }
+    let group = &server.truth().groups[0];
+    let of_group = tasks("?limit=0&typefilter=backup&store=main&userfilter=pve@pbs!a").await;
+    let newest = of_group.iter().find(|task| task["worker_id"] == "main:vm/100").unwrap();
+    assert_eq!((&newest["starttime"], group.id.as_str()), (&group.backups[0].at.into(), "100"));
+    assert_eq!(tasks("").await, all[..50]);
+    assert_eq!(tasks("?start=10&limit=5").await, all[10..15]);
+    let failed = tasks("?limit=0&errors=1").await;
+    assert!(!failed.is_empty() && failed.iter().all(|task| task["worker_type"] == "syncjob"), "{failed:?}");
+    assert_eq!(tasks("?limit=0&statusfilter=error").await, failed);
+    // One is seen while it runs, and has no end until it has ended.
+    clock.advance(SignedDuration::from_hours(12));
+    let running = tasks("?running=1").await;
+    assert_eq!(running.len(), 3, "{running:?}");
+    assert!(
+        running.iter().all(|task| task["worker_type"] == "garbage_collection" && task["endtime"].is_null())
+    );
+    clock.advance(SignedDuration::from_secs(120));
+    assert!(tasks("?running=1").await.is_empty());
+    assert_eq!(client.get("/nodes/localhost/tasks?limit=many").await.status, 400);
 }
 
 #[tokio::test]

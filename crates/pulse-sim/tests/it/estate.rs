@@ -87,7 +87,7 @@ fn is_close(got: &Value, wanted: f64) -> bool {
 
 #[tokio::test]
 async fn the_api_says_what_is_true() {
-    let scene = Scene::new(EstateOptions { ceph: true, ..EstateOptions::default() }).await;
+    let scene = Scene::new(EstateOptions { ceph: true, cifs: true, ..EstateOptions::default() }).await;
     let list = scene.client.data("/cluster/resources").await;
     let truth = scene.cluster.truth();
     let find = |id: &str| -> &Value {
@@ -134,9 +134,9 @@ async fn the_api_says_what_is_true() {
 
 #[tokio::test]
 async fn shared_storages_look_the_same_from_everywhere() {
-    let scene = Scene::new(EstateOptions { ceph: true, ..EstateOptions::default() }).await;
+    let scene = Scene::new(EstateOptions { ceph: true, cifs: true, ..EstateOptions::default() }).await;
     let truth = scene.cluster.truth();
-    for name in ["nas", "pbs-main", "ceph-pool"] {
+    for name in ["nas", "pbs-main", "ceph-pool", "cephfs"] {
         let figures: Vec<_> = truth
             .storages
             .iter()
@@ -203,4 +203,43 @@ async fn five_thousand_guests_are_listed_quickly() {
     let each = begin.elapsed() / 20;
     // Unoptimised and on a busy machine; computing it anew each time would take far longer.
     assert!(each.as_millis() < 250, "{each:?} per list of 5,000 guests");
+}
+
+#[tokio::test]
+async fn a_share_for_some_nodes_is_switched_off_on_the_others_and_says_why() {
+    let scene = Scene::new(EstateOptions { ceph: true, cifs: true, ..EstateOptions::default() }).await;
+    let config = scene.client.data("/storage").await;
+    let office = config.as_array().unwrap().iter().find(|entry| entry["storage"] == "office").unwrap();
+    assert_eq!((&office["type"], &office["nodes"]), (&"cifs".into(), &"pve1,pve2".into()));
+    let listed = scene.client.data("/cluster/resources?type=storage").await;
+    let on: Vec<_> = listed.as_array().unwrap().iter().filter(|entry| entry["storage"] == "office").collect();
+    assert_eq!(on.iter().map(|entry| &entry["node"]).collect::<Vec<_>>(), ["pve1", "pve2"]);
+    let answer = scene.client.get("/nodes/pve3/storage/office/content").await;
+    assert_eq!(
+        (answer.status, answer.reason.as_str()),
+        (500, "storage 'office' is not available on node 'pve3'")
+    );
+    let backups = scene.client.data("/nodes/pve1/storage/office/content").await;
+    assert!(!backups.as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_draws_from_the_disks_of_ceph_adds_up() {
+    let scene = Scene::new(EstateOptions { guests: 200, ceph: true, ..EstateOptions::default() }).await;
+    let status = scene.client.data("/cluster/ceph/status").await;
+    let figure = |name: &str| status["pgmap"][name].as_u64().unwrap();
+    let pools = scene.client.data("/nodes/pve1/ceph/pool").await;
+    let pools = pools.as_array().unwrap();
+    let stored: u64 = pools
+        .iter()
+        .filter(|pool| pool["pool"] == 2 || pool["pool"] == 3)
+        .map(|pool| pool["bytes_used"].as_u64().unwrap())
+        .sum();
+    assert_eq!(stored, figure("bytes_used"));
+    let groups: u64 = pools.iter().map(|pool| pool["pg_num"].as_u64().unwrap()).sum();
+    assert_eq!((groups, pools.len() as u64), (figure("num_pgs"), figure("num_pools")));
+    for name in ["ceph-pool", "cephfs"] {
+        let one = scene.client.data(&format!("/nodes/pve1/storage/{name}/status")).await;
+        assert_eq!(one["avail"].as_u64().unwrap() * 3, figure("bytes_avail"), "{name}");
+    }
 }

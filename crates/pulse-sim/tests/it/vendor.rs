@@ -50,6 +50,9 @@ fn calls(scene: &Scene, version: PveVersion) -> Vec<(&'static str, String)> {
         ("/nodes/{node}/storage/{storage}/status", node("/storage/nas/status")),
         ("/nodes/{node}/storage/{storage}/content", node("/storage/nas/content")),
         ("/nodes/{node}/storage/{storage}/content", node("/storage/pbs-main/content")),
+        ("/nodes/{node}/storage/{storage}/content", node("/storage/cephfs/content")),
+        ("/nodes/{node}/storage/{storage}/content", node("/storage/office/content")),
+        ("/nodes/{node}/storage/{storage}/status", node("/storage/office/status")),
         ("/nodes/{node}/qemu", node("/qemu?full=1")),
         ("/nodes/{node}/qemu/{vmid}/status/current", of(vm, "/status/current")),
         ("/nodes/{node}/qemu/{vmid}/config", of(vm, "/config")),
@@ -90,6 +93,7 @@ async fn every_answer_is_as_the_vendors_schema_of_its_release_says() {
             version,
             zfs: true,
             ceph: true,
+            cifs: true,
             ..EstateOptions::default()
         };
         let scene = Scene::new(options).await;
@@ -114,6 +118,7 @@ async fn every_parameter_the_schema_does_not_know_is_refused() {
         version: PveVersion::V9_2,
         zfs: true,
         ceph: true,
+        cifs: true,
         ..EstateOptions::default()
     })
     .await;

@@ -1,7 +1,7 @@
 // What the page's build does after bundling: a compressed copy of each file, and the size budget.
 // The server never compresses; it hands out these copies (see ../src/lib.rs of the crate).
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { Plugin, Rollup } from "vite";
 
@@ -24,7 +24,7 @@ export function finishDist(): Plugin {
     name: "pulse-finish-dist",
     apply: "build",
     configResolved(config) {
-      outDir = join(config.root, config.build.outDir);
+      outDir = resolve(config.root, config.build.outDir);
     },
     writeBundle(_options, bundle) {
       first = firstView(bundle);

@@ -4,7 +4,8 @@
 //   npm run build && npm run mock
 //   PORT=7700 GUESTS=5000 CONTAINERS=1000 FRESH=1 NO_WS=1 EMPTY=1 BROKEN=1 npm run mock
 //
-// FRESH starts with the first setup (the token is "bootstrap"), else user and password are "admin".
+// FRESH starts with the first setup (the token is "bootstrap"), else user and password are "admin". DIST is another folder
+// with a built page, so that two builds can be compared in turn.
 // Never shipped, never used by tests of the product: those run against the real server.
 
 import { createHash, randomBytes } from "node:crypto";
@@ -16,7 +17,7 @@ import { gzipSync } from "node:zlib";
 import { estate, step } from "./estate.mjs";
 
 const port = Number(process.env.PORT ?? 7655);
-const dist = fileURLToPath(new URL("../dist", import.meta.url));
+const dist = process.env.DIST ?? fileURLToPath(new URL("../dist", import.meta.url));
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:";

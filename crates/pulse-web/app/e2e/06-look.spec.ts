@@ -1,4 +1,14 @@
-import { expect, expectAccessible, expectToFit, LOOKS, PAGES, rowNames, test, wear } from "./support";
+import {
+  expect,
+  expectAccessible,
+  expectToFit,
+  hasContainers,
+  LOOKS,
+  PAGES,
+  rowNames,
+  test,
+  wear,
+} from "./support";
 
 for (const look of LOOKS) {
   for (const { address, heading } of PAGES) {
@@ -31,9 +41,8 @@ for (const { what, address, table } of DRAWERS) {
   test(`the drawer of a ${what} is accessible and fits in every look`, async ({ inside: page }) => {
     await page.goto(address);
     await expect(page.getByRole("status", { name: "Connection" })).toContainText("Live");
-    const row = rowNames(page, table).first();
-    test.skip(what !== "guest" && what !== "host" && (await row.count()) === 0, `there is no ${what}`);
-    await row.click();
+    test.skip(address === "/docker" && !(await hasContainers(page)), `there is no ${what}`);
+    await rowNames(page, table).first().click();
     await expect(page.getByRole("complementary").getByRole("heading", { name: "History" })).toBeVisible();
     for (const look of LOOKS) {
       await wear(page, look);
@@ -158,15 +167,14 @@ const SPOKEN: readonly { address: string; snapshot: string }[] = [
     - main:
       - heading "Backups" [level=1]
       - region "Backups by day"
-      - region "Unprotected guests":
+      - region "Backups":
         - group "List":
-          - button "Unprotected guests" [pressed]
-          - button "Backups"
+          - button "Backups" [pressed]
+          - button "Unprotected guests"
           - button "Unclear"
           - button "Tasks"
           - button "Snapshots"
-        - group "Newest backup at most"
-        - table "Unprotected guests"
+        - table "Backups"
     `,
   },
   {

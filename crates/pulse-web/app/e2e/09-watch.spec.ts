@@ -13,6 +13,7 @@ async function looks(): Promise<number> {
 test("an open drawer has figures of every second, and a closed one asks for nothing", async ({
   inside: page,
 }) => {
+  test.setTimeout(150_000);
   await page.goto("/proxmox?group=none&type=ct&state=running");
   const first = rowNames(page, "Guests").first();
   await expect(first).toBeVisible({ timeout: 30_000 });

@@ -1,12 +1,13 @@
 // Sessions, the login by a provider, and alerts that are to be quiet for a while.
 
-import { expect, expectAccessible, PASSWORD, rowNames, test, USER } from "./support";
+import { expect, expectAccessible, HostWithAlert, PASSWORD, resize, rowNames, test, USER } from "./support";
 
 test("another session is listed, can be ended, and is out at once", async ({
   inside: page,
   browser,
   baseURL,
 }) => {
+  test.setTimeout(120_000);
   const elsewhere = await browser.newContext({
     ...(baseURL === undefined ? {} : { baseURL }),
     userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -48,22 +49,27 @@ test("the test of a provider says what is wrong, and nothing is kept by it", asy
   await expect(form.getByLabel("Issuer")).toHaveValue("");
 });
 
-test("an alert is snoozed for an hour, and woken again", async ({ inside: page }) => {
-  await page.goto("/alerts");
-  const first = rowNames(page, "Active alerts").first();
-  await expect(first).toBeVisible({ timeout: 45_000 });
-  const snooze = page.getByRole("button", { name: /^Snooze 1 h: the alert of/ }).first();
-  await snooze.click();
-  const wake = page.getByRole("button", { name: /^Wake \(.*: the alert of/ });
-  await expect(wake.first()).toContainText(/Wake \((1\sh|59\smin)\)/);
-  // The row says so in words, too, and on a phone as well.
-  const mark = page.getByRole("table", { name: "Active alerts" }).getByText(/snoozed (1\sh|59\smin)/);
-  await expect(mark).toHaveCount(1);
-  await expectAccessible(page, "a snoozed alert");
-  await page.setViewportSize({ width: 390, height: 844 });
-  await expect(mark).toHaveCount(1);
-  await expectAccessible(page, "a snoozed alert on a phone");
-  await page.setViewportSize({ width: 1440, height: 900 });
-  await wake.first().click();
-  await expect(wake).toHaveCount(0);
+test("an alert is snoozed for an hour, and woken again", async ({ inside: page, baseURL }) => {
+  const host = await HostWithAlert.start(page, baseURL, "spec-snoozed");
+  try {
+    await host.fill(99);
+    await page.goto("/alerts?q=spec-snoozed");
+    const alerts = rowNames(page, "Active alerts");
+    await expect(alerts).toHaveCount(1, { timeout: 30_000 });
+    await page.getByRole("button", { name: /^Snooze 1 h: the alert of spec-snoozed/ }).click();
+    const wake = page.getByRole("button", { name: /^Wake \(.*: the alert of spec-snoozed/ });
+    await expect(wake).toContainText(/Wake \((1\sh|59\smin)\)/);
+    // The row says so in words, too, and on a phone as well.
+    const mark = page.getByRole("table", { name: "Active alerts" }).getByText(/snoozed (1\sh|59\smin)/);
+    await expect(mark).toHaveCount(1);
+    await expectAccessible(page, "a snoozed alert");
+    await resize(page, 390, 844);
+    await expect(mark).toHaveCount(1);
+    await expectAccessible(page, "a snoozed alert on a phone");
+    await resize(page, 1440, 900);
+    await wake.click();
+    await expect(wake).toHaveCount(0);
+  } finally {
+    await host.end();
+  }
 });

@@ -1,6 +1,6 @@
 // What an administrator does with agents: name, hide, remove, let back in; and what the licence leaves out.
 
-import { csrf, expect, expectAccessible, lookAt, makeToken, test } from "./support";
+import { csrf, expect, expectAccessible, LOOKS, lookAt, makeToken, reportHost, test, wear } from "./support";
 
 interface State {
   hosts: { id: string; hostname: string; displayName: string }[];
@@ -68,6 +68,7 @@ test("a Docker host is named, hidden and shown again", async ({ inside: page }) 
 });
 
 test("a report that comes in the middle of a name leaves what was typed", async ({ inside: page }) => {
+  test.setTimeout(90_000);
   const state = (await (await page.request.get("/api/state")).json()) as State;
   test.skip(state.dockerHosts.length === 0, "no Docker host reports to this server");
   await page.goto("/settings/agents");
@@ -90,20 +91,6 @@ test("a report that comes in the middle of a name leaves what was typed", async 
   await expect(name).toHaveValue("half a na");
   await expect(name).toBeFocused();
 });
-
-/** The test is an agent: it reports once, and gives the server's status. */
-async function reportHost(base: string | undefined, token: string, id: string): Promise<number> {
-  const answer = await fetch(`${base}/api/agents/host/report`, {
-    method: "POST",
-    headers: { "X-API-Token": token, "Content-Type": "application/json" },
-    body: JSON.stringify({
-      agent: { id, version: "5.1.0", type: "unified", intervalSeconds: 300 },
-      host: { id, hostname: id, machineId: id, osName: "Debian" },
-      metrics: { cpuUsagePercent: 7 },
-    }),
-  });
-  return answer.status;
-}
 
 test("a removed host may not report until somebody lets it back in", async ({ inside: page, baseURL }) => {
   const id = "spec-removed";
@@ -181,12 +168,9 @@ test("what the licence leaves out is a state, not an error", async ({ inside: pa
       - paragraph: /Agents go on/
   `);
   await expect(page.getByRole("alert")).toHaveCount(0);
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width: 390, height: 844 });
-    await expectAccessible(page, `no licence, ${colorScheme}`);
-    await page.setViewportSize({ width: 1440, height: 900 });
-    await expectAccessible(page, `no licence, ${colorScheme}, wide`);
+  for (const look of LOOKS) {
+    await wear(page, look);
+    await expectAccessible(page, `no licence, ${look.name}`);
   }
 });
 

@@ -1,13 +1,6 @@
 // Whose backups are whose, and what waits to be updated.
 
-import { expect, expectAccessible, test } from "./support";
-
-const LOOKS = [
-  { colorScheme: "light", width: 1440 },
-  { colorScheme: "dark", width: 1440 },
-  { colorScheme: "light", width: 390 },
-  { colorScheme: "dark", width: 390 },
-] as const;
+import { expect, expectAccessible, LOOKS, test, wear } from "./support";
 
 test("what the server cannot attribute is said, with whom it may be of", async ({ inside: page }) => {
   await page.route("**/api/backups/coverage", (route) =>
@@ -66,17 +59,16 @@ test("what the server cannot attribute is said, with whom it may be of", async (
   await expect(page.getByRole("region", { name: "Unclear backups" })).toMatchAriaSnapshot(`
     - region "Unclear backups":
       - group "List":
-        - button "Unprotected guests"
         - button "Backups"
+        - button "Unprotected guests"
         - button "Unclear" [pressed]
       - table "Unclear backups":
         - rowgroup:
           - row "What State Why Newest backup"
   `);
   for (const look of LOOKS) {
-    await page.emulateMedia({ colorScheme: look.colorScheme });
-    await page.setViewportSize({ width: look.width, height: 844 });
-    await expectAccessible(page, `unclear backups, ${look.colorScheme}, ${look.width}`);
+    await wear(page, look);
+    await expectAccessible(page, `unclear backups, ${look.name}`);
   }
 });
 
@@ -127,9 +119,8 @@ test("updates that wait are listed; null is none", async ({ inside: page }) => {
   await page.reload();
   await expect(page.getByRole("table", { name: "Updates" })).toContainText("nginx:1.27");
   for (const look of LOOKS) {
-    await page.emulateMedia({ colorScheme: look.colorScheme });
-    await page.setViewportSize({ width: look.width, height: 844 });
-    await expectAccessible(page, `updates, ${look.colorScheme}, ${look.width}`);
+    await wear(page, look);
+    await expectAccessible(page, `updates, ${look.name}`);
   }
 });
 
@@ -157,7 +148,7 @@ test("unprotected are only those of whom it is known, and the age that counts is
     await route.fulfill({ json: answer });
   });
   const name = (index: number): string => guests[index]?.name ?? "";
-  await page.goto("/proxmox/backups?limit=0");
+  await page.goto("/proxmox/backups?list=unprotected&limit=0");
   const table = page.getByRole("table", { name: "Unprotected guests" });
   await expect(table.getByRole("button", { name: name(0), exact: true })).toBeVisible();
   await expect(table).toContainText("no backup");
@@ -179,8 +170,7 @@ test("the days on which each guest was backed up are a row of marks that says it
   await expect(table.locator("[data-row-key]").first()).toBeVisible({ timeout: 30_000 });
   await expect(table.getByRole("img", { name: /^backups on \d+ of 28 days$/ }).first()).toBeVisible();
   for (const look of LOOKS) {
-    await page.emulateMedia({ colorScheme: look.colorScheme });
-    await page.setViewportSize({ width: look.width, height: 844 });
-    await expectAccessible(page, `backups by guest and day, ${look.colorScheme}, ${look.width}`);
+    await wear(page, look);
+    await expectAccessible(page, `backups by guest and day, ${look.name}`);
   }
 });

@@ -102,6 +102,7 @@ for (const { kind, scope, address, table, remove, body } of KINDS) {
     inside: page,
     baseURL,
   }) => {
+    test.setTimeout(180_000);
     const agent = startAgent(baseURL ?? "", kind, await makeToken(page, [scope]), body);
     try {
       await page.goto(`${address}?q=live-spec`);

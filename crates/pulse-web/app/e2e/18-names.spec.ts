@@ -9,6 +9,7 @@ import {
   LOOKS,
   lookAt,
   makeToken,
+  resize,
   routeLive,
   rowNames,
   test,
@@ -85,6 +86,7 @@ async function expectHarmless(page: Page, asked: readonly string[]): Promise<voi
 test("names of guests are only ever text, in the table, the drawer, the search and the alerts", async ({
   inside: page,
 }) => {
+  test.setTimeout(120_000);
   const asked: string[] = [];
   page.on("request", (request) => asked.push(request.url()));
   await renamed(page);
@@ -144,6 +146,7 @@ test("names of containers and their hosts are only ever text, in tables, drawers
   inside: page,
   baseURL,
 }) => {
+  test.setTimeout(120_000);
   const asked: string[] = [];
   page.on("request", (request) => asked.push(request.url()));
   const id = "names-spec";
@@ -185,7 +188,7 @@ test("names of containers and their hosts are only ever text, in tables, drawers
         await wear(page, look);
         await expectToFit(page, `drawer of ${name}, ${look.name}`);
       }
-      await page.setViewportSize({ width: 1440, height: 900 });
+      await resize(page, 1440, 900);
       await page.keyboard.press("Escape");
       await expect(drawer).toBeHidden();
     }

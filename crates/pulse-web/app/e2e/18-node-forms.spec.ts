@@ -68,9 +68,10 @@ test("a backup server is added, read whole, told what to leave out, and removed"
 
   await page.goto("/proxmox/backups");
   const stores = page.getByRole("table", { name: "Backup servers" });
-  for (const store of ["archive", "main", "removable"]) {
+  for (const store of ["archive", "cloud", "main", "removable"]) {
     await expect(stores.getByText(store, { exact: true }).first()).toBeVisible(SOON);
   }
+  await expect(stores.getByRole("row", { name: /cloud/ }).getByText("S3", { exact: true })).toBeVisible();
 
   // Left out: it is read no more. What is not in the form stays as it is.
   await page.goto("/settings/nodes");

@@ -101,7 +101,7 @@ test("people log in by a provider, with the role of their group; who is in no gr
   await form.getByLabel("Client secret").fill("the secret of: pulse/+%");
   await form.getByLabel("Scopes").fill("openid profile email groups");
   await form.getByLabel("Claim of the groups").fill("groups");
-  await form.getByLabel("Groups that may log in").fill("ops, admins");
+  await form.getByLabel("Groups that may log in").fill("ops\nadmins");
   await form.getByLabel("Roles of groups").fill("ops=viewer");
   // The mistake that everybody makes once: one slash too many.
   await form.getByRole("button", { name: "Test" }).click();
@@ -117,7 +117,7 @@ test("people log in by a provider, with the role of their group; who is in no gr
   await expect(form.getByRole("status")).toContainText("Saved");
   await page.reload();
   await expect(form.getByLabel("Roles of groups")).toHaveValue("ops=viewer");
-  await expect(form.getByLabel("Groups that may log in")).toHaveValue("ops, admins");
+  await expect(form.getByLabel("Groups that may log in")).toHaveValue("ops\nadmins");
   await page.getByRole("button", { name: `Log out ${USER}` }).click();
 
   await page.goto(`${server.url}/hosts`);

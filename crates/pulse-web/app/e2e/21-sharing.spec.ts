@@ -1,7 +1,7 @@
 // What leaves the page: paper, a phone's start screen, another page's frame, the browser's notifications.
 
 import type { Page } from "@playwright/test";
-import { csrf, expect, routeLive, rowNames, test } from "./support";
+import { csrf, expect, HostWithAlert, routeLive, rowNames, test } from "./support";
 
 test("the page can be put on a phone's start screen", async ({ inside: page }) => {
   await page.goto("/hosts");
@@ -103,27 +103,20 @@ test("an alert that is raised becomes a notification of the browser where it is 
     }
     Object.assign(window, { Notification: Shown });
   });
-  await page.goto("/settings/appearance");
-  await page.getByLabel("Show alerts as notifications of this browser").check();
-  const config = await (await page.request.get("/api/alerts/config")).json();
-  const put = async (disk: number): Promise<void> => {
-    const answer = await page.request.put("/api/alerts/config", {
-      headers: await csrf(page),
-      data: {
-        ...config,
-        timeThreshold: 0,
-        timeThresholds: { ...config.timeThresholds, host: 0 },
-        hostDefaults: { ...config.hostDefaults, disk: { trigger: disk, clear: disk - 1 } },
-      },
-    });
-    expect(answer.ok(), await answer.text()).toBe(true);
-  };
-  const shown = (): Promise<string[]> =>
-    page.evaluate(() => (window as unknown as { shown: string[] }).shown);
-  // What was raised before the page was opened is no news.
-  expect(await shown()).toEqual([]);
-  await put(2);
-  await expect.poll(async () => (await shown()).join("\n"), { timeout: 90_000 }).toMatch(/disk/i);
-  await put(90);
-  await page.getByLabel("Show alerts as notifications of this browser").uncheck();
+  const host = await HostWithAlert.start(page, baseURL, "spec-notified");
+  try {
+    await page.goto("/settings/appearance");
+    // What was raised before the page had its first data is no news.
+    await expect(page.getByRole("status", { name: "Connection" })).toContainText("Live");
+    await page.getByLabel("Show alerts as notifications of this browser").check();
+    const shown = (): Promise<string> =>
+      page.evaluate(() => (window as unknown as { shown: string[] }).shown.join("\n"));
+    // Others may be raised meanwhile: this host's is not.
+    expect(await shown()).not.toContain("spec-notified");
+    await host.fill(99);
+    await expect.poll(shown, { timeout: 30_000 }).toMatch(/spec-notified.*disk/i);
+    await page.getByLabel("Show alerts as notifications of this browser").uncheck();
+  } finally {
+    await host.end();
+  }
 });

@@ -91,6 +91,14 @@ export function rowNames(page: Page, table: string) {
     .locator("[data-row-key]:not([data-row-key^='group:'])");
 }
 
+/** Whether a Docker host with a container reports to the server: not every machine has an engine. */
+export async function hasContainers(page: Page): Promise<boolean> {
+  const state = (await (await page.request.get("/api/state")).json()) as {
+    dockerHosts: { containers: unknown[] }[];
+  };
+  return state.dockerHosts.some((host) => host.containers.length > 0);
+}
+
 /** All pages with an address of their own, as the screenshots take them, too. */
 export const PAGES = JSON.parse(readFileSync(new URL("./pages.json", import.meta.url), "utf8")) as readonly {
   address: string;
@@ -107,7 +115,16 @@ export const LOOKS = [
 
 export async function wear(page: Page, look: (typeof LOOKS)[number]): Promise<void> {
   await page.emulateMedia({ colorScheme: look.scheme });
-  await page.setViewportSize({ width: look.width, height: 844 });
+  await resize(page, look.width, 844);
+}
+
+/** The window has that size, and the page has heard of it: a browser tells its scripts only with the next frame. */
+export async function resize(page: Page, width: number, height: number): Promise<void> {
+  await page.setViewportSize({ width, height });
+  await page.waitForFunction((wanted) => window.innerWidth === wanted, width);
+  await page.evaluate(
+    () => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),
+  );
 }
 
 /** Holds the state that is on the page to what holds for every state, in each look, and keeps a picture of it. */
@@ -120,18 +137,21 @@ export async function lookAt(page: Page, what: string): Promise<void> {
       path: `test-results/looks/${what} ${look.name}.png`.replaceAll(" ", "-"),
     });
   }
-  await page.setViewportSize({ width: 1440, height: 900 });
   await page.emulateMedia({ colorScheme: "light" });
+  await resize(page, 1440, 900);
 }
 
-/** Nothing is wider than its window: neither the page, nor what lies over it. */
+/** Nothing is wider than its window: neither the page, nor what lies over it. Not at once after a change of the window. */
 export async function expectToFit(page: Page, what: string): Promise<void> {
-  const overflow = await page.evaluate(() => {
-    const boxes = document.querySelectorAll("main, aside, dialog[open]");
-    const inside = [...boxes].map((box) => box.scrollWidth - box.clientWidth);
-    return Math.max(document.documentElement.scrollWidth - window.innerWidth, ...inside);
-  });
-  expect(overflow, `${what} is wider than its window`).toBeLessThanOrEqual(0);
+  const overflow = (): Promise<number> =>
+    page.evaluate(() => {
+      const boxes = document.querySelectorAll("main, aside, dialog[open]");
+      const inside = [...boxes].map((box) => box.scrollWidth - box.clientWidth);
+      return Math.max(document.documentElement.scrollWidth - window.innerWidth, ...inside);
+    });
+  await expect
+    .poll(overflow, { message: `${what} is wider than its window`, timeout: 5_000 })
+    .toBeLessThanOrEqual(0);
 }
 
 /** Tabs until the control has the focus, at most once around the page. */
@@ -172,6 +192,67 @@ export async function makeToken(page: Page, scopes: readonly string[]): Promise<
   });
   expect(answer.ok(), await answer.text()).toBe(true);
   return ((await answer.json()) as { token: string }).token;
+}
+
+/** A report of a host that is nobody's machine; the server's status. */
+export async function reportHost(
+  base: string | undefined,
+  token: string,
+  id: string,
+  more: object = {},
+): Promise<number> {
+  const answer = await fetch(`${base}/api/agents/host/report`, {
+    method: "POST",
+    headers: { "X-API-Token": token, "Content-Type": "application/json" },
+    body: JSON.stringify({
+      agent: { id, version: "5.1.0", type: "unified", intervalSeconds: 300 },
+      host: { id, hostname: id, machineId: id, osName: "Debian" },
+      metrics: { cpuUsagePercent: 7 },
+      ...more,
+    }),
+  });
+  return answer.status;
+}
+
+/** A host of the test's own, which has an alert as soon as its disk is full, whatever the real machines do. */
+export class HostWithAlert {
+  private constructor(
+    private readonly page: Page,
+    private readonly base: string | undefined,
+    private readonly token: string,
+    private readonly id: string,
+  ) {}
+
+  static async start(page: Page, base: string | undefined, id: string): Promise<HostWithAlert> {
+    const config = await (await page.request.get("/api/alerts/config")).json();
+    const answer = await page.request.put("/api/alerts/config", {
+      headers: await csrf(page),
+      data: { ...config, timeThreshold: 0, timeThresholds: { ...config.timeThresholds, host: 0 } },
+    });
+    expect(answer.ok(), await answer.text()).toBe(true);
+    const host = new HostWithAlert(page, base, await makeToken(page, ["host-agent:report"]), id);
+    await host.fill(40);
+    return host;
+  }
+
+  /** Reports a disk that is this full. */
+  async fill(percent: number): Promise<void> {
+    const disk = {
+      device: "/dev/sda1",
+      mountpoint: "/srv",
+      type: "ext4",
+      totalBytes: 100_000_000_000,
+      usedBytes: percent * 1_000_000_000,
+      freeBytes: (100 - percent) * 1_000_000_000,
+      usage: percent,
+    };
+    expect(await reportHost(this.base, this.token, this.id, { disks: [disk] })).toBe(200);
+  }
+
+  /** Takes the host away, and its alert with it. */
+  async end(): Promise<void> {
+    await this.page.request.delete(`/api/agents/host/${this.id}`, { headers: await csrf(this.page) });
+  }
 }
 
 /**

@@ -47,6 +47,7 @@ const SettingsPage = lazy(() => import("./features/settings/SettingsPage"));
 const NodesPage = lazy(() => import("./features/settings/NodesPage"));
 const AgentsPage = lazy(() => import("./features/settings/AgentsPage"));
 const ProfilesPage = lazy(() => import("./features/settings/ProfilesPage"));
+const CommandsPage = lazy(() => import("./features/settings/CommandsPage"));
 const UpdatesPage = lazy(() => import("./features/settings/UpdatesPage"));
 const TokensPage = lazy(() => import("./features/settings/TokensPage"));
 const SystemPage = lazy(() => import("./features/settings/SystemPage"));
@@ -105,6 +106,7 @@ export function App(): JSX.Element {
             <Route path="/nodes" component={NodesPage} />
             <Route path="/agents" component={AgentsPage} />
             <Route path="/profiles" component={ProfilesPage} />
+            <Route path="/commands" component={CommandsPage} />
             <Route path="/updates" component={UpdatesPage} />
             <Route path="/tokens" component={TokensPage} />
             <Route path="/system" component={SystemPage} />

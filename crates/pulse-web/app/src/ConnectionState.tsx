@@ -1,7 +1,7 @@
 // Says whether what the page shows is the present. Never by colour alone.
 
 import { createMemo, type JSX, Show } from "solid-js";
-import { connection, hasData, lastUpdate, serverNow } from "./api/live";
+import { connection, hasData, lastUpdate, serverNow, slowUpdate } from "./api/live";
 import styles from "./ConnectionState.module.css";
 import { age, moment } from "./state/format";
 import { t } from "./text";
@@ -60,7 +60,7 @@ export function ConnectionState(): JSX.Element {
   );
   const title = (): string =>
     hasData()
-      ? `${said().explanation} ${t("Newest data: {moment}.", { moment: moment(lastUpdate()) })}`
+      ? `${said().explanation} ${t("Newest data: {moment}.", { moment: moment(slowUpdate()) })}`
       : said().explanation;
   return (
     <div

@@ -1,14 +1,17 @@
 //! `GET /api/backups/coverage`: each guest with its backups, who has none, and what belongs to nobody. Not in Pulse v5.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{Query, State},
+};
 use jiff::Timestamp;
 use pulse_core::{
     coverage::{Candidate, Coverage, GuestCoverage, Source, SourceKind, State as Standing, Stray, StrayKind},
     model::GuestKind,
 };
 use pulse_monitor::Keeper;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     error::{ApiError, MissingScopeBody, UnauthenticatedBody},
@@ -161,12 +164,22 @@ struct CandidateBody {
     vmid: u32,
 }
 
+/// Of whom to tell.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+pub(super) struct OfWhom {
+    /// The id of a guest, as in the state: only that guest, and what of the unattributed has its number. The counts
+    /// stay those of all.
+    guest: Option<String>,
+}
+
 /// Which guests have backups, which have none, and which backups are nobody's.
 ///
 /// A backup counts for a guest only by evidence: a storage that shows it, the namespace, the owner, the comment, or
 /// nobody else having the number. `docs/backups.md` has the rules.
 #[utoipa::path(
     get, path = "/api/backups/coverage", tag = "backups",
+    params(OfWhom),
     responses(
         (status = 200, body = Body), (status = 401, body = UnauthenticatedBody),
         (status = 403, body = MissingScopeBody),
@@ -175,10 +188,34 @@ struct CandidateBody {
 pub(super) async fn get_coverage(
     _: Allowed<MonitoringRead>,
     State(keeper): State<Keeper>,
+    Query(whom): Query<OfWhom>,
 ) -> Result<Json<Body>, ApiError> {
     let world = keeper.snapshot();
     let coverage = tokio::task::spawn_blocking(move || Coverage::of(&world)).await;
-    Ok(Json(Body::from(coverage.map_err(|error| ApiError::internal("attribute the backups", error))?)))
+    let coverage = coverage.map_err(|error| ApiError::internal("attribute the backups", error))?;
+    let summary = Summary::of(&coverage);
+    let coverage = match whom.guest {
+        Some(id) => only(coverage, &id),
+        None => coverage,
+    };
+    Ok(Json(Body {
+        summary,
+        guests: coverage.guests.into_iter().map(GuestBody::from).collect(),
+        unattributed: coverage.strays.into_iter().map(StrayBody::from).collect(),
+    }))
+}
+
+/// One guest, and what is nobody's of its number and kind.
+fn only(mut coverage: Coverage, id: &str) -> Coverage {
+    coverage.guests.retain(|guest| guest.id.as_str() == id);
+    let guest = coverage.guests.first();
+    coverage.strays.retain(|stray| {
+        guest.is_some_and(|guest| {
+            let kind = if guest.kind.is_vm() { "vm" } else { "ct" };
+            stray.backup_type == kind && stray.vmid.parse() == Ok(guest.vmid)
+        })
+    });
+    coverage
 }
 
 fn kind_name(kind: SourceKind) -> &'static str {
@@ -188,11 +225,11 @@ fn kind_name(kind: SourceKind) -> &'static str {
     }
 }
 
-impl From<Coverage> for Body {
-    fn from(coverage: Coverage) -> Self {
+impl Summary {
+    fn of(coverage: &Coverage) -> Self {
         let is_orphan = |stray: &&Stray| matches!(stray.kind, StrayKind::Orphan { .. });
         let orphaned_groups = coverage.strays.iter().filter(is_orphan).count();
-        let summary = Summary {
+        Self {
             guests: coverage.guests.len(),
             protected: coverage.count(Standing::Protected),
             unprotected: coverage.count(Standing::Unprotected),
@@ -200,11 +237,6 @@ impl From<Coverage> for Body {
             unknown: coverage.count(Standing::Unknown),
             orphaned_groups,
             ambiguous_groups: coverage.strays.len() - orphaned_groups,
-        };
-        Self {
-            summary,
-            guests: coverage.guests.into_iter().map(GuestBody::from).collect(),
-            unattributed: coverage.strays.into_iter().map(StrayBody::from).collect(),
         }
     }
 }

@@ -87,8 +87,14 @@ impl Lab {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let runtime = runtime.unwrap();
             let lab = runtime.block_on(async {
-                let options =
-                    EstateOptions { nodes: 3, guests: 14, zfs: true, ceph: true, ..EstateOptions::default() };
+                let options = EstateOptions {
+                    nodes: 3,
+                    guests: 14,
+                    zfs: true,
+                    ceph: true,
+                    cifs: true,
+                    ..EstateOptions::default()
+                };
                 let cluster = Cluster::start_with(options, clock.clone()).await.unwrap();
                 let backup_server = BackupServer::start_with(
                     BackupServerOptions {

@@ -200,6 +200,7 @@ mod tests {
         let context = crate::pve::storage::Context {
             instance: &"lab".into(),
             cluster_name: None,
+            named_by: None,
             configs: &std::collections::BTreeMap::new(),
         };
         crate::pve::storage::merge(seen, &context).remove(0)

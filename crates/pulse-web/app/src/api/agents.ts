@@ -69,6 +69,18 @@ export async function removeAgent(kind: AgentKind, id: string, isForced: boolean
     );
 }
 
+/** Notes that it is about to be uninstalled by hand; the note goes when it is removed. */
+export const markGoing = (kind: Exclude<AgentKind, "host">, id: string): Promise<unknown> =>
+  kind === "docker"
+    ? done(
+        api.PUT("/api/agents/docker/hosts/{hostId}/pending-uninstall", { params: { path: { hostId: id } } }),
+      )
+    : done(
+        api.PUT("/api/agents/kubernetes/clusters/{clusterId}/pending-uninstall", {
+          params: { path: { clusterId: id } },
+        }),
+      );
+
 /** Lets one that was removed report again. */
 export const allowReenroll = (kind: AgentKind, id: string): Promise<unknown> => {
   if (kind === "host")

@@ -33,8 +33,17 @@ export function parseMessage(text: string): Message {
 /** The text of a frame: JSON, or the same compressed with gzip. */
 async function frameText(frame: string | ArrayBuffer): Promise<string> {
   if (typeof frame === "string") return frame;
-  const stream = new Blob([frame]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).text();
+  const gunzip = new DecompressionStream("gzip");
+  const writer = gunzip.writable.getWriter();
+  // What is wrong with the frame is told by the reading side.
+  writer.write(new Uint8Array(frame)).catch(() => undefined);
+  writer.close().catch(() => undefined);
+  const reader = gunzip.readable.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read())
+    text += decoder.decode(part.value, { stream: true });
+  return text + decoder.decode();
 }
 
 /** Decodes the frames of one connection. */

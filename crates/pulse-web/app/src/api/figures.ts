@@ -5,8 +5,8 @@
 import type { Delta } from "./delta";
 import type { Entity, WireState } from "./types";
 
-/** Collections that are long and change all the time. */
-export const DENSE = ["vms", "containers"] as const;
+/** Collections that are long and change all the time, and such as many tables look at. */
+export const DENSE = ["nodes", "vms", "containers"] as const;
 export type DenseName = (typeof DENSE)[number];
 
 /**
@@ -115,7 +115,7 @@ function namesOfNumbers(value: unknown): string | undefined {
 
 /** Takes the figures out of changes. Keeps in step with the page by seeing all that the page is sent. */
 export class Packer {
-  #known: Record<DenseName, Known> = { vms: new Known(), containers: new Known() };
+  #known: Record<DenseName, Known> = { nodes: new Known(), vms: new Known(), containers: new Known() };
 
   /** A whole state: everything is counted anew. */
   restart(state: WireState): void {

@@ -15331,7 +15331,13 @@ export interface operations {
     };
     get_coverage: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description The id of a guest, as in the state: only that guest, and what of the unattributed has its number. The counts
+                 *     stay those of all.
+                 */
+                guest?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;

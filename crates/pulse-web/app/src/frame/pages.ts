@@ -37,6 +37,7 @@ export const SETTINGS: readonly { href: string; title: string }[] = [
   { href: "/settings/nodes", title: t("Proxmox nodes") },
   { href: "/settings/agents", title: t("Agents") },
   { href: "/settings/profiles", title: t("Agent profiles") },
+  { href: "/settings/commands", title: t("Commands") },
   { href: "/settings/updates", title: t("Updates") },
   { href: "/settings/tokens", title: t("API tokens") },
   { href: "/settings/system", title: t("System") },

@@ -23,6 +23,10 @@ const HEIGHT = 116;
 const STEPS = Array.from({ length: 16 }, (_none, power) =>
   [1, 2, 5].map((each) => each * 10 ** power),
 ).flat();
+/** Of bytes, whose units are 1,024 of the next smaller one. */
+const BYTE_STEPS = Array.from({ length: 6 }, (_none, unit) =>
+  [1, 2, 5, 10, 20, 50, 100, 200, 500].map((each) => each * 1024 ** unit),
+).flat();
 /** As many lines as have a colour of their own. */
 const COLOURS = ["--series-1", "--series-2", "--series-3", "--series-4"];
 
@@ -43,6 +47,8 @@ export function Chart(props: {
   from: number;
   to: number;
   text: (value: number) => string;
+  /** The values are bytes. */
+  isBytes?: boolean | undefined;
   /** The upper end of the value axis, where it is fixed. */
   top?: number;
   marks?: readonly ChartMark[];
@@ -149,7 +155,7 @@ export function Chart(props: {
           ...axis,
           size: 58,
           space: 30,
-          incrs: STEPS,
+          incrs: props.isBytes === true ? BYTE_STEPS : STEPS,
           values: (_self, splits) => splits.map((split) => (split === 0 ? "0" : props.text(split))),
         },
       ],

@@ -3,6 +3,7 @@
 import { createMemo, type JSX, Show } from "solid-js";
 import { percent } from "../state/format";
 import { t } from "../text";
+import { surelyFits } from "./fit";
 import styles from "./Meter.module.css";
 import { Dash } from "./Value";
 
@@ -15,6 +16,12 @@ export interface Limits {
 export const CPU_LIMITS: Limits = { warn: 80, crit: 90 };
 export const MEMORY_LIMITS: Limits = { warn: 85, crit: 95 };
 export const DISK_LIMITS: Limits = { warn: 80, crit: 90 };
+
+/** As the styles have them, in pixels. */
+const BAR_WIDTH = 50 + 8 + 24 + 8;
+const DETAIL_WIDTH = 104;
+const SHORT_DETAIL_WIDTH = 62;
+const DETAIL_SIZE = 11;
 
 export function levelOf(value: number, limits: Limits): "fine" | "warn" | "crit" {
   if (value >= limits.crit) return "crit";
@@ -62,6 +69,8 @@ export function Meter(props: {
   title?: string | undefined;
   why?: string | undefined;
   marks?: MeterMarks | undefined;
+  /** Pixels for all of it, where they are known. */
+  room?: number | undefined;
 }): JSX.Element {
   return (
     <Show
@@ -76,6 +85,7 @@ export function Meter(props: {
         hasShortDetail={props.hasShortDetail}
         title={props.title}
         marks={props.marks}
+        room={props.room}
       />
     </Show>
   );
@@ -89,6 +99,7 @@ function Bar(props: {
   hasShortDetail?: boolean | undefined;
   title?: string | undefined;
   marks?: MeterMarks | undefined;
+  room?: number | undefined;
 }): JSX.Element {
   const value = createMemo(() => props.value);
   const level = () => levelOf(value(), props.limits);
@@ -97,6 +108,11 @@ function Bar(props: {
     props.marks === undefined
       ? { "background-size": `${length()}% 100%` }
       : { background: picture(length(), props.marks) };
+  /** The detail shrinks first: the number, the gaps and the shortest bar stay. */
+  const isCut = (detail: string): boolean => {
+    const most = props.hasShortDetail === true ? SHORT_DETAIL_WIDTH : DETAIL_WIDTH;
+    return !surelyFits(detail, Math.min(most, (props.room ?? 0) - BAR_WIDTH), DETAIL_SIZE);
+  };
   return (
     <span
       class={styles.meter}
@@ -106,7 +122,13 @@ function Bar(props: {
     >
       <span class={styles.number}>{props.text ?? percent(value())}</span>
       <span class={styles.track} aria-hidden="true" style={look()} />
-      <Show when={props.detail}>{(detail) => <span class={styles.detail}>{detail()}</span>}</Show>
+      <Show when={props.detail}>
+        {(detail) => (
+          <span class={styles.detail} data-cut={isCut(detail()) ? "" : undefined}>
+            {detail()}
+          </span>
+        )}
+      </Show>
     </span>
   );
 }

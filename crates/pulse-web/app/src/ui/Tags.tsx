@@ -2,6 +2,7 @@
 
 import { For, type JSX, Show } from "solid-js";
 import { t } from "../text";
+import { surelyFits } from "./fit";
 import styles from "./Tags.module.css";
 
 const HUES = 12;
@@ -11,6 +12,15 @@ function hueOf(text: string): number {
   let sum = 7;
   for (const letter of text) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973;
   return sum % HUES;
+}
+
+/** A tag's dot with the gaps before and after. */
+const DOT_WIDTH = 8 + 4 + 8;
+const LETTER_SIZE = 12;
+
+/** Whether all of them surely fit into so many pixels. */
+export function tagsFit(tags: readonly string[], room: number): boolean {
+  return surelyFits(tags.join(""), room - tags.length * DOT_WIDTH, LETTER_SIZE);
 }
 
 export function Tags(props: { tags: readonly string[]; onPick?: (tag: string) => void }): JSX.Element {

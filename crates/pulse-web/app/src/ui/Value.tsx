@@ -8,9 +8,13 @@ import styles from "./Value.module.css";
 /** The dash; `why` is shown on hover and read out. */
 export function Dash(props: { why: string }): JSX.Element {
   return (
-    <span class={styles.dash} title={props.why}>
-      <span aria-hidden="true">{DASH}</span>
-      <span class="sr">{t("unknown: {why}", { why: props.why })}</span>
+    <span
+      class={styles.dash}
+      title={props.why}
+      role="img"
+      aria-label={t("unknown: {why}", { why: props.why })}
+    >
+      {DASH}
     </span>
   );
 }

@@ -1,9 +1,10 @@
 // Small controls without any domain word in them.
 
-import { createSignal, createUniqueId, For, type JSX, onMount, Show } from "solid-js";
+import { children, createSignal, createUniqueId, For, type JSX, onMount, Show } from "solid-js";
 import { reasonOf } from "../state/failure";
 import { t } from "../text";
 import styles from "./controls.module.css";
+import { surelyFits } from "./fit";
 import { Icon, type IconName } from "./Icon";
 import type { Health } from "./Mark";
 
@@ -69,14 +70,28 @@ export function Panel(props: { children: JSX.Element; label?: string }): JSX.Ele
   );
 }
 
+/** As the styles have them, in pixels: what a badge has for its letters, and their size. */
+const BADGE_ROOM = 18 * 11 - 12;
+const BADGE_SIZE = 11;
+
 export function Badge(props: {
   children: JSX.Element;
   health?: Health | undefined;
   title?: string | undefined;
 }): JSX.Element {
+  const content = children(() => props.children);
+  const isLong = (): boolean => {
+    const text = content();
+    return typeof text !== "string" || !surelyFits(text, BADGE_ROOM, BADGE_SIZE);
+  };
   return (
-    <span class={styles.badge} data-health={props.health} title={props.title}>
-      {props.children}
+    <span
+      class={styles.badge}
+      data-health={props.health}
+      title={props.title}
+      data-cut={isLong() ? "" : undefined}
+    >
+      {content()}
     </span>
   );
 }

@@ -29,7 +29,7 @@ export function sliceInSight(count: number, rowHeight: number, offset: number, h
 }
 
 /** Rows that lie this far beyond an edge count as seen: what is above a table may have moved it a little. */
-const NEAR = 4;
+const NEAR = 2;
 
 /** The rows that can be seen, of whatever number: `end` may lie behind the last. */
 export function rowsInSight(

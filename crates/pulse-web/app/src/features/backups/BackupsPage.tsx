@@ -1,4 +1,4 @@
-// Backups: the calendar, guests without one, all backups, tasks and snapshots, and the backup servers.
+// Backups: the backup servers, who has no backup, the calendar, and a list: all backups, guests without one, tasks, snapshots.
 
 import { createMemo, type JSX, Match, Show, Switch } from "solid-js";
 import {
@@ -27,9 +27,9 @@ import { TaskTable, taskHealth } from "./TaskTable";
 import { UnprotectedTable } from "./UnprotectedTable";
 
 const LISTS = [
+  { id: "backups", title: t("Backups") },
   { id: "unprotected", title: t("Unprotected guests") },
   { id: "days", title: t("By guest and day") },
-  { id: "backups", title: t("Backups") },
   { id: "unclear", title: t("Unclear") },
   { id: "tasks", title: t("Tasks") },
   { id: "snapshots", title: t("Snapshots") },
@@ -49,7 +49,7 @@ export default function BackupsPage(): JSX.Element {
   const guests = createMemo<ReadonlyMap<string, LiveGuest>>(() => new Map([...vms(), ...containers()]));
   const backups = createMemo(() => allBackups(pbsBackups(), storageBackups()));
   const coverage = useCoverage();
-  const list = createMemo(() => oneOf(view.get("list"), LISTS, "unprotected"));
+  const list = createMemo(() => oneOf(view.get("list"), LISTS, "backups"));
   const limit = createMemo(() => Number(oneOf(view.get("limit"), LIMITS, "7")));
   // By the hour: the clock alone must not make all of it anew every second.
   const now = createMemo(() => Math.ceil(serverNow() / 3_600_000) * 3_600_000);
@@ -109,7 +109,10 @@ export default function BackupsPage(): JSX.Element {
       <Show when={backupServers().size > 0}>
         <Servers view={view} />
       </Show>
-      <CoverageLine data={coverage} />
+      <CoverageLine
+        data={coverage}
+        onUnprotected={() => view.set({ list: "unprotected", sort: undefined, q: undefined })}
+      />
       <Calendar
         days={days()}
         chosen={onDay()}
@@ -118,14 +121,14 @@ export default function BackupsPage(): JSX.Element {
         }
       />
       <Switch>
+        <Match when={list() === "backups"}>
+          <BackupTable view={view} rows={backups()} onDay={onDay()} names={names()} tools={tools()} />
+        </Match>
         <Match when={list() === "unprotected"}>
           <UnprotectedTable view={view} rows={unprotected()} tools={tools()} limit={limit()} />
         </Match>
         <Match when={list() === "days"}>
           <GuestDayTable view={view} rows={byGuest()} days={stripDays()} tools={tools()} />
-        </Match>
-        <Match when={list() === "backups"}>
-          <BackupTable view={view} rows={backups()} onDay={onDay()} names={names()} tools={tools()} />
         </Match>
         <Match when={list() === "unclear"}>
           <UnclearTable data={coverage} tools={tools()} />

@@ -1,12 +1,13 @@
 // Which guests are protected, by the server's own attribution, and the backups that are nobody's or may be several guests'.
 
+import { A } from "@solidjs/router";
 import { createMemo, createResource, For, type JSX, onCleanup, Show } from "solid-js";
 import { type BackupCoverage, backupCoverage } from "../../api/backups";
 import { reasonOf } from "../../state/failure";
 import { moment, number } from "../../state/format";
 import { settled } from "../../state/settled";
 import { t, tn } from "../../text";
-import { Badge, Empty, Note, Panel } from "../../ui/controls";
+import { Badge, Button, Empty, Note, Panel } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
 import { Waiting } from "../../ui/Waiting";
 import settings from "../settings/Settings.module.css";
@@ -36,8 +37,14 @@ export function useCoverage(): CoverageData {
   return { latest, error };
 }
 
-/** The counts in one line. */
-export function CoverageLine(props: { data: CoverageData }): JSX.Element {
+/** More names would be a list; that is below. */
+const MOST_NAMED = 6;
+
+/** The counts in one line, and who has no backup by name. */
+export function CoverageLine(props: { data: CoverageData; onUnprotected: () => void }): JSX.Element {
+  const unprotected = createMemo(() =>
+    (props.data.latest()?.guests ?? []).filter((guest) => guest.state === "unprotected"),
+  );
   return (
     <Show when={props.data.latest()}>
       {(now) => {
@@ -56,11 +63,28 @@ export function CoverageLine(props: { data: CoverageData }): JSX.Element {
                 all: number(now().summary.guests),
               })}
             </strong>
-            {count(
-              "crit",
-              tn("{n} has none", "{n} have none", now().summary.unprotected),
-              now().summary.unprotected,
-            )}
+            <Show when={now().summary.unprotected > 0}>
+              <span class="row">
+                <Mark health="crit" label="" />
+                {tn("{n} has none:", "{n} have none:", now().summary.unprotected)}
+                <For each={unprotected().slice(0, MOST_NAMED)}>
+                  {(guest) => (
+                    <A
+                      class={styles.guest}
+                      href={`/proxmox?open=${encodeURIComponent(guest.id)}`}
+                      title={`${guest.name} (${guest.vmid}), ${guest.instance}`}
+                    >
+                      {guest.name}
+                    </A>
+                  )}
+                </For>
+                <Button isSmall onClick={props.onUnprotected}>
+                  {unprotected().length > MOST_NAMED
+                    ? tn("and {n} more", "and {n} more", unprotected().length - MOST_NAMED)
+                    : t("List")}
+                </Button>
+              </span>
+            </Show>
             {count(
               "warn",
               tn(

@@ -11,6 +11,7 @@ import { t, tn } from "../../text";
 import { Badge } from "../../ui/controls";
 import { type Health, Mark } from "../../ui/Mark";
 import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
+import { isPhone } from "../../ui/screen";
 import { type Column, type Grouping, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { cellStyles, PhoneName, type Share, ShareMeter } from "../parts/cells";
@@ -92,8 +93,10 @@ export function Servers(props: { view: View }): JSX.Element {
                     </Show>
                   }
                 >
-                  {t("up {time}", { time: figure(server(), "uptime", duration) })}
-                  {" · "}
+                  <Show when={!isPhone()}>
+                    {t("up {time}", { time: figure(server(), "uptime", duration) })}
+                    {" · "}
+                  </Show>
                   {t("CPU {share}", { share: figure(server(), "cpu", percent) })}
                   {" · "}
                   {t("memory {share}", { share: figure(server(), "memory", percent) })}
@@ -169,11 +172,16 @@ export function Servers(props: { view: View }): JSX.Element {
     {
       id: "state",
       title: t("State"),
-      width: 160,
+      width: 260,
       value: (row) => row.store?.status,
       cell: (row) => (
         <span title={row().store?.error}>
-          {row().store?.error ?? row().store?.status ?? row().server.status}
+          {row().store?.error ?? row().store?.status ?? row().server.status}{" "}
+          <Show when={row().store?.backend === "s3"}>
+            <Badge title={t("in a bucket: used and free are those of the cache on the server's own disks")}>
+              S3
+            </Badge>
+          </Show>
         </span>
       ),
     },

@@ -14,6 +14,10 @@ export interface Backup {
   instance: string;
   at: number | undefined;
   where: string;
+  /** Datastore or storage. */
+  place: string;
+  /** Of a datastore; empty for its root. */
+  namespace: string;
   size: number | undefined;
   isProtected: boolean;
   isVerified: boolean;
@@ -34,6 +38,8 @@ function ofPbs(row: Live<PbsBackup>): Backup {
     instance: row.instance,
     at: parseTime(row.backupTime),
     where: [row.instance, row.datastore, row.namespace].filter(Boolean).join(" / "),
+    place: row.datastore ?? "",
+    namespace: row.namespace ?? "",
     size: row.size,
     isProtected: row.protected === true,
     isVerified: row.verified === true,
@@ -51,6 +57,8 @@ function ofStorage(row: Live<StorageBackup>): Backup {
     instance: row.instance,
     at: row.ctime ? row.ctime * 1000 : parseTime(row.time),
     where: [row.instance, row.storage].filter(Boolean).join(" / "),
+    place: row.storage ?? "",
+    namespace: "",
     size: row.size,
     isProtected: row.protected === true,
     isVerified: row.verified === true,
@@ -181,7 +189,8 @@ export function exposed<G extends Guest>(
   return found;
 }
 
-const kindOf = (guest: Guest): string => (guest.type === "qemu" ? "vm" : "ct");
+/** `vm` or `ct`, as backups have it. */
+export const kindOf = (guest: Guest): string => (guest.type === "qemu" ? "vm" : "ct");
 
 /** One guest's last days, the newest last. */
 export interface GuestDays<G> {

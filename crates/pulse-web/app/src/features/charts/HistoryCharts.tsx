@@ -46,6 +46,7 @@ interface Figure {
   title: string;
   series: readonly { metric: string; title: string }[];
   text: (value: number) => string;
+  isBytes?: boolean;
   top?: number;
 }
 
@@ -75,6 +76,7 @@ const FIGURES: readonly Figure[] = [
       { metric: "netout", title: t("out") },
     ],
     text: rate,
+    isBytes: true,
   },
   {
     id: "io",
@@ -84,6 +86,7 @@ const FIGURES: readonly Figure[] = [
       { metric: "diskwrite", title: t("write") },
     ],
     text: rate,
+    isBytes: true,
   },
   { id: "swap", title: t("Swap"), series: [{ metric: "swap", title: t("Swap") }], text: percent, top: 100 },
   {
@@ -252,6 +255,7 @@ export function HistoryCharts(props: {
           <Chart
             title={figure.title}
             text={figure.text}
+            isBytes={figure.isBytes}
             {...(figure.top === undefined || hasOpenTop(figure) ? {} : { top: figure.top })}
             from={span().from}
             to={span().to}

@@ -2,35 +2,42 @@
 
 import { createMemo, createSignal, type JSX, Show } from "solid-js";
 import { updateContainer } from "../../api/agents";
+import { serverNow } from "../../api/live";
 import { age } from "../../state/format";
 import { t } from "../../text";
 import { Button, Confirm, Note } from "../../ui/controls";
-import { type ContainerRow, commandState, hasUpdate } from "./model";
+import { type ContainerRow, commandState, hasUpdate, isUpdateOf } from "./model";
+
+/** Commands that were given here, by host and name: the container that comes after has another id. */
+const [given, setGiven] = createSignal<ReadonlyMap<string, string>>(new Map());
 
 export function ContainerUpdate(props: { row: ContainerRow }): JSX.Element {
   const [isAsking, setAsking] = createSignal(false);
-  /** The command that was given here; the host's state tells how it goes. */
-  const [asked, setAsked] = createSignal<{ key: string; command: string }>();
-  // The drawer goes from one container to the next.
-  const given = (): string | undefined => (asked()?.key === props.row.key ? asked()?.command : undefined);
+  const name = (): string => `${props.row.host.id}/${props.row.container.name}`;
+  /** The update of this container, whoever gave it; the host's state tells how it goes. */
   const command = createMemo(() => {
     const last = props.row.host.command;
-    return last != null && last.id === given() ? last : undefined;
+    return last != null && (last.id === given().get(name()) || isUpdateOf(last, props.row.container.id))
+      ? last
+      : undefined;
   });
-  const state = createMemo(() => commandState(command()));
+  /** Given just now: the state does not know of it yet. */
+  const isSent = (): boolean => given().has(name()) && props.row.host.command?.id !== given().get(name());
+  const isShown = (): boolean => command() !== undefined || isSent();
+  const state = createMemo(() => (isSent() ? "waits" : commandState(command())));
   const status = () => props.row.container.updateStatus;
   const isOffline = (): boolean => props.row.host.status === "offline";
   return (
     <>
-      <Show when={hasUpdate(props.row.container) === true || given() !== undefined}>
-        <Show when={given() === undefined || state() === "failed"}>
+      <Show when={hasUpdate(props.row.container) === true || isShown()}>
+        <Show when={hasUpdate(props.row.container) === true && (!isShown() || state() === "failed")}>
           <Note health="idle">
             <span class="row">
               {t("A newer image is there")}
               <Show when={status()?.lastChecked}>
                 {(at) => (
                   <span class="soft">
-                    {t("looked at {age} ago", { age: age(Math.max(0, (Date.now() - at()) / 1000)) })}
+                    {t("looked at {age} ago", { age: age(Math.max(0, (serverNow() - at()) / 1000)) })}
                   </span>
                 )}
               </Show>
@@ -42,13 +49,17 @@ export function ContainerUpdate(props: { row: ContainerRow }): JSX.Element {
               >
                 {t("Update…")}
               </Button>
+              <Show when={isOffline()}>
+                <span class="soft">{t("its host is offline")}</span>
+              </Show>
             </span>
           </Note>
         </Show>
-        <Show when={given() !== undefined}>
+        <Show when={isShown()}>
           <Note health={state() === "failed" ? "crit" : state() === "done" ? "ok" : "idle"}>
             {state() === "failed"
-              ? t("The update failed: {reason}", {
+              ? t("The update failed {age} ago: {reason}", {
+                  age: age(Math.max(0, (serverNow() - (command()?.updatedAt ?? serverNow())) / 1000)),
                   reason: command()?.failureReason || command()?.message || t("the agent gave no reason"),
                 })
               : state() === "done"
@@ -70,7 +81,7 @@ export function ContainerUpdate(props: { row: ContainerRow }): JSX.Element {
               props.row.container.id,
               props.row.container.name,
             );
-            setAsked({ key: props.row.key, command: queued.commandId });
+            setGiven((old) => new Map(old).set(name(), queued.commandId));
             setAsking(false);
           }}
         >

@@ -43,6 +43,16 @@ export function containerRows(hosts: Iterable<LiveDockerHost>): Map<string, Cont
   return rows;
 }
 
+/** The container that took the place of one that is gone: of its name, on its host. */
+export function successor(
+  gone: ContainerRow,
+  rows: ReadonlyMap<string, ContainerRow>,
+): ContainerRow | undefined {
+  for (const row of rows.values())
+    if (row.host.id === gone.host.id && row.container.name === gone.container.name) return row;
+  return undefined;
+}
+
 export function stateOf(row: ContainerRow): string {
   return row.host.status === "offline" ? "offline" : (row.container.state ?? "unknown");
 }
@@ -125,12 +135,12 @@ export function uptimeOf(row: ContainerRow, now: number): number | undefined {
   return row.container.uptimeSeconds || undefined;
 }
 
-/** The compose project, in either engine's words. */
 /** Under which id notes and the link of a container are kept: by its host and its own id. */
 export function linkId({ host, container }: Pick<ContainerRow, "host" | "container">): string {
   return `${host.id}:container:${container.id}`;
 }
 
+/** The compose project, in either engine's words. */
 export function stackOf(container: DockerContainer): string | undefined {
   return container.labels?.["com.docker.compose.project"] ?? container.labels?.["com.docker.stack.namespace"];
 }
@@ -202,6 +212,14 @@ export const SERVICE_FIELDS: Fields<ServiceRow> = {
   },
 };
 
+/** Whether the command is the update of this container: its id says of which. */
+export function isUpdateOf(
+  command: { id: string; type: string } | null | undefined,
+  containerId: string,
+): boolean {
+  return command?.type === "update_container" && command.id.endsWith(`:${containerId}`);
+}
+
 /** How far a command for the agent got; undefined while the host's state does not know of it. */
 export function commandState(
   command: { status: string } | null | undefined,
@@ -220,4 +238,19 @@ export function commandState(
     default:
       return "waits";
   }
+}
+
+/** Tasks that run, of those that are wanted. */
+export function runningText({ service }: ServiceRow): string {
+  return t("{shown} of {total}", { shown: service.runningTasks ?? 0, total: service.desiredTasks ?? 0 });
+}
+
+export function portsText({ service }: ServiceRow): string {
+  return (service.endpointPorts ?? [])
+    .map((port) =>
+      port.publishedPort
+        ? `${port.publishedPort} → ${port.targetPort ?? ""}/${port.protocol ?? "tcp"}`
+        : `${port.targetPort ?? ""}/${port.protocol ?? "tcp"}`,
+    )
+    .join(", ");
 }

@@ -90,6 +90,7 @@ export default function HostsPage(): JSX.Element {
     {
       id: "system",
       title: t("System"),
+      width: 150,
       from: 900,
       sort: "ascending",
       value: system,
@@ -167,7 +168,7 @@ export default function HostsPage(): JSX.Element {
       id: "smart",
       title: t("Disks"),
       hint: t("What the disks say of their own health (SMART)"),
-      width: 100,
+      width: 90,
       from: 1200,
       sort: "ascending",
       value: (host) => worstSmart(host)?.health ?? undefined,
@@ -261,7 +262,7 @@ export default function HostsPage(): JSX.Element {
     {
       id: "tags",
       title: t("Tags"),
-      width: 130,
+      width: 104,
       from: 1400,
       value: (host) => host.tags?.join(","),
       cell: (row) => <Tags tags={row().tags ?? []} onPick={(tag) => view.set({ q: `tag:${tag}` })} />,
@@ -269,7 +270,7 @@ export default function HostsPage(): JSX.Element {
     {
       id: "seen",
       title: t("Heard"),
-      width: 130,
+      width: 116,
       from: 1100,
       isNumber: true,
       sort: "descending",

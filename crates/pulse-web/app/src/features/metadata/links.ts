@@ -1,6 +1,7 @@
 // The links that people gave to guests, hosts and containers, for the tables: asked for once, and when one changes.
 
 import { createSignal } from "solid-js";
+import { ApiError } from "../../api/client";
 import { allMetadata, type Metadata, type MetadataKind } from "../../api/metadata";
 import { linkError } from "./model";
 
@@ -8,7 +9,12 @@ type Links = ReadonlyMap<string, string>;
 
 const NONE: Links = new Map();
 const [links, setLinks] = createSignal<Partial<Record<MetadataKind, Links>>>({});
-const asked = new Set<MetadataKind>();
+/** When to ask for a kind again; never, where that is not a number. */
+const askAt = new Map<MetadataKind, number>();
+/** How long what failed is left alone: every row of a table would ask. */
+const RETRY_MS = 30_000;
+/** Told when something that failed may be asked again. */
+const [tries, setTries] = createSignal(0);
 
 /** Only what leads somewhere harmless: whoever wrote it may not be who clicks on it. */
 export function linksOf(records: Readonly<Record<string, Metadata>>): Map<string, string> {
@@ -20,17 +26,28 @@ export function linksOf(records: Readonly<Record<string, Metadata>>): Map<string
   return found;
 }
 
-/** Where the resource's link leads; asks for all of a kind the first time. */
+function ask(kind: MetadataKind): void {
+  askAt.set(kind, Number.NaN);
+  allMetadata(kind).then(
+    (records) => setLinks((old) => ({ ...old, [kind]: linksOf(records ?? {}) })),
+    (cause: unknown) => {
+      // Who may not read them sees the tables without; that stays so until the page is loaded again.
+      if (cause instanceof ApiError && cause.status === 403) return;
+      askAt.set(kind, Date.now() + RETRY_MS);
+      setTimeout(() => setTries((old) => old + 1), RETRY_MS);
+    },
+  );
+}
+
+/** Where the resource's link leads; asks for all of a kind the first time, and again some time after it failed. */
 export function linkOf(kind: MetadataKind, id: string): string | undefined {
-  if (!asked.has(kind)) {
-    asked.add(kind);
-    allMetadata(kind).then(
-      (records) => setLinks((old) => ({ ...old, [kind]: linksOf(records ?? {}) })),
-      // Who may not read them sees the tables without.
-      () => undefined,
-    );
+  const known = links()[kind];
+  if (known === undefined) {
+    tries();
+    // A row that asks is drawn again when the answer or the next try is there.
+    if (Date.now() >= (askAt.get(kind) ?? 0)) ask(kind);
   }
-  return (links()[kind] ?? NONE).get(id);
+  return (known ?? NONE).get(id);
 }
 
 /** A record was saved. */

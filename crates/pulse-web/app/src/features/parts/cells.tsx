@@ -23,6 +23,8 @@ export function ShareMeter(props: {
   /** In the place of the absolute figures. */
   detail?: string | undefined;
   marks?: MeterMarks | undefined;
+  /** Pixels for all of it, where they are known. */
+  room?: number;
 }): JSX.Element {
   return (
     <Meter
@@ -36,6 +38,7 @@ export function ShareMeter(props: {
       title={props.title}
       marks={props.marks}
       why={props.why}
+      room={props.room}
     />
   );
 }

@@ -2,15 +2,7 @@
 
 import { createMemo, For, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
-import {
-  containers,
-  guestSnapshots,
-  lastUpdate,
-  pbsBackups,
-  serverNow,
-  storageBackups,
-  vms,
-} from "../../api/live";
+import { guestSnapshots, lastUpdate, serverNow } from "../../api/live";
 import { useWatched } from "../../api/watch";
 import { bytes, bytesOf, duration, moment, parseTime, percent } from "../../state/format";
 import { sortRows } from "../../state/order";
@@ -24,8 +16,7 @@ import { Tags } from "../../ui/Tags";
 import { Value } from "../../ui/Value";
 import { AlertList } from "../alerts/AlertList";
 import { Limits } from "../alerts/Limits";
-import { DayStrip } from "../backups/DayStrip";
-import { backupsOf, daysOfGuests, lastDays } from "../backups/model";
+import { GuestBackups } from "../backups/GuestBackups";
 import { HistoryCharts } from "../charts/HistoryCharts";
 import { Notes } from "../metadata/Notes";
 import { RatesFact, ShareFact } from "../parts/Facts";
@@ -46,11 +37,6 @@ import {
   typeName,
 } from "./model";
 
-/** More would push everything else out of sight; the Backups page has them all. */
-const MOST_BACKUPS = 20;
-/** Five weeks, as on the Backups page. */
-const STRIP_DAYS = 35;
-
 export default function GuestDrawer(props: {
   guest: LiveGuest;
   view: View;
@@ -58,15 +44,6 @@ export default function GuestDrawer(props: {
 }): JSX.Element {
   const watched = useWatched(() => props.guest, serverNow);
   const guest = watched.row;
-  const backups = createMemo(() => backupsOf(guest(), pbsBackups(), storageBackups()));
-  const days = createMemo(() => lastDays(Math.ceil(serverNow() / 3_600_000) * 3_600_000, STRIP_DAYS), [], {
-    equals: (a, b) => a[0] === b[0],
-  });
-  /** With all guests of its number: a backup server does not say from which cluster one came. */
-  const ownDays = createMemo(() => {
-    const same = [...vms().values(), ...containers().values()].filter((each) => each.vmid === guest().vmid);
-    return daysOfGuests(same, backups(), days()).get(guest().id) ?? { counts: [], unsure: [] };
-  });
   const snapshots = createMemo(() =>
     sortRows(
       [...guestSnapshots().values()].filter(
@@ -201,49 +178,7 @@ export default function GuestDrawer(props: {
           <InterfaceList interfaces={guest().networkInterfaces ?? []} />
         </DrawerSection>
       </Show>
-      <Show when={backups().length > 0}>
-        <DrawerSection title={t("Backups")}>
-          <DayStrip days={days()} of={ownDays()} />
-          <table class={lists.list} aria-label={t("Backups")}>
-            <thead>
-              <tr>
-                <th scope="col">{t("Made")}</th>
-                <th scope="col">{t("Where")}</th>
-                <th scope="col" class="number">
-                  {t("Size")}
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              <For each={backups().slice(0, MOST_BACKUPS)}>
-                {(backup) => (
-                  <tr>
-                    <td>{backup.at === undefined ? "" : moment(backup.at)}</td>
-                    <td class={lists.wrap}>
-                      {backup.where}
-                      <div class={lists.small}>
-                        {[
-                          backup.isVerified ? t("verified") : "",
-                          backup.isProtected ? t("protected") : "",
-                          backup.notes,
-                        ]
-                          .filter(Boolean)
-                          .join(", ")}
-                      </div>
-                    </td>
-                    <td class="number">{backup.size ? bytes(backup.size) : ""}</td>
-                  </tr>
-                )}
-              </For>
-            </tbody>
-          </table>
-          <Show when={backups().length > MOST_BACKUPS}>
-            <p class="soft">
-              {tn("and {n} older one", "and {n} older ones", backups().length - MOST_BACKUPS)}
-            </p>
-          </Show>
-        </DrawerSection>
-      </Show>
+      <GuestBackups guest={guest()} />
       <Show when={snapshots().length > 0}>
         <DrawerSection title={t("Snapshots")}>
           <table class={lists.list} aria-label={t("Snapshots")}>

@@ -3,16 +3,18 @@
 import { createMemo, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
 import { lastUpdate, nodes, slowNow, slowUpdate } from "../../api/live";
+import { isChanged } from "../../api/rows";
 import { age, bytes, bytesOf, duration, moment, percent, rate } from "../../state/format";
 import { oneOf } from "../../state/options";
 import type { View } from "../../state/view";
 import { reason } from "../../state/why";
 import { t } from "../../text";
 import { Button, Empty, Segmented } from "../../ui/controls";
+import { surelyFits } from "../../ui/fit";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
 import { isPhone } from "../../ui/screen";
-import { Tags } from "../../ui/Tags";
+import { Tags, tagsFit } from "../../ui/Tags";
 import { type Column, type Grouping, Table } from "../../ui/table/Table";
 import { Dash, Value } from "../../ui/Value";
 import { AlertMark } from "../alerts/AlertMark";
@@ -60,6 +62,17 @@ const LOOKS = [
 
 type Rate = Parameters<typeof rateOf>[1];
 
+/** The fields of a node that decide which guests are its own, and what stands above them. */
+const HEAD_READS: ReadonlySet<string> = new Set([
+  "instance",
+  "name",
+  "displayName",
+  "clusterName",
+  "status",
+  "problems",
+  "connectionHealth",
+]);
+
 export function GuestTable(props: { view: View; guests: ReadonlyMap<string, LiveGuest> }): JSX.Element {
   const type = createMemo(() => oneOf(props.view.get("type"), TYPES, "all"));
   const state = createMemo(() => oneOf(props.view.get("state"), STATES, "all"));
@@ -82,9 +95,12 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       (wantedState === "all" || (wantedState === "running") === (guest.status === "running")) &&
       (isOn === undefined || isOn.has(nodeKeyOf(guest)));
   });
+  const headed = createMemo(nodes, undefined, {
+    equals: (before, after) => !isChanged(before, after, HEAD_READS),
+  });
   const nodeByKey = createMemo(
     () =>
-      new Map([...nodes().values()].flatMap((node) => keysOfNode(node).map((key) => [key, node] as const))),
+      new Map([...headed().values()].flatMap((node) => keysOfNode(node).map((key) => [key, node] as const))),
   );
   const groups: Grouping<LiveGuest>[] = [
     {
@@ -125,13 +141,14 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
   const cpu = (guest: () => LiveGuest): JSX.Element => (
     <Meter value={cpuOf(guest())} limits={CPU_LIMITS} why={reason(guest(), "cpu")} />
   );
-  const memory = (guest: () => LiveGuest, isShort = false): JSX.Element => {
+  const memory = (guest: () => LiveGuest, room: () => number, isShort = false): JSX.Element => {
     const source = (): string | undefined => guest().memorySource;
     return (
       <ShareMeter
         share={memoryOf(guest())}
         limits={MEMORY_LIMITS}
         isShort={isShort}
+        room={room()}
         title={
           [
             source() === undefined ? "" : t("source: {source}", { source: source() ?? "" }),
@@ -150,7 +167,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       />
     );
   };
-  const disk = (guest: () => LiveGuest): JSX.Element => {
+  const disk = (guest: () => LiveGuest, room: () => number): JSX.Element => {
     const systems = createMemo(() => fileSystemsOf(guest()));
     const share = createMemo(() => diskOf(guest()));
     /** One that is nearly full shows, however much room the others have. */
@@ -165,6 +182,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
         share={share()}
         limits={DISK_LIMITS}
         detail={full()}
+        room={room()}
         title={
           systems()
             .map((each) => `${each.name} ${percent(each.percent)}`)
@@ -222,6 +240,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       from: 700,
       sort: "ascending",
       value: typeName,
+      fits: true,
       cell: (row) => <span class="soft">{typeName(row())}</span>,
     },
     {
@@ -239,6 +258,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       width: 124,
       sort: "descending",
       value: cpuOf,
+      fits: true,
       cell: (row) => (
         <Show when={look() === "trends"} fallback={cpu(row)}>
           <TrendCell
@@ -255,8 +275,9 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       title: t("Memory"),
       sort: "descending",
       value: (guest) => memoryOf(guest)?.percent,
-      cell: (row) => (
-        <Show when={look() === "trends"} fallback={memory(row)}>
+      fits: true,
+      cell: (row, room) => (
+        <Show when={look() === "trends"} fallback={memory(row, room)}>
           <TrendCell
             points={trend(row().id, "memory")}
             now={memoryOf(row())?.percent}
@@ -271,6 +292,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       title: t("Disk"),
       sort: "descending",
       value: (guest) => diskOf(guest)?.percent,
+      fits: true,
       cell: disk,
     },
     {
@@ -290,6 +312,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       ...(props.view.get("group") === "none" ? { from: 760 } : { isExtra: true }),
       sort: "ascending",
       value: (guest) => guest.node,
+      fits: (guest, room) => surelyFits(guest.node, room),
       cell: (row) => row().node,
     },
     rateColumn("netin", t("Net in"), t("Received from the network"), "networkIn", 1180),
@@ -365,6 +388,7 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
       width: 110,
       from: 1400,
       value: (guest) => tagsOf(guest).join(","),
+      fits: (guest, room) => tagsFit(tagsOf(guest), room),
       cell: (row) => (
         <Tags
           tags={tagsOf(row())}
@@ -378,10 +402,10 @@ export function GuestTable(props: { view: View; guests: ReadonlyMap<string, Live
     {
       id: "use",
       title: t("CPU and memory"),
-      cell: (row) => (
+      cell: (row, room) => (
         <Two>
           {cpu(row)}
-          {memory(row, true)}
+          {memory(row, room, true)}
         </Two>
       ),
     },

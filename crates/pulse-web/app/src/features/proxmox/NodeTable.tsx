@@ -1,22 +1,26 @@
-// The nodes table. A click on a node shows only its guests below.
+// The nodes table, with backup servers and mail gateways. A click on a node shows only its guests below, one on another
+// machine its page.
 
-import { createMemo, createSignal, type JSX, Show } from "solid-js";
+import { A, useNavigate } from "@solidjs/router";
+import { createMemo, type JSX, Show } from "solid-js";
 import { uptimeAt } from "../../api/delta";
-import { lastUpdate, nodes, slowUpdate } from "../../api/live";
-import { isChanged } from "../../api/rows";
+import { backupServers, lastUpdate, mailGateways, nodes, slowUpdate } from "../../api/live";
+import { isChanged, JoinedRows } from "../../api/rows";
 import { celsius, duration, fixed } from "../../state/format";
 import type { View } from "../../state/view";
 import { reason } from "../../state/why";
 import { t, tn } from "../../text";
 import { Badge } from "../../ui/controls";
-import { Icon } from "../../ui/Icon";
+import { surelyFits } from "../../ui/fit";
 import { Mark } from "../../ui/Mark";
 import { CPU_LIMITS, DISK_LIMITS, MEMORY_LIMITS, Meter } from "../../ui/Meter";
-import { isPhone, ScrollerContext } from "../../ui/screen";
+import { isPhone } from "../../ui/screen";
+import { Bounded } from "../../ui/table/Bounded";
 import { type Column, Table } from "../../ui/table/Table";
 import { Value } from "../../ui/Value";
 import { AlertMark } from "../alerts/AlertMark";
-import { cellStyles, ShareMeter, Two } from "../parts/cells";
+import { cellStyles, PhoneName, ShareMeter, Two } from "../parts/cells";
+import { type Machine, machineRank, machines, PRODUCTS } from "./machines";
 import {
   cpuOf,
   diskOf,
@@ -29,12 +33,14 @@ import {
   nodeStatusText,
   nodeTemperature,
 } from "./model";
-import styles from "./Proxmox.module.css";
 
 interface Counts {
   vms: number;
   containers: number;
 }
+
+/** What two badges need besides their letters, in pixels. */
+const BADGE_EDGES = 2 * 12 + 4;
 
 /** The fields of a guest that decide in which count it is. */
 const COUNTED_BY: ReadonlySet<string> = new Set(["instance", "node", "type"]);
@@ -62,7 +68,6 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     }
     return byInstance;
   });
-  const [box, setBox] = createSignal<HTMLElement>();
   const countsOf = (node: LiveNode): Counts => {
     const of = (instance: string): Counts | undefined => counts().get(instance)?.get(node.name);
     return (
@@ -71,14 +76,22 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
     );
   };
   // Cells ask for their row themselves: given the row's values they would be made anew with each of its changes.
-  const memory = (node: () => LiveNode): JSX.Element => (
-    <ShareMeter share={memoryOf(node())} limits={MEMORY_LIMITS} why={reason(node(), "memory", "mem")} />
+  /** Of a gateway only percentages are known: the place of the absolute figures stays empty, bars as long as others. */
+  const bare = (node: Machine): string | undefined => (node.product === "pmg" ? "\u00a0" : undefined);
+  const memory = (node: () => Machine, room: () => number): JSX.Element => (
+    <ShareMeter
+      share={memoryOf(node())}
+      limits={MEMORY_LIMITS}
+      detail={bare(node())}
+      why={reason(node(), "memory", "mem")}
+      room={room()}
+    />
   );
-  const cpu = (node: () => LiveNode): JSX.Element => {
+  const cpu = (node: () => Machine, room: () => number): JSX.Element => {
     // A number and its unit are put together when the number is another one, not whenever the node is busier.
     const cores = createMemo(() => node().cpuInfo?.cores ?? 0);
     const detail = createMemo(() =>
-      !isPhone() && cores() > 0 ? tn("{n} core", "{n} cores", cores()) : undefined,
+      isPhone() ? undefined : cores() > 0 ? tn("{n} core", "{n} cores", cores()) : "\u00a0",
     );
     return (
       <Meter
@@ -88,25 +101,42 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
         hasShortDetail
         title={node().cpuInfo?.model}
         why={reason(node(), "cpu")}
+        room={room()}
       />
     );
   };
-  const mark = (node: () => LiveNode): JSX.Element => (
+  const mark = (node: () => Machine): JSX.Element => (
     <>
       <Mark health={nodeHealth(node())} label={nodeStatusText(node())} />
       <AlertMark resourceId={node().id} />
     </>
   );
-  const details = (node: () => LiveNode): JSX.Element => (
-    <button
-      type="button"
-      class={cellStyles.details}
-      aria-label={t("Details of {name}", { name: nodeName(node()) })}
-      title={t("Details and charts")}
-      onClick={() => props.view.go({ open: node().id })}
+  const details = (node: () => Machine): JSX.Element => (
+    <Show
+      when={node().product}
+      fallback={
+        <button
+          type="button"
+          class={cellStyles.details}
+          aria-label={t("Details of {name}", { name: nodeName(node()) })}
+          title={t("Details and charts")}
+          onClick={() => props.view.go({ open: node().id })}
+        />
+      }
     >
-      <Icon name="right" size={14} />
-    </button>
+      {(product) => (
+        <A
+          class={cellStyles.details}
+          href={PRODUCTS[product()].page}
+          aria-label={t("Page of {name}", { name: nodeName(node()) })}
+          title={PRODUCTS[product()].name}
+        />
+      )}
+    </Show>
+  );
+  /** What only nodes have: guests, sensors and packages. Empty in the other rows. */
+  const ofNode = (row: () => Machine, cell: () => JSX.Element): JSX.Element => (
+    <Show when={row().product === undefined}>{cell()}</Show>
   );
   const uptime = (node: LiveNode): number | undefined =>
     node.status === "online" ? uptimeAt(node, lastUpdate()) : undefined;
@@ -114,7 +144,7 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
   const uptimeShown = (node: LiveNode): number | undefined =>
     node.status === "online" ? uptimeAt(node, slowUpdate()) : undefined;
 
-  const columns: Column<LiveNode>[] = [
+  const columns: Column<Machine>[] = [
     {
       id: "name",
       title: t("Node"),
@@ -130,10 +160,11 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       from: 1000,
       sort: "ascending",
       value: (node) => node.pveVersion,
+      fits: (node, room) => surelyFits(versionText(node) + (node.clusterName ?? ""), room - BADGE_EDGES, 11),
       cell: (row) => (
         <span class={cellStyles.badges}>
-          <Show when={row().pveVersion}>
-            {(version) => <Badge title="Proxmox VE">{shortVersion(version())}</Badge>}
+          <Show when={versionText(row())}>
+            {(text) => <Badge title={productOf(row()).name}>{text()}</Badge>}
           </Show>
           <Show when={row().clusterName}>{(name) => <Badge title={t("Cluster")}>{name()}</Badge>}</Show>
         </span>
@@ -148,12 +179,13 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       value: uptime,
       cell: (row) => <Value value={uptimeShown(row())} text={duration} why={reason(row(), "uptime")} />,
     },
-    { id: "cpu", title: t("CPU"), sort: "descending", value: cpuOf, cell: cpu },
+    { id: "cpu", title: t("CPU"), sort: "descending", value: cpuOf, fits: true, cell: cpu },
     {
       id: "memory",
       title: t("Memory"),
       sort: "descending",
       value: (node) => memoryOf(node)?.percent,
+      fits: true,
       cell: memory,
     },
     {
@@ -161,7 +193,17 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       title: t("Disk"),
       sort: "descending",
       value: (node) => diskOf(node)?.percent,
-      cell: (row) => <ShareMeter share={diskOf(row())} limits={DISK_LIMITS} why={reason(row(), "disk")} />,
+      fits: true,
+      cell: (row, room) => (
+        <ShareMeter
+          share={diskOf(row())}
+          limits={DISK_LIMITS}
+          detail={bare(row())}
+          title={row().product === "pbs" ? t("all datastores together") : undefined}
+          why={reason(row(), "disk")}
+          room={room()}
+        />
+      ),
     },
     {
       id: "load",
@@ -172,13 +214,14 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       isNumber: true,
       sort: "descending",
       value: (node) => node.loadAverage?.[0],
-      cell: (row) => (
-        <Value
-          value={row().loadAverage?.[0]}
-          text={(load) => fixed(load, 2)}
-          why={reason(row(), "loadAverage", "load")}
-        />
-      ),
+      cell: (row) =>
+        ofNode(row, () => (
+          <Value
+            value={row().loadAverage?.[0]}
+            text={(load) => fixed(load, 2)}
+            why={reason(row(), "loadAverage", "load")}
+          />
+        )),
     },
     {
       id: "temperature",
@@ -189,13 +232,14 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       isNumber: true,
       sort: "descending",
       value: nodeTemperature,
-      cell: (row) => (
-        <Value
-          value={nodeTemperature(row())}
-          text={celsius}
-          why={row().missing?.temperature ?? t("no sensor of this node is read")}
-        />
-      ),
+      cell: (row) =>
+        ofNode(row, () => (
+          <Value
+            value={nodeTemperature(row())}
+            text={celsius}
+            why={row().missing?.temperature ?? t("no sensor of this node is read")}
+          />
+        )),
     },
     {
       id: "updates",
@@ -206,13 +250,14 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       isNumber: true,
       sort: "descending",
       value: (node) => node.pendingUpdates ?? undefined,
-      cell: (row) => (
-        <Value
-          value={row().pendingUpdates ?? undefined}
-          text={String}
-          why={row().missing?.pendingUpdates ?? t("not read: that needs Sys.Modify on the node")}
-        />
-      ),
+      cell: (row) =>
+        ofNode(row, () => (
+          <Value
+            value={row().pendingUpdates ?? undefined}
+            text={String}
+            why={row().missing?.pendingUpdates ?? t("not read: that needs Sys.Modify on the node")}
+          />
+        )),
     },
     {
       id: "vms",
@@ -220,8 +265,8 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       width: 52,
       isNumber: true,
       sort: "descending",
-      value: (node) => countsOf(node).vms,
-      cell: (row) => countsOf(row()).vms,
+      value: (node) => (node.product === undefined ? countsOf(node).vms : undefined),
+      cell: (row) => ofNode(row, () => <>{countsOf(row()).vms}</>),
     },
     {
       id: "containers",
@@ -230,52 +275,79 @@ export function NodeTable(props: { view: View; guests: ReadonlyMap<string, LiveG
       width: 52,
       isNumber: true,
       sort: "descending",
-      value: (node) => countsOf(node).containers,
-      cell: (row) => countsOf(row()).containers,
+      value: (node) => (node.product === undefined ? countsOf(node).containers : undefined),
+      cell: (row) => ofNode(row, () => <>{countsOf(row()).containers}</>),
     },
-    { id: "details", title: "", width: 48, isFixed: true, cell: details },
+    { id: "details", title: "", width: 48, isFixed: true, fits: true, cell: details },
   ];
-  const phone: Column<LiveNode>[] = [
+  const phone: Column<Machine>[] = [
     { id: "name", title: t("Node"), width: 140, cell: mark },
     {
       id: "use",
       title: t("CPU and memory"),
-      cell: (row) => (
+      cell: (row, room) => (
         <Two>
-          {cpu(row)}
-          {memory(row)}
+          {cpu(row, room)}
+          {memory(row, room)}
         </Two>
       ),
     },
     { id: "details", title: "", width: 50, cell: details },
   ];
+  /** The second line of a name on a phone, which has no columns for it. */
+  const below = (node: Machine): string => {
+    if (node.product !== undefined) return versionText(node);
+    const { vms, containers } = countsOf(node);
+    return t("{vms} VMs, {containers} CTs", { vms, containers });
+  };
+  const others = createMemo(() => machines(backupServers(), mailGateways()));
+  const rows = createMemo<ReadonlyMap<string, Machine>>(() =>
+    others().size === 0 ? nodes() : new JoinedRows<Machine>(nodes(), others()),
+  );
+  const count = createMemo(() => nodes().size);
+  const rank = createMemo(() => machineRank(count()));
+  const navigate = useNavigate();
+  const open = (key: string): void => {
+    const product = others().get(key)?.product;
+    if (product !== undefined) navigate(PRODUCTS[product].page);
+    else props.view.set({ node: filtered() === key ? undefined : key });
+  };
   const filtered = createMemo(() => nodes().get(props.view.get("node") ?? "")?.id);
 
   return (
-    // A large estate must not push the guests out of sight: the nodes then scroll by themselves.
-    <div class={styles.nodes} ref={setBox}>
-      <ScrollerContext.Provider value={box}>
-        <Table<LiveNode>
-          id="nodes"
-          isBare
-          label={t("Proxmox nodes")}
-          view={props.view}
-          sortName="nodesort"
-          rows={nodes()}
-          key={(node) => node.id}
-          columns={columns}
-          phone={phone}
-          name={nodeName}
-          sort={{ column: "name", descending: false }}
-          first={(node) => (node.status === "online" ? 1 : 0)}
-          open={filtered()}
-          openHint={t("Show only the guests of this node")}
-          onOpen={(key) => props.view.set({ node: filtered() === key ? undefined : key })}
-          tone={(node) => (node.status === "online" ? undefined : "dim")}
-        />
-      </ScrollerContext.Provider>
-    </div>
+    <Bounded>
+      <Table<Machine>
+        id="nodes"
+        isBare
+        label={t("Proxmox nodes")}
+        view={props.view}
+        sortName="nodesort"
+        rows={rows()}
+        key={(node) => node.id}
+        columns={columns}
+        phone={phone}
+        name={(node) => <PhoneName name={nodeName(node)} below={below(node)} />}
+        sort={{ column: "name", descending: false }}
+        first={rank()}
+        open={filtered()}
+        openHint={(node) =>
+          node.product === undefined ? t("Show only the guests of this node") : productOf(node).name
+        }
+        onOpen={open}
+        tone={(node) => (node.status === "online" ? undefined : "dim")}
+      />
+    </Bounded>
   );
+}
+
+function productOf(machine: Machine): { name: string; short: string } {
+  return machine.product === undefined ? { name: "Proxmox VE", short: "PVE" } : PRODUCTS[machine.product];
+}
+
+/** Of another product its name, too, also where its version is not known. */
+function versionText(machine: Machine): string {
+  const version = shortVersion(machine.pveVersion ?? "");
+  return machine.product === undefined ? version : `${productOf(machine).short} ${version}`.trim();
 }
 
 /** `pve-manager/8.2.4/abcdef` and `8.2.4` alike. */

@@ -1,7 +1,7 @@
 // Nodes above, guests below, details on the right.
 
 import { createMemo, type JSX, lazy, Show, Suspense } from "solid-js";
-import { containers, nodes, vms } from "../../api/live";
+import { backupServers, containers, mailGateways, nodes, vms } from "../../api/live";
 import { JoinedRows } from "../../api/rows";
 import { address } from "../../base";
 import { useView } from "../../state/view";
@@ -22,6 +22,9 @@ export default function OverviewPage(): JSX.Element {
   return (
     <>
       <h1 class="sr">Proxmox</h1>
+      <Show when={nodes().size + backupServers().size + mailGateways().size > 0}>
+        <NodeTable view={view} guests={guests()} />
+      </Show>
       <Show
         when={nodes().size > 0}
         fallback={
@@ -33,7 +36,6 @@ export default function OverviewPage(): JSX.Element {
           </Empty>
         }
       >
-        <NodeTable view={view} guests={guests()} />
         <GuestTable view={view} guests={guests()} />
       </Show>
       <Suspense>

@@ -126,7 +126,12 @@ export function Provider(): JSX.Element {
           label={t("Claim of the groups")}
           hint={t("Such as groups or realm_access.roles; empty for none.")}
         />
-        <One name="allowedGroups" label={t("Groups that may log in")} hint={t("Empty: all")} />
+        <One
+          name="allowedGroups"
+          label={t("Groups that may log in")}
+          isLong
+          hint={t("One a line, as the provider writes it. Empty: all")}
+        />
         <One name="allowedDomains" label={t("Mail domains that may log in")} hint={t("Empty: all")} />
         <One name="allowedEmails" label={t("Mail addresses that may log in")} hint={t("Empty: all")} />
         <One

@@ -6,7 +6,7 @@ it("gives back what it was given, and a secret only when one was typed", () => {
     ...EMPTY,
     enabled: true,
     scopes: ["openid", "groups"],
-    allowedGroups: ["Domain Admins", "ops"],
+    allowedGroups: ["Domain Admins", "cn=ops,ou=groups,dc=lan"],
     allowedDomains: ["example.org"],
     allowedEmails: [],
     groupRoleMappings: { "cn=ops,dc=lan": "admin", staff: "viewer" },

@@ -30,10 +30,10 @@ const words = (text: string): string[] =>
     .map((each) => each.trim())
     .filter((each) => each !== "");
 
-/** Names of groups may have spaces in them: a comma or a line's end stands between two. */
-const names = (text: string): string[] =>
+/** Names of groups may have spaces in them, and commas where they are names of a directory: each is a line. */
+const lines = (text: string): string[] =>
   text
-    .split(/[,\n]+/)
+    .split("\n")
     .map((each) => each.trim())
     .filter((each) => each !== "");
 
@@ -49,7 +49,7 @@ export function formOf(stored: Stored): ProviderForm {
     usernameClaim: stored.usernameClaim,
     emailClaim: stored.emailClaim,
     groupsClaim: stored.groupsClaim,
-    allowedGroups: stored.allowedGroups.join(", "),
+    allowedGroups: stored.allowedGroups.join("\n"),
     allowedDomains: stored.allowedDomains.join(", "),
     allowedEmails: stored.allowedEmails.join(", "),
     groupRoleMappings: Object.entries(stored.groupRoleMappings)
@@ -77,7 +77,7 @@ export function changeOf(form: ProviderForm): Change {
   return {
     ...rest,
     scopes: words(scopes),
-    allowedGroups: names(allowedGroups),
+    allowedGroups: lines(allowedGroups),
     allowedDomains: words(allowedDomains),
     allowedEmails: words(allowedEmails),
     groupRoleMappings: mappings(groupRoleMappings),

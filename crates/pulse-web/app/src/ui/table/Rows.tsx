@@ -19,6 +19,7 @@ import {
 import type { ColumnChoice } from "../../state/columns";
 import type { Sort } from "../../state/order";
 import { t } from "../../text";
+import { surelyFits } from "../fit";
 import { Icon } from "../Icon";
 import { isPhone, ScrollerContext } from "../screen";
 import { rowsInSight, sliceInSight } from "../window";
@@ -37,10 +38,11 @@ interface Props<Row> {
   sorts: readonly Sort[];
   onSort: ((sorts: readonly Sort[]) => void) | undefined;
   onWidth: (id: string, width: number) => void;
+  width: number;
   onTableWidth: (width: number) => void;
   open: string | undefined;
   onOpen: ((key: string) => void) | undefined;
-  openHint: string | undefined;
+  openHint: string | ((row: Row) => string) | undefined;
   tone: ((row: Row) => "dim" | "crit" | undefined) | undefined;
   grouping: Grouping<Row> | undefined;
   folded: ReadonlySet<string>;
@@ -55,6 +57,10 @@ interface Props<Row> {
 const ROW_HEIGHT = 28;
 const PHONE_ROW_HEIGHT = 54;
 const PICK_WIDTH = 34;
+/** What a cell keeps free on both sides together, at most. */
+const CELL_PADDING = 20;
+/** What may stand before a name: the state, an alert, a link. */
+const MARKS_WIDTH = 60;
 /** How long a row beyond the edge of the screen may keep the figures it has. */
 const UNSEEN_MS = 10_000;
 /** Rows of one table on paper; more than these nobody reads there. */
@@ -111,11 +117,34 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     return [...(props.isSelecting ? [`${PICK_WIDTH}px`] : []), ...widths].join(" ");
   });
 
+  /** Pixels for what a column's cells show. */
+  const rooms = createMemo((): ReadonlyMap<string, number> => {
+    const own = (column: Column<Row>): number | undefined =>
+      (isPhone() ? undefined : props.choice.widths[column.id]) ?? column.width;
+    const taken = props.columns.reduce(
+      (sum, column) => sum + (own(column) ?? 0),
+      props.isSelecting ? PICK_WIDTH : 0,
+    );
+    const sharing = props.columns.filter((column) => own(column) === undefined).length;
+    const share = Math.max(0, (props.width - taken) / Math.max(1, sharing));
+    return new Map(props.columns.map((column) => [column.id, (own(column) ?? share) - CELL_PADDING]));
+  });
+  const roomOf = (column: Column<Row>): number => rooms().get(column.id) ?? 0;
+
   /** Whether the reader made it narrower than it was meant to be. */
   const isNarrow = (column: Column<Row>): boolean => {
     const chosen = props.choice.widths[column.id];
     return !isPhone() && chosen !== undefined && chosen < (column.width ?? Number.POSITIVE_INFINITY);
   };
+
+  /** Whether a cell has to be clipped. Numbers fit, and what stands first has a name that is cut by itself. */
+  const isCut = (column: Column<Row>, index: number, row: (() => Row) | undefined): boolean => {
+    if (isNarrow(column)) return true;
+    if (index === 0 || column.isNumber === true || column.fits === true) return false;
+    return row === undefined || column.fits?.(row(), roomOf(column)) !== true;
+  };
+  const isLong = (column: Column<Row>, name: JSX.Element): boolean =>
+    typeof name !== "string" || isNarrow(column) || !surelyFits(name, roomOf(column) - MARKS_WIDTH);
 
   /** Where the body begins in what the scroller scrolls. Asked for when something may have moved it. */
   let bodyTop = 0;
@@ -300,6 +329,7 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
     });
     const index = createMemo(() => byKey().get(item.key)?.index ?? 0);
     const [toned, named] = [drawn.cell(), drawn.cell()];
+    const name = createMemo(() => props.name(named()));
     const isSelected = createMemo(() => props.selected.has(item.key));
     return (
       <tr
@@ -330,29 +360,33 @@ export function Rows<Row>(props: Props<Row>): JSX.Element {
           </td>
         </Show>
         <For each={props.columns}>
-          {(column, index) => (
-            <td
-              class={column.isNumber === true ? styles.number : undefined}
-              data-narrow={isNarrow(column) ? "" : undefined}
-            >
-              <Show when={index() === 0} fallback={column.cell(drawn.cell())}>
-                <div class={styles.first}>
-                  {column.cell(drawn.cell())}
-                  <button
-                    type="button"
-                    class={styles.name}
-                    data-row-key={item.key}
-                    tabindex={tabStop() === item.key ? 0 : -1}
-                    aria-pressed={props.onOpen === undefined ? undefined : isOpen() === item.key}
-                    title={props.openHint}
-                    onFocus={() => setActive(item.key)}
-                  >
-                    {props.name(named())}
-                  </button>
-                </div>
-              </Show>
-            </td>
-          )}
+          {(column, index) => {
+            const fitting = typeof column.fits === "function" ? drawn.cell() : undefined;
+            return (
+              <td
+                class={column.isNumber === true ? styles.number : undefined}
+                data-cut={isCut(column, index(), fitting) ? "" : undefined}
+              >
+                <Show when={index() === 0} fallback={column.cell(drawn.cell(), () => roomOf(column))}>
+                  <div class={styles.first}>
+                    {column.cell(drawn.cell(), () => roomOf(column))}
+                    <button
+                      type="button"
+                      class={styles.name}
+                      data-cut={isLong(column, name()) ? "" : undefined}
+                      data-row-key={item.key}
+                      tabindex={tabStop() === item.key ? 0 : -1}
+                      aria-pressed={props.onOpen === undefined ? undefined : isOpen() === item.key}
+                      title={typeof props.openHint === "function" ? props.openHint(named()) : props.openHint}
+                      onFocus={() => setActive(item.key)}
+                    >
+                      {name()}
+                    </button>
+                  </div>
+                </Show>
+              </td>
+            );
+          }}
         </For>
       </tr>
     );

@@ -49,7 +49,8 @@ interface Props<Row> {
   sortName?: string;
   open?: string | undefined;
   onOpen?: ((key: string) => void) | undefined;
-  openHint?: string;
+  /** What opening a row does, where that is not plain. */
+  openHint?: string | ((row: Row) => string);
   tone?: (row: Row) => "dim" | "crit" | undefined;
   /** Chips and buttons of the page, in the table's bar. */
   tools?: JSX.Element;
@@ -264,6 +265,7 @@ export function Table<Row>(props: Props<Row>): JSX.Element {
         sorts={sorts()}
         onSort={(next) => props.view.set({ [sortParam()]: sortsText(next) })}
         onWidth={(id, next) => change(withWidth(choice(), id, next))}
+        width={width()}
         onTableWidth={setWidth}
         open={props.open}
         onOpen={props.onOpen}

@@ -17,7 +17,13 @@ export interface Column<Row> extends Choosable {
   csv?: (row: Row) => SortValue;
   /** What the head says in full, where the title is short. */
   hint?: string;
-  cell: (row: () => Row) => JSX.Element;
+  /** `room` are the pixels that it surely has. */
+  cell: (row: () => Row, room: () => number) => JSX.Element;
+  /**
+   * Whether all that the cell shows surely fits into `room` pixels, or is cut by itself. What does not say so is clipped,
+   * and each clip costs with every update. Not asked where the reader made the column narrower.
+   */
+  fits?: true | ((row: Row, room: number) => boolean);
 }
 
 /** A way to put rows under headings. */

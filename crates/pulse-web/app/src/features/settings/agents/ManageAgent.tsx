@@ -5,6 +5,7 @@ import {
   checkImages,
   hideAgent,
   linkHost,
+  markGoing,
   removeAgent,
   renameAgent,
   setCommands,
@@ -165,6 +166,29 @@ export function ManageAgent(props: {
           </p>
           <p>{t("This takes the agent off the machine itself:")}</p>
           <Secret label={t("Uninstall command")} value={uninstallCommand(props.agent, HOME)} />
+          <Show when={props.agent.isGoing ? undefined : named()}>
+            {(kind) => (
+              <div class={styles.inline}>
+                <Button
+                  isSmall
+                  isDisabled={isBusy()}
+                  onClick={() =>
+                    void act(
+                      () => markGoing(kind(), props.agent.id),
+                      t("{name} is marked: everybody sees that it is going.", { name: props.agent.name }),
+                    ).then(() => setRemoving(false))
+                  }
+                >
+                  {t("Only mark it")}
+                </Button>
+                <span class={styles.small}>
+                  {t(
+                    "It stays, with a mark that it is about to be uninstalled by hand, until it is removed.",
+                  )}
+                </span>
+              </div>
+            )}
+          </Show>
           <Show when={props.agent.kind === "docker"}>
             <Check
               label={t("Remove it at once, without asking its agent")}
