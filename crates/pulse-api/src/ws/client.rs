@@ -49,7 +49,8 @@ enum End {
     Stopping,
 }
 
-/// Serves one client until it goes; `is_still_allowed` is asked again and again while it stays.
+/// Serves one client until it goes; `is_still_allowed` is asked before each thing that it is told, and now
+/// and then.
 pub async fn serve(
     mut socket: WebSocket,
     hub: Hub,
@@ -94,6 +95,7 @@ async fn serve_raw(
                 Request::Gone => return End::Gone,
                 Request::Nothing | Request::Resync | Request::Look(_) => Ok(()),
                 Request::Ping => send(socket, stamped("pong", clock)).await,
+                Request::Data if !is_still_allowed() => return End::SessionEnded,
                 Request::Data => send_state(socket, hub, "rawData").await,
             },
             changed = frames.changed() => {
@@ -102,11 +104,13 @@ async fn serve_raw(
                 }
                 let frame = frames.borrow_and_update().clone();
                 match frame {
+                    Some(_) if !is_still_allowed() => return End::SessionEnded,
                     Some(frame) => send(socket, frame).await,
                     None => Ok(()),
                 }
             }
             event = events.recv() => match event {
+                Ok(_) if !is_still_allowed() => return End::SessionEnded,
                 Ok(event) => send(socket, event.message()).await,
                 Err(broadcast::error::RecvError::Lagged(_)) => Ok(()),
                 Err(broadcast::error::RecvError::Closed) => return End::Stopping,
@@ -152,6 +156,9 @@ async fn serve_delta(
             incoming = timeout_at(heard + READ_DEADLINE, socket.recv()) => match heard_now(&mut heard, request(incoming)) {
                 Request::Gone => return End::Gone,
                 Request::Nothing => Ok(()),
+                Request::Look(_) | Request::Data | Request::Resync if !is_still_allowed() => {
+                    return End::SessionEnded;
+                }
                 Request::Look(ids) => {
                     looking.look_at(&ids);
                     Ok(())
@@ -162,8 +169,14 @@ async fn serve_delta(
                     Ok(())
                 }
             },
-            frame = looking.next() => send(socket, frame).await,
+            frame = looking.next() => {
+                if !is_still_allowed() {
+                    return End::SessionEnded;
+                }
+                send(socket, frame).await
+            }
             frame = seat.frames.recv() => match frame {
+                Ok(_) if !is_still_allowed() => return End::SessionEnded,
                 Ok(frame) if frame.version > version => {
                     version = frame.version;
                     send(socket, frame.message).await
@@ -176,6 +189,7 @@ async fn serve_delta(
                 Err(broadcast::error::RecvError::Closed) => return End::Stopping,
             },
             event = events.recv() => match event {
+                Ok(_) if !is_still_allowed() => return End::SessionEnded,
                 Ok(event) => send(socket, event.message()).await,
                 Err(broadcast::error::RecvError::Lagged(_)) => Ok(()),
                 Err(broadcast::error::RecvError::Closed) => return End::Stopping,

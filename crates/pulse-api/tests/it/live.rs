@@ -236,6 +236,40 @@ async fn a_page_of_another_origin_gets_no_socket_with_somebodys_session() {
 }
 
 #[tokio::test]
+async fn whoever_loses_a_role_loses_the_live_channel_too() {
+    let server = crate::rights::behind_proxy();
+    let address = serve(&server).await;
+    let knock = async || {
+        let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
+        request.headers_mut().insert("x-proxy-secret", "between-us".parse().unwrap());
+        request.headers_mut().insert("x-user", "kim".parse().unwrap());
+        match tokio_tungstenite::connect_async(request).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let give = async |roles: &str| {
+        let body = format!(r#"{{"roleIds":{roles}}}"#);
+        let path = "/api/admin/users/kim/roles";
+        server.call(Method::PUT, path, Some(crate::harness::TOKEN), &body).await.expect(204);
+    };
+    give(r#"["viewer"]"#).await;
+    let mut socket = knock().await.unwrap();
+    next(&mut socket, &["initialState"]).await;
+    give("[]").await;
+    take(&server, "late-machine", 1.0).await;
+    let ended = async {
+        while let Some(Ok(message)) = socket.next().await {
+            let is_news = matches!(&message, Message::Text(text) if text.contains("late-machine"));
+            assert!(!is_news, "told what may not be read any more");
+        }
+    };
+    tokio::time::timeout(PATIENCE, ended).await.expect("the channel ends");
+    assert_eq!(knock().await.err(), Some(403));
+}
+
+#[tokio::test]
 async fn people_are_told_of_an_alert_and_of_its_end() {
     let server = TestServer::set_up();
     let at_once = json!({
