@@ -117,10 +117,8 @@ async fn converse(
         app.clone().oneshot(request)
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD_DEADLINE)
-        .pipeline_flush(true)
-        .max_buf_size(64 * 1024);
+    // Not `pipeline_flush`: with it no limit holds, and a body is buffered whole however slowly it is read.
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE).max_buf_size(64 * 1024);
     let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
     tokio::pin!(connection);
     let outcome = tokio::select! {

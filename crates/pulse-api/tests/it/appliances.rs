@@ -37,7 +37,7 @@ async fn a_backup_server_is_tried_in_the_contracts_words() {
     let tried = server.admin().post(&format!("{PATH}/test-connection"), described(&vault)).await.expect(200);
     assert_eq!(
         tried.json(),
-        json!({"status": "success", "message": "Successfully connected. Found 3 datastore(s)", "datastoreCount": 3})
+        json!({"status": "success", "message": "Successfully connected. Found 4 datastore(s)", "datastoreCount": 4})
     );
     let tried =
         server.admin().post(&format!("{PATH}/test-config"), described(&vault)).await.expect(200).json();
