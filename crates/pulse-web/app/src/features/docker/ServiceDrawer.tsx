@@ -48,32 +48,34 @@ export function ServiceDrawer(props: { row: ServiceRow; onClose: () => void }): 
         </Show>
       </Facts>
       <DrawerSection title={t("Tasks")}>
-        <table class={lists.list} aria-label={t("Tasks")}>
-          <thead>
-            <tr>
-              <th scope="col">{t("Node")}</th>
-              <th scope="col">{t("State")}</th>
-              <th scope="col">{t("Since")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            <For each={props.row.tasks}>
-              {(task) => (
-                <tr>
-                  <td>
-                    {task.nodeName ?? task.nodeId}
-                    <div class={lists.small}>{task.slot ? t("slot {n}", { n: task.slot }) : ""}</div>
-                  </td>
-                  <td class={lists.wrap}>
-                    {task.currentState}
-                    <div class={lists.small}>{task.error ?? task.message}</div>
-                  </td>
-                  <td>{task.updatedAt ? moment(task.updatedAt) : ""}</td>
-                </tr>
-              )}
-            </For>
-          </tbody>
-        </table>
+        <Show when={props.row.tasks.length > 0} fallback={<p class="soft">{t("No task of it is told.")}</p>}>
+          <table class={lists.list} aria-label={t("Tasks")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("Node")}</th>
+                <th scope="col">{t("State")}</th>
+                <th scope="col">{t("Since")}</th>
+              </tr>
+            </thead>
+            <tbody>
+              <For each={props.row.tasks}>
+                {(task) => (
+                  <tr>
+                    <td>
+                      {task.nodeName ?? task.nodeId}
+                      <div class={lists.small}>{task.slot ? t("slot {n}", { n: task.slot }) : ""}</div>
+                    </td>
+                    <td class={lists.wrap}>
+                      {task.currentState}
+                      <div class={lists.small}>{task.error ?? task.message}</div>
+                    </td>
+                    <td>{task.updatedAt ? moment(task.updatedAt) : ""}</td>
+                  </tr>
+                )}
+              </For>
+            </tbody>
+          </table>
+        </Show>
       </DrawerSection>
     </Drawer>
   );
