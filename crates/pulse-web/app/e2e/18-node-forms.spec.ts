@@ -56,7 +56,7 @@ test("a backup server is added, read whole, told what to leave out, and removed"
   await form.getByRole("button", { name: "Look at its certificate" }).click();
   await expect(form.getByLabel("Certificate fingerprint")).toHaveValue(machine.fingerprint);
   await form.getByRole("button", { name: "Test connection" }).click();
-  await expect(form.getByText(/Found 3 datastore/)).toBeVisible(SOON);
+  await expect(form.getByText(/Found 4 datastore/)).toBeVisible(SOON);
   await form.getByText("What is read, and where people open it").click();
   for (const part of ["Datastores", "Sync jobs", "Verify jobs", "Prune jobs", "Garbage collection"]) {
     await expect(form.getByRole("checkbox", { name: part, exact: true })).toBeChecked();
