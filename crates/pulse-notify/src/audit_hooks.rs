@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Notifier, egress::Outgoing};
+use crate::{Notifier, channel::webhook::secrets_of_url, egress::Outgoing};
 
 /// Addresses.
 pub const MOST_URLS: usize = 10;
@@ -163,7 +163,7 @@ fn request(url: &str, event: &AuditEvent) -> Outgoing {
         timeout: TIMEOUT,
         accepts_any_certificate: false,
         agent_suffix: "",
-        secrets: Vec::new(),
+        secrets: secrets_of_url(url).collect(),
     }
 }
 
@@ -184,7 +184,10 @@ mod tests {
             details: String::new(),
             signature: "ab".into(),
         };
-        let request = request("https://siem.example.org/x", &event);
+        let request = request("https://siem.example.org/x/hush-hush-hush", &event);
+        // What the receiver answers is logged where it refuses, and may quote its own address.
+        let secrets: Vec<&str> = request.secrets.iter().map(pulse_config::Secret::expose).collect();
+        assert_eq!(secrets, ["hush-hush-hush"]);
         assert_eq!(request.headers["X-Pulse-Event"], "audit.login");
         let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
         assert_eq!(

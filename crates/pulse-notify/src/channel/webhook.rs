@@ -80,11 +80,15 @@ pub fn request(webhook: &WebhookConfig, message: &Message) -> Result<Outgoing, S
 
 /// Everything of a webhook that may be a secret: headers, fields, and the parts of its URL that look like one.
 fn secrets(webhook: &WebhookConfig) -> Vec<Secret> {
-    let url = webhook.url.expose();
+    let of_url = secrets_of_url(webhook.url.expose());
+    webhook.headers.values().chain(webhook.custom_fields.values()).cloned().chain(of_url).collect()
+}
+
+/// The parts of a URL that look like a secret; a receiver may quote them in its answer.
+pub fn secrets_of_url(url: &str) -> impl Iterator<Item = Secret> {
     let path_and_query =
         url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |it| it.1);
-    let of_url = path_and_query.split(['/', '?', '&', '=']).filter(|part| part.len() >= 12).map(Secret::new);
-    webhook.headers.values().chain(webhook.custom_fields.values()).cloned().chain(of_url).collect()
+    path_and_query.split(['/', '?', '&', '=']).filter(|part| part.len() >= 12).map(Secret::new)
 }
 
 fn exposed(map: &BTreeMap<String, Secret>) -> BTreeMap<String, String> {
